@@ -1,0 +1,255 @@
+//! The supervisor's end of a connection: never blocks, never trusts a length, and knows from the kernel who wrote.
+
+use crate::wire::{FrameError, FrameReader};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, SocketFlags, SocketType, recvmsg, send, sendmsg, socketpair, sockopt,
+};
+use rustix::process::Pid;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Instant;
+
+/// One end of a socket pair; the other is a confined process's descriptor 0.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    socket: OwnedFd,
+    reader: FrameReader,
+    /// Bytes that the socket would not take yet: `outgoing[sent..]`.
+    outgoing: Vec<u8>,
+    sent: usize,
+    /// Who wrote the bytes that arrived last, as long as that is asked for.
+    writer: Option<Pid>,
+    attesting: bool,
+}
+
+/// What [`Connection::fill`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fill {
+    /// Bytes arrived; there may be more.
+    Data,
+    /// Nothing to read now.
+    Nothing,
+    /// The other end is closed.
+    Closed,
+}
+
+/// Why no frame came.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReceiveError {
+    /// None came in time.
+    #[error("no answer in time")]
+    Late,
+    /// The connection is closed or broken, or a frame too long.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+}
+
+impl Connection {
+    /// A connection, and the end that goes to a confined process. Until [`Connection::stop_attesting`] the kernel says with
+    /// every message who wrote it.
+    pub(crate) fn pair(frame_limit: usize) -> io::Result<(Connection, OwnedFd)> {
+        let flags = SocketFlags::CLOEXEC;
+        let (socket, theirs) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        rustix::io::ioctl_fionbio(&socket, true)?;
+        sockopt::set_socket_passcred(&socket, true)?;
+        let reader = FrameReader::new(frame_limit);
+        let connection = Connection { socket, reader, outgoing: Vec::new(), sent: 0, writer: None, attesting: true };
+        Ok((connection, theirs))
+    }
+
+    /// Changes the longest frame that is accepted.
+    pub(crate) fn set_frame_limit(&mut self, limit: usize) {
+        self.reader.set_limit(limit);
+    }
+
+    /// Who wrote what arrived last.
+    pub(crate) fn writer(&self) -> Option<Pid> {
+        self.writer
+    }
+
+    /// The writer is known: reading gets cheaper.
+    pub(crate) fn stop_attesting(&mut self) -> io::Result<()> {
+        self.attesting = false;
+        Ok(sockopt::set_socket_passcred(&self.socket, false)?)
+    }
+
+    /// Sends a frame, or keeps what the socket does not take for [`Connection::flush`].
+    pub(crate) fn send(&mut self, payload: &[u8]) -> io::Result<()> {
+        let length = u32::try_from(payload.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+        self.outgoing.extend_from_slice(&length.to_le_bytes());
+        self.outgoing.extend_from_slice(payload);
+        self.flush().map(drop)
+    }
+
+    /// Sends a small frame with descriptors, at once or not at all.
+    pub(crate) fn send_with_descriptors(&mut self, payload: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+        if self.wants_write() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let length = u32::try_from(payload.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+        let mut ancillary = SendAncillaryBuffer::new(&mut space);
+        if !ancillary.push(SendAncillaryMessage::ScmRights(descriptors)) {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let prefix = length.to_le_bytes();
+        let parts = [IoSlice::new(&prefix), IoSlice::new(payload)];
+        let sent = sendmsg(&self.socket, &parts, &mut ancillary, SendFlags::NOSIGNAL)?;
+        // The descriptors went with the first byte; the rest follows like any other frame.
+        self.outgoing.extend(prefix.iter().chain(payload).skip(sent));
+        self.flush().map(drop)
+    }
+
+    /// Sends what is left; true when nothing is.
+    pub(crate) fn flush(&mut self) -> io::Result<bool> {
+        while self.wants_write() {
+            match send(&self.socket, &self.outgoing[self.sent..], SendFlags::NOSIGNAL) {
+                Ok(count) => self.sent += count,
+                Err(Errno::AGAIN) => return Ok(false),
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        self.outgoing.clear();
+        self.outgoing.shrink_to(1024 * 1024);
+        self.sent = 0;
+        Ok(true)
+    }
+
+    /// Whether bytes wait for the socket to take them.
+    pub(crate) fn wants_write(&self) -> bool {
+        self.sent < self.outgoing.len()
+    }
+
+    /// Reads once from the socket.
+    pub(crate) fn fill(&mut self) -> io::Result<Fill> {
+        let space = self.reader.space();
+        let received = if self.attesting {
+            // Room for credentials and nothing else: descriptors that are sent along are closed by the kernel.
+            let mut control = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmCredentials(1))];
+            let mut ancillary = RecvAncillaryBuffer::new(&mut control);
+            let flags = RecvFlags::CMSG_CLOEXEC;
+            let received = recvmsg(&self.socket, &mut [IoSliceMut::new(space)], &mut ancillary, flags);
+            self.writer = None;
+            for message in ancillary.drain() {
+                if let RecvAncillaryMessage::ScmCredentials(credentials) = message {
+                    self.writer = Some(credentials.pid);
+                }
+            }
+            received.map(|received| received.bytes)
+        } else {
+            rustix::io::read(&self.socket, space)
+        };
+        match received {
+            Ok(0) => Ok(Fill::Closed),
+            Ok(count) => {
+                self.reader.received(count);
+                Ok(Fill::Data)
+            }
+            Err(Errno::AGAIN | Errno::INTR) => Ok(Fill::Nothing),
+            Err(Errno::CONNRESET | Errno::PIPE) => Ok(Fill::Closed),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// The next whole frame that arrived.
+    pub(crate) fn next_frame(&mut self) -> Result<Option<&[u8]>, FrameError> {
+        self.reader.next_frame()
+    }
+
+    /// Waits for a frame until `deadline`.
+    pub(crate) fn receive(&mut self, deadline: Option<Instant>) -> Result<Vec<u8>, ReceiveError> {
+        loop {
+            if let Some(frame) = self.next_frame()? {
+                return Ok(frame.to_vec());
+            }
+            self.wait(PollFlags::IN, deadline)?;
+            if self.fill().map_err(FrameError::Io)? == Fill::Closed {
+                return Err(FrameError::Closed.into());
+            }
+        }
+    }
+
+    /// Sends what is left until `deadline`.
+    pub(crate) fn flush_until(&mut self, deadline: Option<Instant>) -> Result<(), ReceiveError> {
+        while !self.flush().map_err(FrameError::Io)? {
+            self.wait(PollFlags::OUT, deadline)?;
+        }
+        Ok(())
+    }
+
+    fn wait(&self, flags: PollFlags, deadline: Option<Instant>) -> Result<(), ReceiveError> {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let timeout = left.map(|left| Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 }));
+        let mut sockets = [PollFd::new(&self.socket, flags)];
+        match poll(&mut sockets, timeout.as_ref()) {
+            Ok(0) => Err(ReceiveError::Late),
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(errno) => Err(FrameError::Io(errno.into()).into()),
+        }
+    }
+}
+
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::write_frame;
+    use std::fs::File;
+    use std::time::Duration;
+
+    fn soon() -> Option<Instant> {
+        Some(Instant::now() + Duration::from_secs(10))
+    }
+
+    #[test]
+    fn the_kernel_says_who_wrote() {
+        let (mut ours, theirs) = Connection::pair(64).unwrap();
+        write_frame(&mut File::from(theirs), b"hello").unwrap();
+        assert_eq!(ours.receive(soon()).unwrap(), b"hello");
+        assert_eq!(ours.writer(), Some(rustix::process::getpid()));
+    }
+
+    #[test]
+    fn descriptors_that_a_child_sends_are_not_kept() {
+        let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+        let (mut ours, theirs) = Connection::pair(64).unwrap();
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut ancillary = SendAncillaryBuffer::new(&mut space);
+        let descriptors = [theirs.as_fd()];
+        ancillary.push(SendAncillaryMessage::ScmRights(&descriptors));
+        let parts = [IoSlice::new(&[1, 0, 0, 0, 7])];
+        sendmsg(&theirs, &parts, &mut ancillary, SendFlags::empty()).unwrap();
+        drop(theirs);
+        // The other end is only closed when no copy of it is left: one kept here would make this wait for ever.
+        assert_eq!(ours.receive(soon()).unwrap(), [7]);
+        assert!(matches!(ours.receive(soon()), Err(ReceiveError::Frame(FrameError::Closed))));
+        let _ = open();
+    }
+
+    #[test]
+    fn what_a_full_socket_does_not_take_is_sent_later() {
+        let (mut ours, theirs) = Connection::pair(64).unwrap();
+        let payload = vec![1; 4 * 1024 * 1024];
+        ours.send(&payload).unwrap();
+        assert!(ours.wants_write());
+        let reader = std::thread::spawn(move || crate::wire::read_frame(&mut File::from(theirs), usize::MAX));
+        ours.flush_until(soon()).unwrap();
+        assert_eq!(reader.join().unwrap().unwrap(), payload);
+    }
+
+    #[test]
+    fn a_silent_child_is_late() {
+        let (mut ours, _theirs) = Connection::pair(64).unwrap();
+        assert!(matches!(ours.receive(Some(Instant::now())), Err(ReceiveError::Late)));
+    }
+}

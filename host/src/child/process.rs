@@ -1,0 +1,131 @@
+//! A process by its pidfd: it can be signalled and waited for without ever hitting another that got its number.
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid};
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// By this signal.
+    Signal(i32),
+    /// With this status.
+    Status(i32),
+    /// Nobody knows.
+    Unknown,
+}
+
+/// A process that was verified to be a child, or a worker forked by one. It is killed when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pid: Pid,
+    pidfd: OwnedFd,
+    own_child: bool,
+}
+
+impl Process {
+    /// The process with the number `pid`, if it is a child of this process that was not waited for: so its number is its own.
+    pub(crate) fn own_child(pid: Pid) -> io::Result<Option<Process>> {
+        let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let is_own = waitid(WaitId::PidFd(pidfd.as_fd()), options).is_ok();
+        Ok(is_own.then_some(Process { pid, pidfd, own_child: true }))
+    }
+
+    /// The process with the number `pid`, if it is alive and the kernel says that it is a child of `parent`.
+    ///
+    /// The order matters: it is opened, then looked at by its number, and that was the same one if it is still alive.
+    pub(crate) fn child_of(pid: Pid, parent: &Process) -> io::Result<Option<Process>> {
+        let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
+        let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()))?;
+        // The name in parentheses may contain anything, so what follows its end is looked at.
+        let fields = stat.rsplit_once(')').map(|(_, fields)| fields.split_ascii_whitespace());
+        let ppid = fields.and_then(|mut fields| fields.nth(1)).and_then(|field| field.parse::<i32>().ok());
+        let verified = ppid == Some(parent.pid.as_raw_nonzero().get()) && is_alive(&pidfd);
+        Ok(verified.then_some(Process { pid, pidfd, own_child: false }))
+    }
+
+    /// Its number, for reports.
+    pub(crate) fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Ends it with SIGKILL. It may be dead already.
+    pub(crate) fn kill(&self) {
+        // The one error that can occur says that it is gone.
+        let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
+    }
+
+    /// Ends it unless it ends by itself within `grace`, so that its own way to end can be told.
+    pub(crate) fn kill_if_alive_after(&self, grace: Duration) {
+        let grace = Timespec::try_from(grace).unwrap_or_default();
+        let mut descriptors = [PollFd::new(&self.pidfd, PollFlags::IN)];
+        if !matches!(poll(&mut descriptors, Some(&grace)), Ok(1)) {
+            self.kill();
+        }
+    }
+
+    /// Waits for its end, as its parent.
+    pub(crate) fn wait(&self) -> Exit {
+        loop {
+            match waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED) {
+                Err(Errno::INTR) => {}
+                Err(_) | Ok(None) => return Exit::Unknown,
+                Ok(Some(status)) => {
+                    return match (status.terminating_signal(), status.exit_status()) {
+                        (Some(signal), _) => Exit::Signal(signal),
+                        (_, Some(status)) => Exit::Status(status),
+                        _ => Exit::Unknown,
+                    };
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+        if self.own_child {
+            self.wait();
+        }
+    }
+}
+
+fn is_alive(pidfd: &OwnedFd) -> bool {
+    let mut descriptors = [PollFd::new(pidfd, PollFlags::IN)];
+    matches!(poll(&mut descriptors, Some(&Timespec::default())), Ok(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Command, Stdio};
+
+    fn cat() -> std::process::Child {
+        Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
+    }
+
+    #[test]
+    fn a_child_is_recognised_killed_and_its_end_told() {
+        let child = cat();
+        let process = Process::own_child(Pid::from_child(&child)).unwrap().unwrap();
+        process.kill();
+        assert_eq!(process.wait(), Exit::Signal(9));
+    }
+
+    #[test]
+    fn a_stranger_is_neither_an_own_child_nor_a_childs() {
+        let mut child = cat();
+        let process = Process::own_child(Pid::from_child(&child)).unwrap().unwrap();
+        let parent = rustix::process::getppid().unwrap();
+        assert!(Process::own_child(parent).unwrap().is_none());
+        assert!(Process::child_of(parent, &process).unwrap().is_none());
+        drop(process);
+        assert!(child.try_wait().is_err(), "it was reaped when it was dropped");
+    }
+}

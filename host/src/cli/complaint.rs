@@ -1,0 +1,65 @@
+//! What is written to standard error: one line for each thing that went wrong, which says what, where and what would be right.
+
+use super::exit;
+use super::setup::Refused;
+use anyhow::anyhow;
+use std::io::Write;
+use std::path::Path;
+use wpool::{Failure, FailureKind, Format, Function, Value};
+
+/// How much of a task's input a line shows, in characters.
+const SHOWN: usize = 60;
+
+/// Writes an error, and says what the command ends with.
+pub(super) fn report(error: &Refused) -> u8 {
+    line(&error.to_string());
+    error.downcast_ref::<wpool::Error>().map_or(exit::USAGE, |error| exit::of_error(error.kind()))
+}
+
+/// An error about a module; it keeps its kind.
+pub(super) fn about_module(module: &Path, error: wpool::Error) -> Refused {
+    let message = format!("{}: {error}", escaped(&module.to_string_lossy()));
+    anyhow::Error::from(error).context(message)
+}
+
+/// Writes a warning.
+pub(super) fn warn(message: &str) {
+    line(&format!("warning: {message}"));
+}
+
+/// Writes a line about a task that failed: its number, its input and the cause.
+pub(super) fn failed(number: u64, function: &Function, failure: &Failure) {
+    let input = shown_input(function, failure);
+    line(&format!("task {number}{input}: {failure}"));
+}
+
+fn shown_input(function: &Function, failure: &Failure) -> String {
+    // A bad argument's message quotes it; a function without parameters has none.
+    if failure.kind() == FailureKind::BadArgument || failure.arguments().len() != function.params.len() {
+        return String::new();
+    }
+    let shown = function.params.iter().zip(failure.arguments()).map(|(param, value)| wave(&param.ty, value));
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    match shown.char_indices().nth(SHOWN) {
+        _ if shown.is_empty() => String::new(),
+        None => format!(" ({})", escaped(&shown)),
+        Some((end, _)) => format!(" ({}…)", escaped(&shown[..end])),
+    }
+}
+
+fn wave(ty: &wpool::Type, value: &Value) -> String {
+    let mut out = Vec::new();
+    Format::Wave.print(Some(ty), Some(value), &mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// A line on standard error. If nobody reads it there is nobody to tell.
+pub(super) fn line(message: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "wpool: {message}");
+}
+
+/// Text from outside, harmless to a terminal.
+pub(super) fn escaped(text: &str) -> String {
+    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escape).collect()
+}

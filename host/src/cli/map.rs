@@ -1,0 +1,170 @@
+//! `wpool map`: inputs in, one result a line out.
+
+use super::args::{MapArgs, misspelt_option};
+use super::inputs::{Line, next_line};
+use super::interrupt::Interrupt;
+use super::report::Report;
+use super::setup::{self, Refused};
+use super::{complaint, exit};
+use anyhow::{anyhow, bail};
+use std::ffi::OsString;
+use std::io::{self, BufReader, BufWriter, ErrorKind, Write};
+use std::os::unix::ffi::OsStrExt;
+use wpool::{Failure, FailureKind, Format, Function, Inputs, Order, Outcome, Outcomes, Value};
+
+/// Errors about inputs that are written before the others are only counted.
+const COMPLAINTS: usize = 20;
+
+pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
+    if let Some(option) = misspelt_option(&args.inputs) {
+        bail!("there is no option {option}; an input that begins with a hyphen goes after `--`");
+    }
+    let interrupt = Interrupt::listen()?;
+    let mut report = Report::create(args.pool.report.as_deref())?;
+    let pool = setup::pool(&args.module, &args.pool, args.workers.map(usize::from), &interrupt)?;
+    let function = pool
+        .function(args.pool.function.as_deref())
+        .map_err(|error| complaint::about_module(&args.module, error))?
+        .clone();
+    let order = if args.unordered { Order::Completion } else { Order::Input };
+    let (inputs, outcomes) = pool.stream(&function.name, order)?;
+    let format = args.pool.format;
+    let longest = args.pool.argument_limit.0.unwrap_or(u64::MAX);
+    if args.inputs.is_empty() {
+        feed(move || from_stdin(inputs, format, longest))?;
+    } else {
+        let parsed = parse_all(&args.inputs, &function, format)?;
+        feed(move || from_arguments(inputs, &parsed))?;
+    }
+    let code = print(outcomes, &function, format, &mut report)?;
+    report.finish()?;
+    drop(pool);
+    Ok(interrupt.exit_code().unwrap_or(code))
+}
+
+/// Every input of the command line, checked before any runs.
+fn parse_all(inputs: &[OsString], function: &Function, format: Format) -> Result<Vec<Vec<Value>>, Refused> {
+    let mut parsed = Vec::with_capacity(inputs.len());
+    let mut wrong = 0;
+    let mut last = None;
+    for (index, input) in inputs.iter().enumerate() {
+        match format.parse_input(&function.params, input.as_bytes()) {
+            Ok(values) => parsed.push(values),
+            Err(error) => {
+                wrong += 1;
+                if let Some(message) = last.replace(format!("input {}: {error}", index + 1))
+                    && wrong <= COMPLAINTS
+                {
+                    complaint::line(&message);
+                }
+            }
+        }
+    }
+    match last {
+        None => Ok(parsed),
+        Some(message) if wrong <= COMPLAINTS => Err(anyhow!(message)),
+        Some(_) => Err(anyhow!("{wrong} inputs do not fit `{function}`")),
+    }
+}
+
+/// Inputs are sent by a thread of their own: results are printed while it waits for input or for room.
+fn feed(feeder: impl FnOnce() + Send + 'static) -> Result<(), Refused> {
+    std::thread::Builder::new().name("wpool-inputs".into()).spawn(feeder)?;
+    Ok(())
+}
+
+fn from_arguments(mut inputs: Inputs, parsed: &[Vec<Value>]) {
+    for values in parsed {
+        // Nobody wants more results.
+        if inputs.send(values).is_err() {
+            return;
+        }
+    }
+}
+
+fn from_stdin(mut inputs: Inputs, format: Format, longest: u64) {
+    let function = inputs.function().clone();
+    let mut stdin = BufReader::with_capacity(64 * 1024, io::stdin().lock());
+    let mut line = Vec::new();
+    loop {
+        // What was read is worked on while this waits for the next line.
+        if !stdin.buffer().contains(&b'\n') {
+            inputs.flush();
+        }
+        let bad = |message: String| Failure::new(FailureKind::BadArgument, message);
+        let sent = match next_line(&mut stdin, &mut line, longest) {
+            Ok(None) => return,
+            Ok(Some(Line::TooLong)) => inputs.fail(bad(format!("the line is longer than the limit of {longest} bytes"))),
+            Ok(Some(Line::Text)) => match format.parse_input(&function.params, &line) {
+                Ok(values) => inputs.send(&values),
+                Err(error) => inputs.fail(bad(error.to_string())),
+            },
+            Err(error) => {
+                // The place of the line that could not be read.
+                let _ = inputs.fail(bad(format!("standard input cannot be read: {error}")));
+                return;
+            }
+        };
+        if sent.is_err() {
+            return;
+        }
+    }
+}
+
+/// Writes results as they come; what is written is seen at once whenever there is nothing more to write.
+fn print(mut outcomes: Outcomes, function: &Function, format: Format, report: &mut Report) -> Result<u8, Refused> {
+    let mut output = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
+    let mut code = exit::SUCCESS;
+    loop {
+        let next = match outcomes.try_next() {
+            Some(next) => Some(next),
+            None => {
+                if let Some(code) = closed(output.flush())? {
+                    return Ok(code);
+                }
+                outcomes.next()
+            }
+        };
+        let Some((index, outcome)) = next else { return Ok(code) };
+        report.add(index + 1, &outcome)?;
+        if let Err(failure) = &outcome.result {
+            code = exit::FAILED;
+            if failure.kind() == FailureKind::Cancelled {
+                continue;
+            }
+            // In order with what is on standard output, where both go to one terminal.
+            let _ = output.flush();
+            complaint::failed(index + 1, function, failure);
+        }
+        if let Some(code) = closed(write_result(&mut output, function, format, &outcome))? {
+            return Ok(code);
+        }
+    }
+}
+
+/// Writes a value and a line break; nothing for a failure without a value.
+pub(super) fn write_result(
+    output: &mut impl Write,
+    function: &Function,
+    format: Format,
+    outcome: &Outcome,
+) -> io::Result<()> {
+    let value = match &outcome.result {
+        Ok(value) => value.as_ref(),
+        Err(failure) if format != Format::Text && failure.value().is_some() => failure.value(),
+        Err(_) => return Ok(()),
+    };
+    let mut line = Vec::with_capacity(32);
+    format.print(function.result.as_ref(), value, &mut line);
+    line.push(b'\n');
+    output.write_all(&line)
+}
+
+/// The exit code if nobody reads the output any more, as when it is piped to `head`: that is no failure.
+fn closed(written: io::Result<()>) -> Result<Option<u8>, Refused> {
+    match written {
+        Ok(()) => Ok(None),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Some(exit::SUCCESS)),
+        Err(error) => Err(anyhow!("standard output cannot be written: {error}")),
+    }
+}

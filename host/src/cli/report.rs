@@ -1,0 +1,58 @@
+//! `--report`: one JSON object for each task.
+
+use super::setup::Refused;
+use anyhow::Context;
+use serde_json::{Value, json};
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use wpool::Outcome;
+
+/// The report that is being written, if one was asked for.
+pub(super) struct Report {
+    file: Option<(BufWriter<File>, PathBuf)>,
+}
+
+impl Report {
+    /// Creates the file.
+    pub(super) fn create(path: Option<&Path>) -> Result<Report, Refused> {
+        let Some(path) = path else { return Ok(Report { file: None }) };
+        let file = File::create(path).with_context(|| format!("{}: the report cannot be written", path.display()))?;
+        Ok(Report { file: Some((BufWriter::new(file), path.into())) })
+    }
+
+    /// Adds the outcome of task `seq`, counted from 1.
+    pub(super) fn add(&mut self, seq: u64, outcome: &Outcome) -> Result<(), Refused> {
+        let Some((file, path)) = &mut self.file else { return Ok(()) };
+        writeln!(file, "{}", entry(seq, outcome)).with_context(|| format!("{}: writing the report failed", path.display()))
+    }
+
+    /// Writes out what is buffered.
+    pub(super) fn finish(&mut self) -> Result<(), Refused> {
+        let Some((file, path)) = &mut self.file else { return Ok(()) };
+        file.flush().with_context(|| format!("{}: writing the report failed", path.display()))
+    }
+}
+
+fn entry(seq: u64, outcome: &Outcome) -> Value {
+    let ms = |time: Duration| time.as_secs_f64() * 1000.0;
+    let usage = &outcome.usage;
+    let (name, message) = match &outcome.result {
+        Ok(_) => ("ok", None),
+        Err(failure) => (failure.kind().name(), Some(failure.message())),
+    };
+    json!({
+        "seq": seq,
+        "outcome": name,
+        "message": message,
+        "exit_code": null,
+        "wall_ms": ms(usage.wall),
+        "cpu_ms": usage.cpu.map(ms),
+        "fuel": usage.fuel,
+        "memory_bytes": usage.memory_bytes,
+        "attempts": usage.attempts,
+        "worker": usage.worker.map(|number| format!("worker-{number}")),
+        "pid": usage.pid,
+    })
+}

@@ -1,0 +1,48 @@
+//! From options to a pool: what was typed as what it means.
+
+use super::args::PoolArgs;
+use super::complaint;
+use super::interrupt::Interrupt;
+use std::path::Path;
+use std::sync::Arc;
+use wpool::{Level, Limits, Pool};
+
+/// Why nothing was run, as a person is told: one line.
+pub(super) type Refused = anyhow::Error;
+
+/// Builds the pool, and warns if the confinement is reduced.
+pub(super) fn pool(
+    module: &Path,
+    args: &PoolArgs,
+    workers: Option<usize>,
+    interrupt: &Interrupt,
+) -> Result<Arc<Pool>, Refused> {
+    let limits = Limits {
+        timeout: args.timeout.0,
+        memory_bytes: args.memory.0,
+        fuel: args.fuel.0,
+        argument_bytes: args.argument_limit.0,
+        output_bytes: args.output_limit.0,
+        compile_timeout: args.compile_timeout.0,
+        compile_memory_bytes: args.compile_memory.0,
+    };
+    let builder = Pool::builder(module).limits(limits).require_full(args.require_full).measure_cpu(args.report.is_some());
+    let builder = match workers {
+        Some(workers) => builder.workers(workers),
+        None => builder,
+    };
+    let pool = builder.build().map_err(|error| complaint::about_module(module, error))?;
+    if pool.confinement().level() < Level::Full {
+        warn_reduced(&pool);
+    }
+    let pool = Arc::new(pool);
+    interrupt.watch(&pool);
+    Ok(pool)
+}
+
+fn warn_reduced(pool: &Pool) {
+    let missing: Vec<&str> = pool.confinement().missing().map(wpool::Layer::name).collect();
+    let why = pool.refusals().into_iter().last();
+    let why = why.map(|(refusal, advice)| format!(" ({refusal}); to get them, {advice}")).unwrap_or_default();
+    complaint::warn(&format!("reduced confinement, without {}{why}", missing.join(", ")));
+}

@@ -1,0 +1,39 @@
+//! Turns the bytes of a module into facts and an artifact, once, and ends.
+
+use super::link::Link;
+use super::{engine, inspect};
+use crate::wire::{
+    CompileRequest, CompilerToSupervisor, MAX_CONTROL_FRAME, MAX_MODULE_BYTES, ModuleFacts, Rejection,
+    SupervisorToCompiler, decode,
+};
+
+/// Answers one request.
+pub(super) fn serve(link: &mut Link) {
+    let Some(SupervisorToCompiler::Compile(request)) = decode(&link.receive(MAX_CONTROL_FRAME)) else { return };
+    let module = link.receive(MAX_MODULE_BYTES);
+    match compile(&request, &module) {
+        Ok((facts, artifact)) => {
+            link.send(&CompilerToSupervisor::Compiled(facts));
+            link.send_bytes(&artifact);
+        }
+        Err(rejection) => link.send(&CompilerToSupervisor::Rejected(rejection)),
+    }
+}
+
+fn compile(request: &CompileRequest, module: &[u8]) -> Result<(ModuleFacts, Vec<u8>), Rejection> {
+    let binary = inspect::to_binary(module)?;
+    let facts = inspect::facts(&binary)?;
+    let artifact = engine::for_compiling(request.profile)
+        .and_then(|engine| engine.precompile_module(&binary))
+        .map_err(|error| reject(&error))?;
+    Ok((facts, artifact))
+}
+
+fn reject(error: &wasmtime::Error) -> Rejection {
+    if error.is::<wasmtime::OutOfMemory>() {
+        return Rejection::OutOfMemory;
+    }
+    // The chain ends with the cause; what surrounds it says that compiling failed.
+    let cause = error.root_cause().to_string();
+    Rejection::Invalid(cause.lines().map(str::trim).collect::<Vec<_>>().join(" "))
+}

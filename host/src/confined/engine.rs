@@ -1,0 +1,48 @@
+//! How wasmtime is configured, the same in the compiler and in every template: an artifact fits only the engine it was made
+//! for.
+
+use crate::wire::{EngineProfile, ModuleFacts};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+/// Table elements a module may have beyond its minimum, where it asks for growth.
+const TABLE_ELEMENTS: u64 = 20_000;
+
+/// The largest instance (globals, function references, tables' heads) of a module, in bytes.
+const INSTANCE_BYTES: usize = 16 * 1024 * 1024;
+
+/// The engine of a compiler.
+pub(super) fn for_compiling(profile: EngineProfile) -> wasmtime::Result<Engine> {
+    Engine::new(&config(profile))
+}
+
+/// The engine of a template: slots for one instance of the module, in reserved address space.
+pub(super) fn for_running(profile: EngineProfile, facts: &ModuleFacts) -> wasmtime::Result<Engine> {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_core_instances(1)
+        .total_memories(facts.memories)
+        .max_memories_per_module(facts.memories)
+        .total_tables(facts.tables)
+        .max_tables_per_module(facts.tables)
+        .table_elements(facts.table_elements.max(TABLE_ELEMENTS) as usize)
+        .max_core_instance_size(INSTANCE_BYTES)
+        .max_unused_warm_slots(1)
+        .linear_memory_keep_resident(64 * 1024)
+        .table_keep_resident(64 * 1024)
+        // It reads back which pages were touched; a report of pages leaking to the next instance is open.
+        .pagemap_scan(Enabled::No);
+    let mut config = config(profile);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    Engine::new(&config)
+}
+
+fn config(profile: EngineProfile) -> Config {
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        .consume_fuel(profile.fuel)
+        .memory_init_cow(true)
+        // Traps are named, not located: an address map would double the artifact.
+        .generate_address_map(false)
+        .native_unwind_info(false);
+    config
+}

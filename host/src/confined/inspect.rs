@@ -1,0 +1,204 @@
+//! From a module's bytes to what it exports, imports and needs: one of the two places that know which kind a module is.
+
+use crate::value::{Function, Param, Signature, Type};
+use crate::wire::{Import, MAX_IMPORTS, ModuleFacts, Rejection};
+use std::borrow::Cow;
+use wasmparser::types::{EntityType, TypesRef};
+use wasmparser::{Export, FuncType, MemoryType, Parser, Payload, TypeRef, ValType, Validator};
+
+/// Bytes of a page of memory, where the module does not say otherwise.
+const PAGE_BYTES: u64 = 65_536;
+
+/// How much of a text is shown to say what it is instead.
+const MAGIC: &[u8] = b"\0asm";
+
+/// The module as a binary: as it is, or translated from its text form.
+pub(super) fn to_binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Rejection> {
+    if bytes.is_empty() {
+        return Err(Rejection::NotWasm("it is empty".into()));
+    }
+    if bytes.starts_with(MAGIC) {
+        return Ok(Cow::Borrowed(bytes));
+    }
+    if MAGIC.starts_with(bytes) {
+        return Err(Rejection::Invalid("it ends within its first four bytes".into()));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| Rejection::NotWasm("it does not start with `\\0asm`".into()))?;
+    match wat::parse_str(text) {
+        Ok(binary) => Ok(Cow::Owned(binary)),
+        Err(error) if text.trim_start().starts_with(['(', ';']) => Err(Rejection::Invalid(one_line(&error.to_string()))),
+        Err(_) => Err(Rejection::NotWasm("it starts neither with `\\0asm` nor as Wasm text with `(`".into())),
+    }
+}
+
+/// A parser's multi-line message as `what (at line 3, column 7)`.
+fn one_line(message: &str) -> String {
+    let mut lines = message.lines();
+    let what = lines.next().unwrap_or_default().trim();
+    let position = lines.find_map(|line| line.trim().strip_prefix("--> ")).and_then(|place| {
+        let mut parts = place.rsplitn(3, ':');
+        let (column, line) = (parts.next()?, parts.next()?);
+        Some(format!(" (at line {line}, column {column})"))
+    });
+    format!("{what}{}", position.unwrap_or_default())
+}
+
+/// What a core module says about itself. Function bodies are not looked at: compiling validates them.
+pub(super) fn facts(binary: &[u8]) -> Result<ModuleFacts, Rejection> {
+    if Parser::is_component(binary) {
+        return Err(Rejection::Unsupported("it is a component, and only core modules are supported so far".into()));
+    }
+    let invalid = |error: wasmparser::BinaryReaderError| Rejection::Invalid(error.to_string());
+    let mut validator = Validator::new();
+    let mut facts = ModuleFacts::default();
+    let mut exports: Vec<Export<'_>> = Vec::new();
+    for payload in Parser::new(0).parse_all(binary) {
+        let payload = payload.map_err(invalid)?;
+        match &payload {
+            Payload::End(_) => break,
+            Payload::ImportSection(section) => {
+                for import in section.clone().into_imports() {
+                    facts.add_import(&import.map_err(invalid)?);
+                }
+            }
+            Payload::MemorySection(section) => {
+                for memory in section.clone() {
+                    facts.add_memory(&memory.map_err(invalid)?)?;
+                }
+            }
+            Payload::TableSection(section) => {
+                for table in section.clone() {
+                    facts.tables += 1;
+                    facts.table_elements = facts.table_elements.max(table.map_err(invalid)?.ty.initial);
+                }
+            }
+            Payload::ExportSection(section) => {
+                exports = section.clone().into_iter().collect::<Result<_, _>>().map_err(invalid)?;
+            }
+            _ => {}
+        }
+        validator.payload(&payload).map_err(invalid)?;
+    }
+    let types = validator.types(0).ok_or_else(|| Rejection::Invalid("it has no content".into()))?;
+    let functions = exports.iter().filter_map(|export| function(types, export)).collect();
+    Signature { functions }.encode(&mut facts.signature);
+    Ok(facts)
+}
+
+impl ModuleFacts {
+    fn add_import(&mut self, import: &wasmparser::Import<'_>) {
+        if self.imports.len() == MAX_IMPORTS {
+            return;
+        }
+        let kind = match import.ty {
+            TypeRef::Func(_) | TypeRef::FuncExact(_) => "function",
+            TypeRef::Memory(_) => "memory",
+            TypeRef::Table(_) => "table",
+            TypeRef::Global(_) => "global",
+            TypeRef::Tag(_) => "tag",
+        };
+        self.imports.push(Import { module: import.module.into(), name: import.name.into(), kind: kind.into() });
+    }
+
+    fn add_memory(&mut self, memory: &MemoryType) -> Result<(), Rejection> {
+        if memory.shared {
+            return Err(Rejection::Unsupported("it has a shared memory: threads are not supported".into()));
+        }
+        let page = memory.page_size_log2.map_or(PAGE_BYTES, |log2| 1 << log2.min(16));
+        self.memories += 1;
+        self.minimum_memory_bytes =
+            self.minimum_memory_bytes.saturating_add(memory.initial.saturating_mul(page));
+        Ok(())
+    }
+}
+
+/// The function behind an export, if it is one.
+fn function(types: TypesRef<'_>, export: &Export<'_>) -> Option<Function> {
+    let EntityType::Func(id) = types.entity_type_from_export(export)? else { return None };
+    let ty = types.get(id)?.composite_type.inner.clone();
+    let wasmparser::CompositeInnerType::Func(ty) = ty else { return None };
+    Some(describe(export.name, &ty))
+}
+
+fn describe(name: &str, ty: &FuncType) -> Function {
+    let mut unusable = None;
+    let mut core = |kind: &str, index: usize, ty: ValType| match ty {
+        ValType::I32 => Type::S32,
+        ValType::I64 => Type::S64,
+        ValType::F32 => Type::F32,
+        ValType::F64 => Type::F64,
+        other => {
+            unusable.get_or_insert_with(|| format!("{kind} {} is of type {other}, which has no value outside", index + 1));
+            Type::S32
+        }
+    };
+    let params = ty.params().iter().enumerate();
+    let params = params.map(|(i, ty)| Param { name: format!("p{i}"), ty: core("parameter", i, *ty) }).collect();
+    let mut results: Vec<Type> = ty.results().iter().enumerate().map(|(i, ty)| core("result", i, *ty)).collect();
+    let result = if results.len() > 1 { Some(Type::Tuple(results)) } else { results.pop() };
+    Function { name: name.into(), params, result, unusable }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts_of(wat: &str) -> Result<ModuleFacts, Rejection> {
+        facts(&to_binary(wat.as_bytes())?)
+    }
+
+    fn functions(wat: &str) -> Vec<String> {
+        let facts = facts_of(wat).unwrap();
+        let signature = Signature::decode(&facts.signature).unwrap();
+        signature.functions.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn functions_are_described_in_wit_terms_and_other_exports_are_not() {
+        let wat = r#"(module (memory (export "memory") 1) (global (export "g") i32 (i32.const 1))
+            (func (export "nothing"))
+            (func (export "mix") (param i32 i64 f32 f64) (result f64) local.get 3)
+            (func (export "pair") (result i32 i64) (i32.const 1) (i64.const 2)))"#;
+        let expected = [
+            "nothing: func()",
+            "mix: func(p0: s32, p1: s64, p2: f32, p3: f64) -> f64",
+            "pair: func() -> tuple<s32, s64>",
+        ];
+        assert_eq!(functions(wat), expected);
+    }
+
+    #[test]
+    fn a_function_over_other_types_is_listed_as_unusable() {
+        let facts = facts_of(r#"(module (func (export "f") (param i32 v128)))"#).unwrap();
+        let signature = Signature::decode(&facts.signature).unwrap();
+        let unusable = signature.functions[0].unusable.as_deref().unwrap();
+        assert!(unusable.starts_with("parameter 2 is of type v128"), "{unusable}");
+    }
+
+    #[test]
+    fn needs_are_added_up() {
+        let facts = facts_of("(module (memory 2) (table 30 funcref) (table 7 funcref))").unwrap();
+        assert_eq!((facts.memories, facts.minimum_memory_bytes), (1, 131_072));
+        assert_eq!((facts.tables, facts.table_elements), (2, 30));
+    }
+
+    #[test]
+    fn each_import_is_named() {
+        let wat = r#"(module (import "env" "log" (func)) (import "env" "memory" (memory 1)))"#;
+        let imports: Vec<_> =
+            facts_of(wat).unwrap().imports.into_iter().map(|i| [i.module, i.name, i.kind].join(" ")).collect();
+        assert_eq!(imports, ["env log function", "env memory memory"]);
+    }
+
+    #[test]
+    fn what_is_not_wasm_and_what_is_broken_wasm_are_told_apart() {
+        let of = |bytes: &[u8]| to_binary(bytes).and_then(|binary| facts(&binary)).unwrap_err();
+        assert!(matches!(of(b""), Rejection::NotWasm(_)));
+        assert!(matches!(of(b"\x7fELF\xff"), Rejection::NotWasm(_)));
+        assert!(matches!(of(b"# A heading"), Rejection::NotWasm(_)));
+        assert!(matches!(of(b"\0as"), Rejection::Invalid(_)));
+        assert!(matches!(of(b"\0asm\x01\0\0"), Rejection::Invalid(_)));
+        let Rejection::Invalid(message) = of(b"(module\n  (fun))") else { panic!("not invalid") };
+        assert!(message.contains("(at line 2, column "), "{message}");
+    }
+}

@@ -1,0 +1,107 @@
+//! The confined end of a connection: descriptor 0, blocking, one frame at a time. Without a supervisor there is nothing left
+//! to do, so a broken connection ends the process.
+
+use super::end;
+use crate::wire::{encode, read_frame, write_frame};
+use rustix::io::Errno;
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+use serde::Serialize;
+use std::io::{self, IoSliceMut, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// Descriptors that come with one frame, at most.
+const DESCRIPTORS: usize = 2;
+
+/// The connection to the supervisor.
+pub(super) struct Link {
+    socket: BorrowedFd<'static>,
+}
+
+impl Link {
+    /// The connection that the process was started or forked with.
+    pub(super) fn to_supervisor() -> Link {
+        Link { socket: rustix::stdio::stdin() }
+    }
+
+    pub(super) fn as_fd(&self) -> BorrowedFd<'static> {
+        self.socket
+    }
+
+    /// Sends a message.
+    pub(super) fn send(&mut self, message: &impl Serialize) {
+        self.send_bytes(&encode(message));
+    }
+
+    /// Sends a frame.
+    pub(super) fn send_bytes(&mut self, payload: &[u8]) {
+        if write_frame(self, payload).is_err() {
+            end(0);
+        }
+    }
+
+    /// The next frame.
+    pub(super) fn receive(&mut self, limit: usize) -> Vec<u8> {
+        match read_frame(self, limit) {
+            Ok(frame) => frame,
+            Err(_) => end(0),
+        }
+    }
+
+    /// The next frame, with the descriptors that were sent along.
+    pub(super) fn receive_with_descriptors(&mut self, limit: usize) -> (Vec<u8>, Vec<OwnedFd>) {
+        let mut descriptors = Vec::new();
+        let mut from = WithDescriptors { socket: self.socket, descriptors: &mut descriptors };
+        match read_frame(&mut from, limit) {
+            Ok(frame) => (frame, descriptors),
+            Err(_) => end(0),
+        }
+    }
+}
+
+impl AsFd for Link {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket
+    }
+}
+
+impl Read for Link {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(rustix::io::read(self.socket, buffer)?)
+    }
+}
+
+impl Write for Link {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(rustix::io::write(self.socket, bytes)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Reads bytes and keeps the descriptors that arrive with them.
+struct WithDescriptors<'a> {
+    socket: BorrowedFd<'static>,
+    descriptors: &'a mut Vec<OwnedFd>,
+}
+
+impl Read for WithDescriptors<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
+        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+        let mut parts = [IoSliceMut::new(buffer)];
+        let received = loop {
+            match recvmsg(self.socket, &mut parts, &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
+                Err(Errno::INTR) => {}
+                other => break other?,
+            }
+        };
+        for message in ancillary.drain() {
+            if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+                self.descriptors.extend(descriptors);
+            }
+        }
+        Ok(received.bytes)
+    }
+}

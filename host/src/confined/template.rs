@@ -1,0 +1,99 @@
+//! Has one plugin mapped and linked, and forks workers from that state on request. It runs no code of the guest.
+
+use super::guest::Guest;
+use super::link::Link;
+use super::worker::{self, Terms};
+use super::{end, ticker};
+use crate::sandbox::{self, Filter, ProcessLimits};
+use crate::wire::{MAX_FACTS_FRAME, StatusPage, SupervisorToTemplate, TemplateToSupervisor, decode};
+use rustix::process::{Pid, WaitOptions, waitpid};
+use std::collections::HashMap;
+use std::fs::File;
+use std::os::fd::OwnedFd;
+
+/// Loads what it is told to, then serves forks until the supervisor closes the connection.
+pub(super) fn serve(link: &mut Link) {
+    let (frame, mut descriptors) = link.receive_with_descriptors(MAX_FACTS_FRAME);
+    let (Some(request), Some(artifact)) = (decode(&frame), descriptors.pop()) else { return };
+    let loaded = match load(request, File::from(artifact)) {
+        Ok(loaded) => loaded,
+        Err(message) => return link.send(&TemplateToSupervisor::LoadFailed(message)),
+    };
+    link.send(&TemplateToSupervisor::Loaded);
+    let mut workers = HashMap::new();
+    loop {
+        let (frame, descriptors) = link.receive_with_descriptors(MAX_FACTS_FRAME);
+        match decode(&frame) {
+            Some(SupervisorToTemplate::Fork { worker }) => match fork(&loaded, descriptors) {
+                Ok(pid) => drop(workers.insert(worker, pid)),
+                Err(errno) => link.send(&TemplateToSupervisor::ForkFailed { worker, errno }),
+            },
+            Some(SupervisorToTemplate::Reap { worker }) => link.send(&reap(worker, workers.remove(&worker))),
+            Some(SupervisorToTemplate::Load { .. }) | None => return,
+        }
+    }
+}
+
+/// What every fork starts from.
+struct Loaded {
+    guest: Guest,
+    terms: Terms,
+    /// Built once: every worker's is the same.
+    worker_filter: Filter,
+}
+
+fn load(request: SupervisorToTemplate, artifact: File) -> Result<Loaded, String> {
+    let SupervisorToTemplate::Load { profile, facts, limits, data_bytes, address_space_bytes, measure_cpu } = request
+    else {
+        return Err("the first request is not to load".into());
+    };
+    let tightened = ProcessLimits { data_bytes, address_space_bytes, cpu_seconds: None, processes: None };
+    sandbox::tighten(&tightened).map_err(|refusal| refusal.to_string())?;
+    let guest = Guest::load(artifact, profile, &facts, limits).map_err(|error| format!("{error:#}"))?;
+    // What a first call would set up, without a call: the signal stack and the thread's data.
+    wasmtime::Engine::tls_eager_initialize();
+    ticker::install(guest.engine()).map_err(|error| error.to_string())?;
+    let worker_filter = Filter::worker().map_err(|refusal| refusal.to_string())?;
+    Filter::serving().and_then(|filter| filter.install()).map_err(|refusal| refusal.to_string())?;
+    Ok(Loaded { guest, terms: Terms { limits, measure_cpu }, worker_filter })
+}
+
+/// Forks a worker that talks through the first descriptor and shares the page behind the second.
+fn fork(loaded: &Loaded, descriptors: Vec<OwnedFd>) -> Result<Pid, i32> {
+    let Ok([socket, page]) = <[OwnedFd; 2]>::try_from(descriptors) else { return Err(libc::EPROTO) };
+    // SAFETY: this process has one thread, so the child inherits a consistent copy of everything.
+    match unsafe { libc::fork() } {
+        -1 => Err(std::io::Error::last_os_error().raw_os_error().unwrap_or_default()),
+        0 => become_worker(loaded, &socket, &page),
+        pid => Pid::from_raw(pid).ok_or(libc::ESRCH),
+    }
+}
+
+fn become_worker(loaded: &Loaded, socket: &OwnedFd, page: &OwnedFd) -> ! {
+    let Ok(page) = StatusPage::map(page) else { end(1) };
+    // SAFETY: descriptor 0 is the template's connection, which this process must not have; the link to it is not used here
+    // again. dup3 replaces it in one step.
+    if unsafe { libc::dup3(std::os::fd::AsRawFd::as_raw_fd(socket), 0, 0) } != 0 {
+        end(1);
+    }
+    let link = Link::to_supervisor();
+    let confined = sandbox::close_inherited()
+        // Fork clears the parent-death signal.
+        .and_then(|()| sandbox::die_with_supervisor(link.as_fd()))
+        .and_then(|()| loaded.worker_filter.install());
+    if confined.is_err() {
+        end(1);
+    }
+    worker::serve(link, &page, &loaded.guest, loaded.terms)
+}
+
+/// Waits for a worker that the supervisor saw die, or has killed.
+fn reap(worker: u32, pid: Option<Pid>) -> TemplateToSupervisor {
+    let status = pid.and_then(|pid| waitpid(Some(pid), WaitOptions::empty()).ok().flatten());
+    let status = status.map(|(_, status)| status);
+    TemplateToSupervisor::Reaped {
+        worker,
+        signal: status.and_then(|status| status.terminating_signal()),
+        exit_status: status.and_then(|status| status.exit_status()),
+    }
+}

@@ -1,0 +1,56 @@
+//! Time inside a worker: a timer signal advances the engine's epoch while tasks run, without a thread.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+use wasmtime::Engine;
+
+/// How often running code is interrupted to look at the clock: the precision of time limits, and the longest that a finished
+/// result waits behind a slow task.
+const TICK: Duration = Duration::from_millis(5);
+
+/// The engine whose epoch the signal advances; one per process.
+static ENGINE: OnceLock<Engine> = OnceLock::new();
+
+extern "C" fn advance(_signal: libc::c_int) {
+    // Reading an initialised OnceLock and adding to an atomic are both safe in a signal handler.
+    if let Some(engine) = ENGINE.get() {
+        engine.increment_epoch();
+    }
+}
+
+/// Prepares the signal in a template; its workers inherit it. The timer starts in the worker.
+pub(super) fn install(engine: &Engine) -> std::io::Result<()> {
+    let _ = ENGINE.set(engine.clone());
+    // SAFETY: a zeroed sigaction is valid, the handler is async-signal-safe (see there), and SA_RESTART makes system
+    // calls that it interrupts go on.
+    let installed = unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = advance as extern "C" fn(libc::c_int) as usize;
+        action.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK;
+        libc::sigaction(libc::SIGALRM, &action, std::ptr::null_mut())
+    };
+    if installed == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}
+
+/// Ticks until it is dropped.
+pub(super) struct Ticking(());
+
+/// Starts the timer.
+pub(super) fn start() -> Ticking {
+    set(TICK);
+    Ticking(())
+}
+
+impl Drop for Ticking {
+    fn drop(&mut self) {
+        set(Duration::ZERO);
+    }
+}
+
+fn set(interval: Duration) {
+    let tv = libc::timeval { tv_sec: 0, tv_usec: interval.subsec_micros().into() };
+    let timer = libc::itimerval { it_interval: tv, it_value: tv };
+    // SAFETY: a valid timer by reference. With a valid one the call cannot fail; a worker whose timer did not start would
+    // still be ended by the supervisor's deadline.
+    unsafe { libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut()) };
+}

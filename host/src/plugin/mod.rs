@@ -1,0 +1,148 @@
+//! From bytes to a plugin: read, compiled by a confined process, and held against what it may be. The supervisor never looks
+//! into the bytes itself; what the compiler says of them is checked here before anybody relies on it.
+
+mod compile;
+mod limits;
+mod module;
+
+pub(crate) use compile::compile;
+pub use limits::Limits;
+pub use module::Module;
+
+use crate::error::{Error, ErrorKind};
+use crate::sandbox::ProcessLimits;
+use crate::value::{Signature, printable};
+use crate::wire::{EngineProfile, ModuleFacts};
+use std::os::fd::OwnedFd;
+
+/// Memories a module may define: each reserves [`SLOT_BYTES`] of address space in every worker.
+const MAX_MEMORIES: u32 = 64;
+
+/// Tables a module may define.
+const MAX_TABLES: u32 = 1000;
+
+/// Elements a table may begin with.
+const MAX_TABLE_ELEMENTS: u64 = 10_000_000;
+
+/// Address space of one memory: 4 GiB that 32-bit addresses reach, and guards around it.
+const SLOT_BYTES: u64 = (4 << 30) + (96 << 20);
+
+/// What a worker needs besides the plugin: the program's own data, and its mappings.
+const OWN_DATA_BYTES: u64 = 32 << 20;
+const OWN_ADDRESS_SPACE_BYTES: u64 = 512 << 20;
+
+/// A module that was compiled and found to be acceptable.
+#[derive(Debug)]
+pub(crate) struct Plugin {
+    /// The file's name without folder and extension, where there is one.
+    pub(crate) name: Option<String>,
+    pub(crate) signature: Signature,
+    pub(crate) facts: ModuleFacts,
+    pub(crate) profile: EngineProfile,
+    pub(crate) limits: Limits,
+    /// The sealed memory that holds the artifact.
+    pub(crate) artifact: OwnedFd,
+    pub(crate) artifact_bytes: u64,
+}
+
+impl Plugin {
+    /// Holds what the compiler said against the limits.
+    fn check(
+        name: Option<String>,
+        facts: ModuleFacts,
+        profile: EngineProfile,
+        limits: Limits,
+        artifact: (OwnedFd, u64),
+    ) -> Result<Plugin, Error> {
+        let refused = |message: String| Err(Error::new(ErrorKind::Module, message));
+        let signature = match Signature::decode(&facts.signature) {
+            Ok(signature) => signature,
+            Err(error) => return refused(format!("its functions are more than is accepted: {error}")),
+        };
+        if !facts.imports.is_empty() {
+            let imports: Vec<_> = facts.imports.iter().take(20).map(import).collect();
+            let more = facts.imports.len().saturating_sub(imports.len());
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            return refused(format!("it imports what is not granted: {}{more}", imports.join(", ")));
+        }
+        if let Some(limit) = limits.memory_bytes
+            && facts.minimum_memory_bytes > limit
+        {
+            let needed = facts.minimum_memory_bytes;
+            return refused(format!("it needs {needed} bytes of memory to start, and the limit is {limit} (--memory)"));
+        }
+        let counts = [
+            ("memories", facts.memories.into(), MAX_MEMORIES.into()),
+            ("tables", facts.tables.into(), MAX_TABLES.into()),
+            ("table elements", facts.table_elements, MAX_TABLE_ELEMENTS),
+        ];
+        for (what, count, most) in counts {
+            if count > most {
+                return refused(format!("it has {count} {what}, and at most {most} are accepted"));
+            }
+        }
+        let (artifact, artifact_bytes) = artifact;
+        Ok(Plugin { name, signature, facts, profile, limits, artifact, artifact_bytes })
+    }
+
+    /// The process limits of the plugin's template and workers, once the artifact is known.
+    pub(crate) fn process_limits(&self) -> ProcessLimits {
+        let data = self.limits.memory_bytes.map(|memory| {
+            let values = self.limits.argument_cap().saturating_add(self.limits.output_cap());
+            [memory, self.artifact_bytes, values, OWN_DATA_BYTES].iter().fold(0_u64, |sum, part| sum.saturating_add(*part))
+        });
+        let tables = self.facts.table_elements.max(20_000) * 8 * u64::from(self.facts.tables);
+        let slots = SLOT_BYTES * u64::from(self.facts.memories) + tables;
+        let address_space =
+            data.map(|data| data.saturating_add(slots).saturating_add(self.artifact_bytes + OWN_ADDRESS_SPACE_BYTES));
+        ProcessLimits { data_bytes: data, address_space_bytes: address_space, cpu_seconds: None, processes: None }
+    }
+}
+
+fn import(import: &crate::wire::Import) -> String {
+    format!("{} {}.{}", printable(&import.kind), printable(&import.module), printable(&import.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Import;
+
+    fn check(facts: ModuleFacts) -> Result<Plugin, String> {
+        let artifact = rustix::fs::memfd_create("test", rustix::fs::MemfdFlags::empty()).unwrap();
+        let mut signature = Vec::new();
+        Signature::default().encode(&mut signature);
+        let facts = ModuleFacts { signature, ..facts };
+        Plugin::check(None, facts, EngineProfile::default(), Limits::default(), (artifact, 0)).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn every_import_is_named_and_terminal_escapes_in_it_are_harmless() {
+        let import = |name: &str| Import { module: "env".into(), name: name.into(), kind: "function".into() };
+        let facts = ModuleFacts { imports: vec![import("log"), import("\x1b[2J")], ..ModuleFacts::default() };
+        let message = check(facts).unwrap_err();
+        assert_eq!(message, "it imports what is not granted: function env.log, function env.\\u{1b}[2J");
+    }
+
+    #[test]
+    fn a_minimum_over_the_memory_limit_is_refused() {
+        let facts = ModuleFacts { memories: 1, minimum_memory_bytes: (256 << 20) + 1, ..ModuleFacts::default() };
+        assert!(check(facts).unwrap_err().contains("the limit is 268435456"));
+        assert!(check(ModuleFacts { minimum_memory_bytes: 256 << 20, ..ModuleFacts::default() }).is_ok());
+    }
+
+    #[test]
+    fn claims_that_would_reserve_the_address_space_are_refused() {
+        assert!(check(ModuleFacts { memories: u32::MAX, ..ModuleFacts::default() }).is_err());
+        assert!(check(ModuleFacts { tables: u32::MAX, ..ModuleFacts::default() }).is_err());
+        assert!(check(ModuleFacts { table_elements: u64::MAX, ..ModuleFacts::default() }).is_err());
+    }
+
+    #[test]
+    fn a_signature_that_does_not_decode_is_refused() {
+        let artifact = rustix::fs::memfd_create("test", rustix::fs::MemfdFlags::empty()).unwrap();
+        let facts = ModuleFacts { signature: vec![0xff; 9], ..ModuleFacts::default() };
+        let checked = Plugin::check(None, facts, EngineProfile::default(), Limits::default(), (artifact, 0));
+        assert_eq!(checked.unwrap_err().kind(), ErrorKind::Module);
+    }
+}

@@ -1,0 +1,229 @@
+//! Does what the scheduler decides: one thread, one poll, sockets that never block.
+//!
+//! ```text
+//! inbox ─┐                                  ┌─ templates (start, load, fork, reap)
+//!        ├─► event ─► Scheduler ─► Action ─►┤
+//! epoll ─┘                                  └─ workers (send, recall, kill) ─► outcomes ─► streams
+//! ```
+//! The thread that starts processes must live as long as they do, since the kernel ends them with it: so it is this one, and
+//! it lives as long as the pool. Whatever a process sends is checked here; a violation ends that process.
+
+mod events;
+mod template;
+mod worker;
+
+use super::inbox::{Inbox, NewTask};
+use super::outcome::{Failure, Outcome};
+use super::scheduler::{Action, Death, Loss, PluginConfig, PluginId, Scheduler, Task, TaskId, WorkerId};
+use super::stream::Reply;
+use crate::child::Launcher;
+use crate::plugin::Plugin;
+use crate::value::{Budget, Value, decode_args};
+use events::{Events, Source};
+use slab::Slab;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use template::TemplateLink;
+use worker::WorkerLink;
+
+/// The thread that runs a pool.
+pub(super) struct Driver {
+    inbox: Arc<Inbox>,
+    events: Events,
+    launcher: Arc<Launcher>,
+    scheduler: Scheduler,
+    plugins: HashMap<PluginId, Loaded>,
+    templates: HashMap<PluginId, TemplateLink>,
+    workers: HashMap<WorkerId, WorkerLink>,
+    tasks: Slab<NewTask>,
+    /// Outcomes of this turn, delivered together.
+    outcomes: Vec<(Reply, Outcome)>,
+    measure_cpu: bool,
+}
+
+/// A plugin that tasks can be submitted for.
+struct Loaded {
+    plugin: Arc<Plugin>,
+    /// Why its processes did not start, the last time.
+    trouble: Option<String>,
+}
+
+impl Loaded {
+    /// The arguments of a task, to show what failed.
+    fn arguments_of(&self, task: &NewTask) -> Vec<Value> {
+        let function = self.plugin.signature.functions.get(task.function as usize);
+        let budget = Budget::for_bytes(task.arguments.len());
+        let decoded = function.map(|function| decode_args(&function.params, &task.arguments, budget));
+        decoded.and_then(Result::ok).unwrap_or_default()
+    }
+}
+
+/// How a pool is driven.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settings {
+    pub(super) workers: usize,
+    pub(super) measure_cpu: bool,
+}
+
+impl Driver {
+    pub(super) fn new(inbox: Arc<Inbox>, launcher: Arc<Launcher>, settings: Settings) -> std::io::Result<Driver> {
+        let events = Events::new()?;
+        events.add(&*inbox, Source::Inbox)?;
+        Ok(Driver {
+            inbox,
+            events,
+            launcher,
+            scheduler: Scheduler::new(settings.workers),
+            plugins: HashMap::new(),
+            templates: HashMap::new(),
+            workers: HashMap::new(),
+            tasks: Slab::new(),
+            outcomes: Vec::new(),
+            measure_cpu: settings.measure_cpu,
+        })
+    }
+
+    /// Runs until the pool is terminated. Tasks that are left then are cancelled as they are dropped.
+    pub(super) fn run(mut self) {
+        loop {
+            let timeout = self.timeout();
+            // Nothing can be waited for without it, and nothing left unfinished: ending cancels what is left.
+            let Ok(sources) = self.events.wait(timeout) else { break };
+            for source in sources {
+                match source {
+                    Source::Inbox => self.inbox.woken(),
+                    Source::Template(plugin) => self.template_event(plugin),
+                    Source::Worker(worker) => self.worker_event(worker),
+                }
+            }
+            if !self.collect_mail() {
+                break;
+            }
+            let now = Instant::now();
+            if self.scheduler.next_timer().is_some_and(|due| due <= now) {
+                self.scheduler.timer(now);
+            }
+            self.check_deadlines(now);
+            self.act();
+            Reply::send_all(self.outcomes.drain(..));
+        }
+        self.inbox.close();
+    }
+
+    /// How long to wait for events: not at all if there is mail, else until the next thing is due.
+    fn timeout(&self) -> Option<Duration> {
+        if !self.inbox.driver_may_sleep() {
+            return Some(Duration::ZERO);
+        }
+        let deadlines = self.templates.values().filter_map(TemplateLink::deadline);
+        let deadlines = deadlines.chain(self.workers.values().filter_map(|worker| worker.deadline));
+        let due = deadlines.chain(self.scheduler.next_timer()).min();
+        due.map(|due| due.saturating_duration_since(Instant::now()))
+    }
+
+    /// Takes in tasks and plugins; false if the pool is terminated.
+    fn collect_mail(&mut self) -> bool {
+        let mail = self.inbox.collect();
+        if mail.terminate {
+            return false;
+        }
+        for plugin in mail.expected {
+            self.expect(plugin);
+        }
+        for (id, plugin) in mail.plugins {
+            let config = PluginConfig { kill_after: plugin.limits.kill_after() };
+            self.plugins.insert(id, Loaded { plugin, trouble: None });
+            self.scheduler.add_plugin(id, config);
+            self.load_if_confined(id);
+        }
+        if mail.tasks.is_empty() {
+            return true;
+        }
+        let now = Instant::now();
+        let mut tasks: Vec<(PluginId, Task)> = Vec::with_capacity(mail.tasks.len());
+        for task in mail.tasks {
+            let (plugin, function, bytes) = (task.plugin, task.function, task.arguments.len() as u32);
+            let id = TaskId(self.tasks.insert(task) as u64);
+            tasks.push((plugin, Task { id, function, bytes }));
+        }
+        for same in tasks.chunk_by(|(one, _), (other, _)| one == other) {
+            self.scheduler.submit(now, same[0].0, same.iter().map(|(_, task)| *task));
+        }
+        true
+    }
+
+    /// Does everything that the scheduler decided, and what follows from doing it.
+    fn act(&mut self) {
+        while let Some(action) = self.scheduler.poll_action() {
+            match action {
+                Action::StartTemplate(plugin) => self.start_template(plugin),
+                Action::StartWorker { plugin, worker } => self.fork_worker(plugin, worker),
+                Action::Send { worker, first_seq, tasks, after_recall } => {
+                    self.send_batch(worker, first_seq, &tasks, after_recall);
+                }
+                Action::Recall(worker) => {
+                    // A worker that is gone already has nothing to start; its death is on its way.
+                    let started = self.workers.get(&worker).map_or(u32::MAX, |link| link.page.recall());
+                    self.scheduler.recalled(Instant::now(), worker, started);
+                }
+                Action::Kill(worker, death) => self.kill_worker(worker, death),
+                Action::Fail { task, attempts, loss } => self.fail(task, attempts, loss),
+            }
+        }
+    }
+
+    fn fail(&mut self, task: TaskId, attempts: u32, loss: Loss) {
+        let Some(task) = self.tasks.try_remove(task.0 as usize) else { return };
+        let loaded = self.plugins.get(&task.plugin);
+        let timeout = loaded.and_then(|loaded| loaded.plugin.limits.timeout);
+        let trouble = loaded.and_then(|loaded| loaded.trouble.as_deref());
+        let failure = Failure::lost(loss, timeout, trouble);
+        let failure = match loaded {
+            Some(loaded) => failure.of(loaded.arguments_of(&task)),
+            None => failure,
+        };
+        self.outcomes.push((task.reply, Outcome::failed(failure, attempts)));
+    }
+
+    /// Ends what did not answer in time.
+    fn check_deadlines(&mut self, now: Instant) {
+        let late: Vec<PluginId> = self
+            .templates
+            .iter()
+            .filter(|(_, template)| template.deadline().is_some_and(|deadline| deadline <= now))
+            .map(|(id, _)| *id)
+            .collect();
+        for plugin in late {
+            self.template_gone(plugin, Err("it did not answer in time".into()));
+        }
+        let late: Vec<WorkerId> = self
+            .workers
+            .iter()
+            .filter(|(_, worker)| worker.deadline.is_some_and(|deadline| deadline <= now))
+            .map(|(id, _)| *id)
+            .collect();
+        for worker in late {
+            self.worker_late(worker);
+        }
+    }
+
+    /// A worker that was to start, or whose template was to say how it died, and nothing came: its template is stuck.
+    fn worker_late(&mut self, worker: WorkerId) {
+        let Some(link) = self.workers.get(&worker) else { return };
+        let plugin = link.plugin;
+        if self.templates.contains_key(&plugin) {
+            self.template_gone(plugin, Err("it did not fork or reap a worker in time".into()));
+        } else {
+            self.settle_worker(worker, Death::Unknown);
+        }
+    }
+}
+
+fn describe(death: Death) -> String {
+    match death {
+        Death::Signal(signal) => format!("by signal {signal}"),
+        Death::Exit(status) => format!("with status {status}"),
+        other => format!("{other:?}"),
+    }
+}

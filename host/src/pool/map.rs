@@ -1,0 +1,208 @@
+//! The calls that `multiprocessing.Pool` has, with results of the caller's own types.
+
+use super::outcome::{Failure, FailureKind, Outcome};
+use super::stream::Order;
+use super::tasks::{Inputs, Outcomes};
+use super::Pool;
+use crate::error::{Error, ErrorKind};
+use crate::value::{FromValue, Function, IntoArgs, IntoValue, Mismatch, Value, from_result};
+use std::marker::PhantomData;
+
+/// How many outcomes may be under way in the lazy calls before the next input is asked for only when one was taken.
+const AHEAD: u64 = 16_384;
+
+impl Pool {
+    /// Calls `function` with one argument for each item and returns all results in order, as `multiprocessing.Pool.map`.
+    ///
+    /// Every input is run, even after a failure; who wants every outcome uses [`Pool::map_outcomes`].
+    ///
+    /// # Errors
+    ///
+    /// The first failure in input order is the error `T` of the outer result; [`Error`] says that nothing was run, or that a
+    /// value does not fit.
+    pub fn map<A: IntoValue, R: FromValue>(
+        &self,
+        function: &str,
+        items: impl IntoIterator<Item = A>,
+    ) -> Result<Vec<R>, MapError> {
+        self.starmap(function, items.into_iter().map(|item| (item,)))
+    }
+
+    /// Calls `function` with several arguments for each item, as `multiprocessing.Pool.starmap`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pool::map`].
+    pub fn starmap<A: IntoArgs, R: FromValue>(
+        &self,
+        function: &str,
+        items: impl IntoIterator<Item = A>,
+    ) -> Result<Vec<R>, MapError> {
+        let results: Vec<_> = self.lazily(function, items, Order::Input)?.collect();
+        let results = results.into_iter().enumerate();
+        results.map(|(index, result)| result.map_err(|failure| MapError::Task { index: index as u64, failure })).collect()
+    }
+
+    /// As [`Pool::map`], with every outcome instead of the first failure.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] says that nothing was run.
+    pub fn map_outcomes<A: IntoValue>(
+        &self,
+        function: &str,
+        items: impl IntoIterator<Item = A>,
+    ) -> Result<Vec<Outcome>, Error> {
+        let (inputs, outcomes) = self.stream(function, Order::Input)?;
+        let items = items.into_iter().map(|item| (item,));
+        Ok(Lazy::<_, Value>::new(inputs, outcomes, items).outcomes().collect())
+    }
+
+    /// Calls `function` with one argument for each item: items are taken and results come in order, lazily, as
+    /// `multiprocessing.Pool.imap`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] says that there is no such function.
+    pub fn imap<A: IntoValue, R: FromValue>(
+        &self,
+        function: &str,
+        items: impl IntoIterator<Item = A>,
+    ) -> Result<impl Iterator<Item = Result<R, Failure>>, Error> {
+        self.lazily(function, items.into_iter().map(|item| (item,)), Order::Input)
+    }
+
+    /// As [`Pool::imap`], with results as they finish.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pool::imap`].
+    pub fn imap_unordered<A: IntoValue, R: FromValue>(
+        &self,
+        function: &str,
+        items: impl IntoIterator<Item = A>,
+    ) -> Result<impl Iterator<Item = Result<R, Failure>>, Error> {
+        self.lazily(function, items.into_iter().map(|item| (item,)), Order::Completion)
+    }
+
+    /// Calls `function` once and waits, as `multiprocessing.Pool.apply`.
+    ///
+    /// # Errors
+    ///
+    /// The task's failure, or [`Error`] where it was not run.
+    pub fn apply<R: FromValue>(&self, function: &str, arguments: impl IntoArgs) -> Result<R, MapError> {
+        let function = self.function(Some(function))?;
+        let arguments = arguments.into_args(&function.params).map_err(|mismatch| bad_argument(&mismatch))?;
+        let index = self.plugin.signature.functions.iter().position(|other| other.name == function.name);
+        let outcome = self.run_one(index.unwrap_or_default() as u32, &arguments);
+        typed(outcome).map_err(|failure| MapError::Task { index: 0, failure })
+    }
+
+    fn lazily<A: IntoArgs, R: FromValue>(
+        &self,
+        function: &str,
+        items: impl IntoIterator<Item = A>,
+        order: Order,
+    ) -> Result<impl Iterator<Item = Result<R, Failure>>, Error> {
+        let (inputs, outcomes) = self.stream(function, order)?;
+        Ok(Lazy::new(inputs, outcomes, items.into_iter()))
+    }
+}
+
+/// Why [`Pool::map`] or [`Pool::apply`] returns no values.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MapError {
+    /// Nothing was run.
+    #[error(transparent)]
+    Pool(#[from] Error),
+    /// A task failed.
+    #[error("task {index} failed: {failure}")]
+    Task {
+        /// The number of its input, counted from 0.
+        index: u64,
+        /// How.
+        failure: Failure,
+    },
+}
+
+impl From<MapError> for Error {
+    fn from(error: MapError) -> Error {
+        match error {
+            MapError::Pool(error) => error,
+            MapError::Task { .. } => Error::new(ErrorKind::Task, error.to_string()),
+        }
+    }
+}
+
+/// Inputs that are taken as outcomes are asked for.
+struct Lazy<I, R> {
+    inputs: Option<Inputs>,
+    function: Function,
+    outcomes: Outcomes,
+    items: I,
+    sent: u64,
+    taken: u64,
+    result: PhantomData<fn() -> R>,
+}
+
+impl<A: IntoArgs, I: Iterator<Item = A>, R> Lazy<I, R> {
+    fn new(inputs: Inputs, outcomes: Outcomes, items: I) -> Self {
+        let function = inputs.function().clone();
+        Lazy { inputs: Some(inputs), function, outcomes, items, sent: 0, taken: 0, result: PhantomData }
+    }
+
+    fn next_outcome(&mut self) -> Option<Outcome> {
+        loop {
+            let ready = self.outcomes.try_next();
+            let room = self.sent - self.taken < AHEAD;
+            let (Some(inputs), true, None) = (&mut self.inputs, room, &ready) else {
+                if let Some(inputs) = &mut self.inputs
+                    && ready.is_none()
+                {
+                    inputs.flush();
+                }
+                let (_, outcome) = ready.or_else(|| self.outcomes.next())?;
+                self.taken += 1;
+                return Some(outcome);
+            };
+            match self.items.next() {
+                // Dropping the inputs says that no more will come.
+                None => drop(self.inputs.take()),
+                Some(item) => {
+                    let sent = match item.into_args(&self.function.params) {
+                        Ok(arguments) => inputs.send(&arguments),
+                        Err(mismatch) => inputs.fail(Failure::new(FailureKind::BadArgument, mismatch.to_string())),
+                    };
+                    // The outcomes are held here, so they are wanted.
+                    debug_assert_eq!(sent, Ok(()));
+                    self.sent += 1;
+                }
+            }
+        }
+    }
+
+    fn outcomes(mut self) -> impl Iterator<Item = Outcome> {
+        std::iter::from_fn(move || self.next_outcome())
+    }
+}
+
+impl<A: IntoArgs, I: Iterator<Item = A>, R: FromValue> Iterator for Lazy<I, R> {
+    type Item = Result<R, Failure>;
+
+    fn next(&mut self) -> Option<Result<R, Failure>> {
+        self.next_outcome().map(typed)
+    }
+}
+
+fn typed<R: FromValue>(outcome: Outcome) -> Result<R, Failure> {
+    let value = outcome.result?;
+    from_result(value).map_err(|mismatch| {
+        let message = format!("its result does not fit the type that was asked for: {mismatch}");
+        Failure::new(FailureKind::BadArgument, message)
+    })
+}
+
+fn bad_argument(mismatch: &Mismatch) -> Error {
+    Error::new(ErrorKind::Argument, mismatch.to_string())
+}

@@ -1,0 +1,229 @@
+//! What becomes of a task: a value, or a failure of one kind. Never an error of the pool.
+
+use super::scheduler::{Death, Loss};
+use crate::value::{Value, printable};
+use crate::wire::{TaskFailure, TaskFailureKind};
+use std::fmt;
+use std::time::Duration;
+
+/// The ways in which a task fails; the same names in reports, messages and documentation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// The function returned `err`.
+    Error,
+    /// The code trapped.
+    Trap,
+    /// It ran past its time limit.
+    Timeout,
+    /// It used up its fuel.
+    Fuel,
+    /// A growth of memory was refused and the code trapped.
+    Memory,
+    /// Its result is longer than the limit.
+    OutputLimit,
+    /// Its arguments do not fit the function.
+    BadArgument,
+    /// It could not be instantiated, or its processes do not start.
+    Init,
+    /// Its worker died, other than by the reasons that have a name.
+    WorkerDied,
+    /// Its worker made a system call that its filter forbids.
+    SandboxViolation,
+    /// Its worker answered something that it was not asked.
+    Protocol,
+    /// The pool was terminated before it finished.
+    Cancelled,
+}
+
+impl FailureKind {
+    /// The name in reports and messages.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            FailureKind::Error => "error",
+            FailureKind::Trap => "trap",
+            FailureKind::Timeout => "timeout",
+            FailureKind::Fuel => "fuel",
+            FailureKind::Memory => "memory",
+            FailureKind::OutputLimit => "output-limit",
+            FailureKind::BadArgument => "bad-argument",
+            FailureKind::Init => "init",
+            FailureKind::WorkerDied => "worker-died",
+            FailureKind::SandboxViolation => "sandbox-violation",
+            FailureKind::Protocol => "protocol",
+            FailureKind::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How a task failed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    kind: FailureKind,
+    message: String,
+    value: Option<Value>,
+    arguments: Vec<Value>,
+}
+
+impl Failure {
+    /// A failure of `kind`; the message is one line for a person.
+    #[must_use]
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Failure {
+        Failure { kind, message: message.into(), value: None, arguments: Vec::new() }
+    }
+
+    /// Which kind.
+    #[must_use]
+    pub fn kind(&self) -> FailureKind {
+        self.kind
+    }
+
+    /// What happened, on one line, escaped where it comes from a guest, at most 4 KiB or a little more.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The whole value that the function returned, where it is a `result` that is `err`.
+    #[must_use]
+    pub fn value(&self) -> Option<&Value> {
+        self.value.as_ref()
+    }
+
+    /// The arguments that the task was called with; none where it has none, or they were not understood.
+    #[must_use]
+    pub fn arguments(&self) -> &[Value] {
+        &self.arguments
+    }
+
+    /// The same failure, of a task with these arguments.
+    pub(super) fn of(self, arguments: Vec<Value>) -> Failure {
+        Failure { arguments, ..self }
+    }
+
+    /// The function returned `err`: a value, and a failure all the same.
+    pub(super) fn returned_err(value: Value, shown: &str) -> Failure {
+        let message = if shown.is_empty() { "it returned an error".into() } else { printable(shown) };
+        Failure { kind: FailureKind::Error, message, value: Some(value), arguments: Vec::new() }
+    }
+
+    /// What a worker reported. It can only claim what concerns its own task.
+    pub(super) fn reported(failure: &TaskFailure) -> Failure {
+        let kind = match failure.kind {
+            TaskFailureKind::Trap => FailureKind::Trap,
+            TaskFailureKind::Timeout => FailureKind::Timeout,
+            TaskFailureKind::Fuel => FailureKind::Fuel,
+            TaskFailureKind::Memory => FailureKind::Memory,
+            TaskFailureKind::OutputLimit => FailureKind::OutputLimit,
+            TaskFailureKind::Init => FailureKind::Init,
+        };
+        Failure::new(kind, printable(&failure.message))
+    }
+
+    /// What the scheduler gave up on; `broken` says why the plugin's processes do not start.
+    pub(super) fn lost(loss: Loss, timeout: Option<Duration>, broken: Option<&str>) -> Failure {
+        match loss {
+            Loss::Died(death) => died(death, timeout),
+            Loss::LostTooOften(death) => {
+                let last = died(death, timeout);
+                Failure::new(last.kind, format!("its result was lost again and again; at last {}", last.message))
+            }
+            Loss::PluginBroken => {
+                let why = broken.unwrap_or("they die before they finish anything");
+                Failure::new(FailureKind::Init, format!("the plugin's processes do not start: {why}"))
+            }
+            Loss::NoPlugin => Failure::new(FailureKind::Init, "the plugin is not loaded"),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind, self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+fn died(death: Death, timeout: Option<Duration>) -> Failure {
+    let worker = |message: String| Failure::new(FailureKind::WorkerDied, message);
+    match death {
+        Death::Signal(libc::SIGSYS) => Failure::new(
+            FailureKind::SandboxViolation,
+            "its worker made a system call that the filter forbids, and was killed (SIGSYS)",
+        ),
+        Death::Signal(signal) => worker(format!("its worker was ended by {}", signal_name(signal))),
+        Death::Exit(status) => worker(format!("its worker ended with status {status}")),
+        Death::Unknown => worker("its worker died, and nobody saw how".into()),
+        Death::Template => worker("its template died".into()),
+        Death::Deadline => {
+            let limit = timeout.map_or_else(|| "its time limit".into(), |limit| format!("{limit:?}"));
+            Failure::new(FailureKind::Timeout, format!("it ran longer than {limit}, and its worker was killed"))
+        }
+        Death::Violation(what) => Failure::new(FailureKind::Protocol, format!("its worker sent {what}, and was killed")),
+        Death::Stuck => worker("its worker did not answer, and was killed".into()),
+        Death::Retired => worker("its worker was retired".into()),
+    }
+}
+
+fn signal_name(signal: i32) -> String {
+    let name = match signal {
+        libc::SIGABRT => "SIGABRT",
+        libc::SIGBUS => "SIGBUS",
+        libc::SIGFPE => "SIGFPE",
+        libc::SIGHUP => "SIGHUP",
+        libc::SIGILL => "SIGILL",
+        libc::SIGINT => "SIGINT",
+        libc::SIGKILL => "SIGKILL: by somebody, or by the kernel when memory was short",
+        libc::SIGSEGV => "SIGSEGV",
+        libc::SIGTERM => "SIGTERM",
+        libc::SIGTRAP => "SIGTRAP",
+        libc::SIGXCPU => "SIGXCPU",
+        _ => return format!("signal {signal}"),
+    };
+    format!("signal {signal} ({name})")
+}
+
+/// What a task used, and where it ran. Numbers that a worker reports are its claim.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Usage {
+    /// Wall time in the worker, instantiation included.
+    pub wall: Duration,
+    /// CPU time, where [`Builder::measure_cpu`](crate::Builder::measure_cpu) was asked for.
+    pub cpu: Option<Duration>,
+    /// Fuel consumed, where a limit is set.
+    pub fuel: Option<u64>,
+    /// The largest sum of memories and tables, in bytes.
+    pub memory_bytes: u64,
+    /// How often it was started; more than once if a worker died with its result.
+    pub attempts: u32,
+    /// The number of the worker that ran it, counted from 1.
+    pub worker: Option<u32>,
+    /// That worker's process id.
+    pub pid: Option<u32>,
+}
+
+/// The end of a task.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// The value, if the function returns one, or how it failed.
+    pub result: Result<Option<Value>, Failure>,
+    /// What it used.
+    pub usage: Usage,
+}
+
+impl Outcome {
+    /// The end of a task that did not run.
+    pub(super) fn failed(failure: Failure, attempts: u32) -> Outcome {
+        Outcome { result: Err(failure), usage: Usage { attempts, ..Usage::default() } }
+    }
+}

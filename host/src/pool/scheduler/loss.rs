@@ -1,0 +1,125 @@
+//! What becomes of the tasks of a worker that died: one fails, the others run again.
+
+use super::plugin::STRIKES_OUT;
+use super::worker::Worker;
+use super::{Action, PluginId, Scheduler, Task, TaskId};
+use std::collections::VecDeque;
+
+/// How often a task is run again after it was lost through no fault of its own.
+const RERUNS: u32 = 2;
+
+/// How often a task may be handed to workers that die before they start it. After the first time it is handed out alone, so
+/// that it does not share the fate of others.
+const HANDINGS: u32 = 10;
+
+/// How a worker ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Death {
+    /// By a signal that the supervisor did not send.
+    Signal(i32),
+    /// By exiting, which a worker never does by itself.
+    Exit(i32),
+    /// Nobody could say how.
+    Unknown,
+    /// Its template died, and it with it.
+    Template,
+    /// It was killed because its task ran past its deadline.
+    Deadline,
+    /// It was killed because it answered something it was not asked.
+    Violation(&'static str),
+    /// It was killed because it did not answer.
+    Stuck,
+    /// It was killed because it was not needed any more.
+    Retired,
+}
+
+impl Death {
+    /// Whether a task must have caused it, even if none is known to have started.
+    fn has_a_culprit(self) -> bool {
+        match self {
+            Death::Signal(signal) => signal != libc::SIGKILL,
+            Death::Exit(_) | Death::Deadline | Death::Violation(_) => true,
+            Death::Unknown | Death::Template | Death::Stuck | Death::Retired => false,
+        }
+    }
+}
+
+/// Why a task is over without a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loss {
+    /// It was running when its worker ended.
+    Died(Death),
+    /// Its result was lost with a worker or a template, more often than it is run again.
+    LostTooOften(Death),
+    /// The plugin's processes do not start, or die before they finish anything.
+    PluginBroken,
+    /// There is no such plugin.
+    NoPlugin,
+}
+
+/// How often a task was lost.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Losses {
+    /// While or after it ran.
+    pub(super) runs: u32,
+    /// Before it started.
+    handings: u32,
+}
+
+impl Scheduler {
+    /// Finds an end or a new start for each task of a dead worker. From now on those that it did not finish are sent alone:
+    /// whatever the status page says, a task that kills its workers takes at most one other with it.
+    pub(super) fn settle(&mut self, mut worker: Worker, started: u32, death: Death) {
+        let mut unstarted = worker.take_unstarted(started);
+        let mut started: VecDeque<Task> = worker.outstanding;
+        let culprit = match death {
+            Death::Template => None,
+            _ => started.pop_back().or_else(|| if death.has_a_culprit() { unstarted.pop_front() } else { None }),
+        };
+        if let Some(task) = culprit {
+            let attempts = 1 + self.losses.remove(&task.id).map_or(0, |losses| losses.runs);
+            self.actions.push_back(Action::Fail { task: task.id, attempts, loss: Loss::Died(death) });
+        }
+        let lost = started.len() + unstarted.len();
+        started.retain(|task| self.may_run_again(task.id, death, |losses| &mut losses.runs, RERUNS));
+        unstarted.retain(|task| self.may_run_again(task.id, death, |losses| &mut losses.handings, HANDINGS));
+        started.append(&mut unstarted);
+        // A failed task is progress too: there is one fewer.
+        let failed = culprit.is_some() || started.len() < lost;
+        let Some(plugin) = self.plugins.get_mut(&worker.plugin) else { return };
+        plugin.put_back(started);
+        match death {
+            _ if failed => plugin.strikes = 0,
+            // The template's own death is counted once, not for each worker.
+            Death::Template | Death::Retired => {}
+            _ => self.strike(worker.plugin, 1),
+        }
+    }
+
+    fn may_run_again(&mut self, task: TaskId, death: Death, count: fn(&mut Losses) -> &mut u32, most: u32) -> bool {
+        let losses = self.losses.entry(task).or_default();
+        *count(losses) += 1;
+        let attempts = losses.runs;
+        if *count(losses) <= most {
+            return true;
+        }
+        self.losses.remove(&task);
+        self.actions.push_back(Action::Fail { task, attempts, loss: Loss::LostTooOften(death) });
+        false
+    }
+
+    /// Counts against a plugin that makes no progress; one that is out fails all that wait.
+    pub(super) fn strike(&mut self, plugin: PluginId, strikes: u32) {
+        let Some(state) = self.plugins.get_mut(&plugin) else { return };
+        state.strikes += strikes;
+        if state.strikes < STRIKES_OUT {
+            return;
+        }
+        // Tasks that come later get their own chance: what exhausted the machine may have passed.
+        state.strikes = 0;
+        for task in state.queue.drain(..) {
+            let attempts = self.losses.remove(&task.id).map_or(0, |losses| losses.runs);
+            self.actions.push_back(Action::Fail { task: task.id, attempts, loss: Loss::PluginBroken });
+        }
+    }
+}

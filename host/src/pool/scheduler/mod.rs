@@ -1,0 +1,253 @@
+//! Which task runs where and when: a pure state machine. Events and the time go in, [`Action`]s come out; there is no clock,
+//! socket, thread or file in here.
+//!
+//! ```text
+//!  submit ─► queue of the plugin ─► Send ─► outstanding of a worker ─► results ─► (finished)
+//!                 ▲                              │ worker died, recalled
+//!                 └── unstarted, lost results ◄──┴──► Fail: the one it was running
+//! ```
+//! Invariants: a task is in one queue or outstanding at one worker until it is returned by [`Scheduler::results`] or named by
+//! [`Action::Fail`], which happens once. The number of workers never exceeds the budget. Whatever a worker claims is held
+//! against what it was sent.
+
+mod dispatch;
+mod fleet;
+mod loss;
+mod plugin;
+#[cfg(test)]
+mod sanity;
+mod timers;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+use plugin::Plugin;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::{Duration, Instant};
+use worker::{State, Worker};
+
+pub(crate) use loss::{Death, Loss};
+
+/// A plugin of the pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct PluginId(pub(crate) u32);
+
+/// A worker, numbered through the life of the pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct WorkerId(pub(crate) u32);
+
+/// A task, numbered by whoever submits it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct TaskId(pub(crate) u64);
+
+/// What the scheduler needs to know of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Task {
+    /// Its number.
+    pub(crate) id: TaskId,
+    /// The function it calls: one batch holds tasks of one function.
+    pub(crate) function: u32,
+    /// The length of its encoded arguments.
+    pub(crate) bytes: u32,
+}
+
+/// How a plugin's tasks are treated.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PluginConfig {
+    /// After how long without progress a worker is killed: the task's time limit and the grace.
+    pub(crate) kill_after: Option<Duration>,
+}
+
+/// What the driver is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Start the plugin's template.
+    StartTemplate(PluginId),
+    /// Have the plugin's template fork a worker.
+    StartWorker { plugin: PluginId, worker: WorkerId },
+    /// Send tasks, numbered from `first_seq`.
+    Send { worker: WorkerId, first_seq: u32, tasks: Vec<Task>, after_recall: bool },
+    /// Forbid the worker to start more of what it was sent, and answer with [`Scheduler::recalled`].
+    Recall(WorkerId),
+    /// Kill the worker; its death is then reported with the same cause.
+    Kill(WorkerId, Death),
+    /// The task is over without a result.
+    Fail { task: TaskId, attempts: u32, loss: Loss },
+}
+
+/// A task that a result came for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Finished {
+    /// Which.
+    pub(crate) task: TaskId,
+    /// How often it was started, this time included.
+    pub(crate) attempts: u32,
+}
+
+/// A worker answered something that it was not asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Violation(pub(crate) &'static str);
+
+/// The state of all queues, plugins and workers of a pool.
+#[derive(Debug)]
+pub(crate) struct Scheduler {
+    budget: usize,
+    plugins: BTreeMap<PluginId, Plugin>,
+    workers: BTreeMap<WorkerId, Worker>,
+    next_worker: u32,
+    /// Tasks that were lost before, with how often; most never are.
+    losses: HashMap<TaskId, loss::Losses>,
+    actions: VecDeque<Action>,
+}
+
+impl Scheduler {
+    /// A scheduler that keeps at most `budget` workers.
+    pub(crate) fn new(budget: usize) -> Scheduler {
+        Scheduler {
+            budget: budget.max(1),
+            plugins: BTreeMap::new(),
+            workers: BTreeMap::new(),
+            next_worker: 0,
+            losses: HashMap::new(),
+            actions: VecDeque::new(),
+        }
+    }
+
+    /// A plugin whose tasks may be submitted from now on.
+    pub(crate) fn add_plugin(&mut self, plugin: PluginId, config: PluginConfig) {
+        self.plugins.entry(plugin).or_insert_with(|| Plugin::new(config));
+    }
+
+    /// Tasks to run.
+    pub(crate) fn submit(&mut self, now: Instant, plugin: PluginId, tasks: impl IntoIterator<Item = Task>) {
+        match self.plugins.get_mut(&plugin) {
+            Some(state) => state.queue.extend(tasks),
+            None => {
+                for task in tasks {
+                    self.actions.push_back(Action::Fail { task: task.id, attempts: 0, loss: Loss::NoPlugin });
+                }
+            }
+        }
+        self.dispatch(now);
+    }
+
+    /// The plugin's template is ready to fork.
+    pub(crate) fn template_ready(&mut self, now: Instant, plugin: PluginId) {
+        if let Some(plugin) = self.plugins.get_mut(&plugin) {
+            plugin.template = plugin::Template::Ready;
+        }
+        self.dispatch(now);
+    }
+
+    /// The plugin's template could not be started, or refused its artifact.
+    pub(crate) fn template_failed(&mut self, now: Instant, plugin: PluginId) {
+        self.template_gone(plugin, plugin::STRIKES_FOR_FAILURE);
+        self.dispatch(now);
+    }
+
+    /// The plugin's template died; the deaths of its workers are reported one by one. `killed` says that it was not its own
+    /// doing.
+    pub(crate) fn template_died(&mut self, now: Instant, plugin: PluginId, killed: bool) {
+        self.template_gone(plugin, if killed { 1 } else { plugin::STRIKES_FOR_FAILURE });
+        self.dispatch(now);
+    }
+
+    fn template_gone(&mut self, plugin: PluginId, strikes: u32) {
+        if let Some(state) = self.plugins.get_mut(&plugin) {
+            state.template = plugin::Template::Absent;
+            self.strike(plugin, strikes);
+        }
+    }
+
+    /// A worker is confined and waits for tasks.
+    pub(crate) fn worker_ready(&mut self, now: Instant, worker: WorkerId) {
+        self.change_worker(worker, |worker, plugin| {
+            if worker.state == State::Starting {
+                worker.state = State::Ready;
+                plugin.served_at = Some(now);
+            }
+        });
+        self.dispatch(now);
+    }
+
+    /// A worker could not be started.
+    pub(crate) fn worker_failed(&mut self, now: Instant, worker: WorkerId) {
+        if let Some(worker) = self.remove_worker(worker)
+            && self.plugins.get_mut(&worker.plugin).is_some_and(|plugin| plugin.start_failed(now))
+        {
+            self.strike(worker.plugin, plugin::STRIKES_FOR_FAILURE);
+        }
+        self.dispatch(now);
+    }
+
+    /// Results came: `count` of them, from sequence number `first_seq` on, and perhaps the end of a batch. Returns the tasks
+    /// they are for, in order.
+    ///
+    /// # Errors
+    ///
+    /// When the worker was not sent those tasks, or not next. Then it is sent nothing more, and the driver must kill it and
+    /// report its death by [`Death::Violation`].
+    pub(crate) fn results(
+        &mut self,
+        now: Instant,
+        worker: WorkerId,
+        first_seq: u32,
+        count: u32,
+        batch_done: bool,
+    ) -> Result<Vec<Finished>, Violation> {
+        let results = self.change_worker(worker, |worker, plugin| {
+            if let Err(violation) = worker.check_results(first_seq, count, batch_done) {
+                worker.state = State::Dying;
+                return Err(violation);
+            }
+            let finished = worker.take_results(now, count as usize, batch_done);
+            if let Some(took) = worker.sample(now, count) {
+                plugin.cost.add(took, count);
+                plugin.strikes = 0;
+            }
+            Ok((finished, worker.is_spent()))
+        });
+        let (finished, spent) = results.unwrap_or(Err(Violation("results from an unknown worker")))?;
+        if spent {
+            self.kill(worker, Death::Retired);
+        }
+        let finished = finished.into_iter().map(|task| Finished {
+            task: task.id,
+            attempts: if self.losses.is_empty() { 1 } else { 1 + self.losses.remove(&task.id).map_or(0, |l| l.runs) },
+        });
+        let finished = finished.collect();
+        self.dispatch(now);
+        Ok(finished)
+    }
+
+    /// The answer to [`Action::Recall`]: the worker's tasks from `started` on have not started and will not.
+    pub(crate) fn recalled(&mut self, now: Instant, worker: WorkerId, started: u32) {
+        self.change_worker(worker, |worker, plugin| plugin.put_back(worker.recalled(now, started)));
+        self.dispatch(now);
+    }
+
+    /// A worker is gone. `started` is what its status page says: one more than the sequence number it started last.
+    pub(crate) fn worker_died(&mut self, now: Instant, worker: WorkerId, started: u32, death: Death) {
+        if let Some(worker) = self.remove_worker(worker) {
+            self.settle(worker, started, death);
+        }
+        self.dispatch(now);
+    }
+
+    fn kill(&mut self, worker: WorkerId, death: Death) {
+        self.change_worker(worker, |worker, _| worker.state = State::Dying);
+        self.actions.push_back(Action::Kill(worker, death));
+    }
+
+    /// What to do next, if anything.
+    pub(crate) fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// How many tasks are neither finished nor failed.
+    pub(crate) fn unfinished(&self) -> usize {
+        let queued: usize = self.plugins.values().map(|plugin| plugin.queue.len()).sum();
+        queued + self.workers.values().map(|worker| worker.outstanding.len()).sum::<usize>()
+    }
+}

@@ -1,0 +1,117 @@
+//! A plugin as the scheduler sees it: its queue, its template, its workers, what its tasks cost and how often it failed to
+//! start.
+
+use super::fleet::Fleet;
+use super::{PluginConfig, Task, WorkerId};
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// A plugin that collects this many strikes without finishing a task fails its tasks.
+pub(super) const STRIKES_OUT: u32 = 21;
+
+/// A template or worker that fails to start: three in a row are out. A kill from outside counts one, since it says little
+/// about the plugin.
+pub(super) const STRIKES_FOR_FAILURE: u32 = 7;
+
+/// After a worker failed to start, no other is started for so long. Failures within that time have the same cause, and count
+/// once.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How much work a batch holds, about.
+const BATCH_TIME: Duration = Duration::from_millis(1);
+
+/// The most tasks in a batch.
+const BATCH_TASKS: u64 = 1024;
+
+/// Beyond this cost a task is sent only to a worker that waits: hiding the wait for it is worth nothing.
+const NO_PREFETCH: Duration = Duration::from_millis(5);
+
+/// The state of the one process that workers are forked from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Template {
+    Absent,
+    Starting,
+    Ready,
+}
+
+/// One plugin.
+#[derive(Debug)]
+pub(super) struct Plugin {
+    pub(super) config: PluginConfig,
+    pub(super) queue: VecDeque<Task>,
+    pub(super) template: Template,
+    pub(super) fleet: Fleet,
+    pub(super) strikes: u32,
+    /// Until when no worker is started, because one failed to.
+    pub(super) paused_until: Option<Instant>,
+    /// Which worker was started last: who was served longest ago is served first.
+    pub(super) last_start: Option<WorkerId>,
+    /// When a worker became ready last.
+    pub(super) served_at: Option<Instant>,
+    pub(super) cost: Cost,
+}
+
+impl Plugin {
+    pub(super) fn new(config: PluginConfig) -> Plugin {
+        Plugin {
+            config,
+            queue: VecDeque::new(),
+            template: Template::Absent,
+            fleet: Fleet::default(),
+            strikes: 0,
+            paused_until: None,
+            last_start: None,
+            served_at: None,
+            cost: Cost::default(),
+        }
+    }
+
+    /// Puts tasks back in front of the queue, in their order.
+    pub(super) fn put_back(&mut self, tasks: VecDeque<Task>) {
+        for task in tasks.into_iter().rev() {
+            self.queue.push_front(task);
+        }
+    }
+
+    /// Whether workers are not started for now.
+    pub(super) fn is_paused(&self, now: Instant) -> bool {
+        self.paused_until.is_some_and(|until| now < until)
+    }
+
+    /// A worker failed to start: whether that counts against the plugin.
+    pub(super) fn start_failed(&mut self, now: Instant) -> bool {
+        if self.is_paused(now) {
+            return false;
+        }
+        self.paused_until = Some(now + PAUSE);
+        // Where some work, the machine has no room for more, or the plugin would not have come that far.
+        self.fleet.ready == 0
+    }
+}
+
+/// A running average of what one task costs, by the supervisor's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Cost(Option<f64>);
+
+impl Cost {
+    /// `count` tasks took `took` together.
+    pub(super) fn add(&mut self, took: Duration, count: u32) {
+        let sample = took.as_nanos() as f64 / f64::from(count.max(1));
+        self.0 = Some(self.0.map_or(sample, |average| 0.75 * average + 0.25 * sample));
+    }
+
+    /// How many tasks one batch holds.
+    pub(super) fn batch(self) -> usize {
+        let Some(cost) = self.0 else { return 1 };
+        let fitting = BATCH_TIME.as_nanos() as f64 / cost.max(1.0);
+        (fitting as u64).clamp(1, BATCH_TASKS) as usize
+    }
+
+    /// Up to how many outstanding tasks a worker is sent more.
+    pub(super) fn refill_below(self) -> usize {
+        match self.0 {
+            Some(cost) if cost < NO_PREFETCH.as_nanos() as f64 => self.batch() + 1,
+            _ => 1,
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What holds between any two events; tests check it after each.
+
+use super::fleet::Fleet;
+use super::plugin::Template;
+use super::worker::{State, Worker};
+use super::{Action, Scheduler, TaskId, WorkerId};
+use std::collections::{BTreeMap, HashSet};
+
+impl Scheduler {
+    pub(super) fn sanity_check(&self) {
+        assert!(self.workers.len() <= self.budget, "more workers than the budget");
+        let places = self.check_places();
+        assert_eq!(places.len(), self.unfinished());
+        for task in self.losses.keys() {
+            assert!(places.contains(task), "losses of {task:?} outlive it");
+        }
+        self.workers.iter().for_each(|(id, worker)| self.check_worker(*id, worker));
+        self.check_plugins();
+        self.check_actions();
+    }
+
+    /// Each task is in one place.
+    fn check_places(&self) -> HashSet<TaskId> {
+        let mut places = HashSet::new();
+        let queued = self.plugins.values().flat_map(|plugin| &plugin.queue);
+        for task in queued.chain(self.workers.values().flat_map(|worker| &worker.outstanding)) {
+            assert!(places.insert(task.id), "{task:?} is in two places");
+        }
+        places
+    }
+
+    fn check_worker(&self, id: WorkerId, worker: &Worker) {
+        let outstanding = worker.outstanding.len();
+        if worker.state == State::Starting {
+            assert_eq!((outstanding, worker.next_seq), (0, 0), "{id:?} was sent tasks before it was ready");
+        }
+        if worker.batches == 0 {
+            assert!(outstanding == 0 && !worker.draining, "{id:?} has something to do, but no batch");
+        }
+        assert!(!worker.recalling || worker.draining, "{id:?} is recalled and may be sent tasks");
+        assert!(!worker.draining || worker.was_recalled, "{id:?} drains without a recall");
+        assert!(worker.next_seq - worker.front_seq >= outstanding as u32, "{id:?} has fewer numbers than tasks");
+        if !worker.draining && outstanding > 0 {
+            assert_eq!(worker.next_seq - worker.front_seq, outstanding as u32, "{id:?} has more numbers than tasks");
+        }
+        if worker.outstanding.iter().any(|task| self.losses.contains_key(&task.id)) {
+            assert_eq!(outstanding, 1, "{id:?} was sent a lost task together with others");
+        }
+    }
+
+    fn check_plugins(&self) {
+        let mut fleets: BTreeMap<_, Fleet> = BTreeMap::new();
+        for (id, worker) in &self.workers {
+            fleets.entry(worker.plugin).or_default().add(*id, worker);
+        }
+        for (id, plugin) in &self.plugins {
+            assert_eq!(plugin.fleet, fleets.remove(id).unwrap_or_default(), "the fleet of {id:?} is not true");
+            if !plugin.queue.is_empty() {
+                assert_ne!(plugin.template, Template::Absent, "{id:?} has tasks and does not start");
+                assert!(plugin.template == Template::Starting || plugin.fleet.idle().is_none(), "{id:?} lets workers wait");
+            }
+        }
+        assert!(fleets.is_empty(), "a worker belongs to no plugin");
+    }
+
+    /// What is sent goes to workers that live, and stays with them.
+    fn check_actions(&self) {
+        for action in &self.actions {
+            if let Action::Send { worker, first_seq, tasks, .. } = action {
+                let to = &self.workers[worker];
+                assert!(to.state == State::Ready && !tasks.is_empty() && *first_seq >= to.front_seq);
+                let at = (*first_seq - to.front_seq) as usize;
+                assert!(to.outstanding.range(at..at + tasks.len()).eq(tasks), "{worker:?} was sent what it does not have");
+            }
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Behaviour of the scheduler: exact effects of single events, and whole lives of pools in a simulated world.
+
+mod batches;
+mod deaths;
+mod fairness;
+mod harness;
+mod hostile;
+mod simulation;
+mod slow;
+mod starting;
+mod timers;
+mod world;

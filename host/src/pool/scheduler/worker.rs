@@ -1,0 +1,174 @@
+//! A worker as the scheduler sees it: what it was sent and has not answered.
+
+use super::{PluginId, Task, Violation};
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// A worker is replaced before its sequence numbers come near their end.
+const LAST_SEQ: u32 = 1 << 31;
+
+/// How long a task runs before what waits behind it moves to an idle worker: about two batches.
+pub(super) const SLOW: Duration = Duration::from_millis(2);
+
+/// Where a worker is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Asked for, not yet there.
+    Starting,
+    /// Takes tasks.
+    Ready,
+    /// Was killed, and its death is awaited.
+    Dying,
+}
+
+/// One worker.
+#[derive(Debug)]
+pub(super) struct Worker {
+    pub(super) plugin: PluginId,
+    pub(super) state: State,
+    /// Tasks it was sent, in the order in which it runs them.
+    pub(super) outstanding: VecDeque<Task>,
+    /// The sequence number of the first of them.
+    pub(super) front_seq: u32,
+    /// The sequence number of the next task it will be sent. Numbers of tasks that were taken back are not used again.
+    pub(super) next_seq: u32,
+    /// Batches whose end it has not yet reported.
+    pub(super) batches: u32,
+    /// Its unstarted tasks were taken back: nothing is sent until all batches have ended.
+    pub(super) draining: bool,
+    /// Its page still forbids to start tasks: the next batch must lift that.
+    pub(super) was_recalled: bool,
+    /// A recall was asked of the driver and not yet answered.
+    pub(super) recalling: bool,
+    /// Its sequence numbers are used up: it is to end when it has nothing left to do.
+    pub(super) retiring: bool,
+    /// Since when it has been at the first outstanding task, at the latest.
+    pub(super) progress_at: Instant,
+    /// Since when it has been busy, or when the last result came: what tasks cost is measured from here.
+    busy_since: Option<Instant>,
+}
+
+impl Worker {
+    pub(super) fn new(plugin: PluginId, now: Instant) -> Worker {
+        Worker {
+            plugin,
+            state: State::Starting,
+            outstanding: VecDeque::new(),
+            front_seq: 0,
+            next_seq: 0,
+            batches: 0,
+            draining: false,
+            was_recalled: false,
+            recalling: false,
+            retiring: false,
+            progress_at: now,
+            busy_since: None,
+        }
+    }
+
+    /// Whether it may be sent tasks.
+    pub(super) fn takes_tasks(&self) -> bool {
+        self.state == State::Ready && !self.draining && !self.retiring
+    }
+
+    /// Whether it has nothing left to do and will not be sent more.
+    pub(super) fn is_spent(&self) -> bool {
+        self.retiring && self.state == State::Ready && self.batches == 0
+    }
+
+    /// How much it has to do; nothing at all, and it waits for tasks.
+    pub(super) fn load(&self) -> usize {
+        self.outstanding.len().max(usize::from(self.batches > 0))
+    }
+
+    /// Whether it has been at one task for long: nothing should wait behind that.
+    pub(super) fn is_slow(&self, now: Instant) -> bool {
+        !self.outstanding.is_empty() && self.progress_at + SLOW <= now
+    }
+
+    /// Notes that `tasks` are sent, and returns the sequence number of the first.
+    pub(super) fn sent(&mut self, now: Instant, tasks: &[Task]) -> u32 {
+        if self.outstanding.is_empty() {
+            self.front_seq = self.next_seq;
+            self.progress_at = now;
+            self.busy_since = Some(now);
+        }
+        let first_seq = self.next_seq;
+        self.outstanding.extend(tasks);
+        self.next_seq += tasks.len() as u32;
+        self.batches += 1;
+        self.retiring |= self.next_seq >= LAST_SEQ;
+        first_seq
+    }
+
+    /// Whether results are for the tasks that it was sent and are next.
+    pub(super) fn check_results(&self, first_seq: u32, count: u32, batch_done: bool) -> Result<(), Violation> {
+        if self.state == State::Starting {
+            return Err(Violation("results before it was ready"));
+        }
+        if count as usize > self.outstanding.len() {
+            return Err(Violation("more results than tasks"));
+        }
+        if count > 0 && first_seq != self.front_seq {
+            return Err(Violation("results out of order"));
+        }
+        if count == 0 && !batch_done {
+            return Err(Violation("neither results nor the end of a batch"));
+        }
+        if batch_done && self.batches == 0 {
+            return Err(Violation("the end of a batch that was not sent"));
+        }
+        if batch_done && self.batches == 1 && count as usize != self.outstanding.len() {
+            return Err(Violation("the end of the last batch before all its tasks"));
+        }
+        Ok(())
+    }
+
+    /// Takes the tasks that results came for.
+    pub(super) fn take_results(&mut self, now: Instant, count: usize, batch_done: bool) -> Vec<Task> {
+        if count > 0 {
+            self.progress_at = now;
+        }
+        self.batches -= u32::from(batch_done);
+        self.draining &= self.batches > 0;
+        self.front_seq += count as u32;
+        self.outstanding.drain(..count).collect()
+    }
+
+    /// How long `count` results took, which starts the next measurement.
+    pub(super) fn sample(&mut self, now: Instant, count: u32) -> Option<Duration> {
+        if count == 0 {
+            return None;
+        }
+        let since = self.busy_since.take()?;
+        self.busy_since = (!self.outstanding.is_empty()).then_some(now);
+        Some(now.saturating_duration_since(since))
+    }
+
+    /// Takes back what has not started, of which the status page says that it begins at `started`. The page can lie; only
+    /// tasks of this worker can be concerned.
+    pub(super) fn take_unstarted(&mut self, started: u32) -> VecDeque<Task> {
+        let kept = started.saturating_sub(self.front_seq) as usize;
+        self.outstanding.split_off(kept.min(self.outstanding.len()))
+    }
+
+    /// What has not started is to be taken back.
+    pub(super) fn recall(&mut self) {
+        self.recalling = true;
+        self.draining = true;
+        self.was_recalled = true;
+    }
+
+    /// The driver forbade what has not started: takes that back.
+    pub(super) fn recalled(&mut self, now: Instant, started: u32) -> VecDeque<Task> {
+        if !std::mem::take(&mut self.recalling) {
+            return VecDeque::new();
+        }
+        let unstarted = self.take_unstarted(started);
+        if self.outstanding.is_empty() {
+            // From now on it is only waited for the end of its batches.
+            self.progress_at = now;
+        }
+        unstarted
+    }
+}

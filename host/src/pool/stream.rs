@@ -1,0 +1,302 @@
+//! Tasks of one caller on their way in, and their outcomes on their way out: bounded, and in order where that was asked for.
+//!
+//! ```text
+//!  Inputs::send ─ reserve ─► driver ─ Reply ─► ready ─► Outcomes::next
+//!       └──── waits for room ◄──── taken ◄────────────────┘
+//! ```
+//! Between the two at most [`WINDOW_TASKS`] tasks or about [`WINDOW_BYTES`] are under way, so that a million inputs need no
+//! more memory than a few thousand.
+
+use super::outcome::{Failure, FailureKind, Outcome};
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Tasks under way in one stream, at most.
+const WINDOW_TASKS: u64 = 65_536;
+
+/// Bytes of arguments and waiting results in one stream beyond which no more are taken in.
+const WINDOW_BYTES: usize = 32 << 20;
+
+/// Whether outcomes come in the order of the inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// As the inputs were: one that is slow holds back those behind it.
+    Input,
+    /// As they finish.
+    Completion,
+}
+
+/// What both ends and the driver share.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    order: Order,
+    state: Mutex<State>,
+    outcome_ready: Condvar,
+    room_made: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Outcomes by position: that of task `taken` is first. In completion order, the finished ones with their numbers.
+    waiting: VecDeque<Option<(u64, Outcome)>>,
+    sent: u64,
+    taken: u64,
+    bytes: usize,
+    /// No more inputs will come.
+    ended: bool,
+    /// Nobody will take outcomes any more.
+    abandoned: bool,
+}
+
+impl State {
+    fn has_room(&self) -> bool {
+        let under_way = self.sent - self.taken;
+        under_way == 0 || (under_way < WINDOW_TASKS && self.bytes < WINDOW_BYTES)
+    }
+
+    fn is_ready(&self) -> bool {
+        matches!(self.waiting.front(), Some(Some(_)))
+    }
+}
+
+/// Why an input was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// The window is full.
+    Full,
+    /// The outcomes are not wanted any more.
+    Abandoned,
+}
+
+impl Stream {
+    pub(crate) fn new(order: Order) -> Arc<Stream> {
+        let state = Mutex::default();
+        Arc::new(Stream { order, state, outcome_ready: Condvar::new(), room_made: Condvar::new() })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in one task of `bytes` of arguments: the place where its outcome goes. Waits for room if told to.
+    pub(crate) fn reserve(self: &Arc<Self>, bytes: usize, wait: bool) -> Result<Reply, Refused> {
+        let mut state = self.state();
+        while !state.has_room() && !state.abandoned {
+            if !wait {
+                return Err(Refused::Full);
+            }
+            state = self.room_made.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.abandoned {
+            return Err(Refused::Abandoned);
+        }
+        let index = state.sent;
+        state.sent += 1;
+        state.bytes += bytes;
+        if self.order == Order::Input {
+            state.waiting.push_back(None);
+        }
+        Ok(Reply { stream: Some(Arc::clone(self)), index, bytes })
+    }
+
+    /// No more inputs will come.
+    pub(crate) fn end(&self) {
+        self.state().ended = true;
+        self.outcome_ready.notify_all();
+    }
+
+    /// Nobody takes outcomes any more.
+    pub(crate) fn abandon(&self) {
+        let mut state = self.state();
+        state.abandoned = true;
+        state.waiting.clear();
+        self.room_made.notify_all();
+    }
+
+    /// Appends the outcomes that are ready to `into`, and if there are none waits for one if told to. False when there will be
+    /// no more.
+    pub(crate) fn take(&self, into: &mut VecDeque<(u64, Outcome)>, wait: bool) -> bool {
+        let mut state = self.state();
+        while !state.is_ready() {
+            if state.ended && state.taken == state.sent {
+                return false;
+            }
+            if !wait {
+                return true;
+            }
+            state = self.outcome_ready.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        while let Some(Some((index, outcome))) = state.waiting.pop_front_if(|outcome| outcome.is_some()) {
+            state.bytes = state.bytes.saturating_sub(size_of_outcome(&outcome));
+            state.taken += 1;
+            into.push_back((index, outcome));
+        }
+        self.room_made.notify_all();
+        true
+    }
+
+    fn deliver(&self, reply: &Reply, outcome: Outcome) {
+        let mut state = self.state();
+        self.put(&mut state, reply, outcome);
+        if state.is_ready() {
+            self.outcome_ready.notify_all();
+        }
+    }
+
+    fn put(&self, state: &mut State, reply: &Reply, outcome: Outcome) {
+        state.bytes = state.bytes.saturating_sub(reply.bytes);
+        if state.abandoned {
+            state.taken += 1;
+            return;
+        }
+        state.bytes += size_of_outcome(&outcome);
+        match self.order {
+            Order::Completion => state.waiting.push_back(Some((reply.index, outcome))),
+            Order::Input => {
+                let position = (reply.index - state.taken) as usize;
+                if let Some(place) = state.waiting.get_mut(position) {
+                    *place = Some((reply.index, outcome));
+                }
+            }
+        }
+    }
+}
+
+/// About how many bytes an outcome keeps beyond its fixed size.
+fn size_of_outcome(outcome: &Outcome) -> usize {
+    match &outcome.result {
+        Ok(value) => value.as_ref().map_or(0, crate::value::Value::heap_bytes),
+        Err(failure) => failure.message().len(),
+    }
+}
+
+/// The place for the outcome of one task. Exactly one is put there: if the reply is dropped unused, that it was cancelled.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    stream: Option<Arc<Stream>>,
+    index: u64,
+    bytes: usize,
+}
+
+impl Reply {
+    /// Puts the outcome in its place.
+    pub(crate) fn send(mut self, outcome: Outcome) {
+        if let Some(stream) = self.stream.take() {
+            stream.deliver(&self, outcome);
+        }
+    }
+
+    /// Puts many outcomes in their places, waking each consumer once.
+    pub(crate) fn send_all(replies: impl IntoIterator<Item = (Reply, Outcome)>) {
+        let mut replies = replies.into_iter().peekable();
+        while let Some((mut reply, outcome)) = replies.next() {
+            let Some(stream) = reply.stream.take() else { continue };
+            let mut state = stream.state();
+            stream.put(&mut state, &reply, outcome);
+            let same = |(next, _): &(Reply, Outcome)| next.stream.as_ref().is_some_and(|next| Arc::ptr_eq(next, &stream));
+            while let Some((mut reply, outcome)) = replies.next_if(same) {
+                reply.stream = None;
+                stream.put(&mut state, &reply, outcome);
+            }
+            if state.is_ready() {
+                stream.outcome_ready.notify_all();
+            }
+        }
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        if let Some(stream) = self.stream.take() {
+            let failure = Failure::new(FailureKind::Cancelled, "the pool was terminated before it finished");
+            stream.deliver(self, Outcome::failed(failure, 0));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Value;
+
+    fn ok(number: i64) -> Outcome {
+        Outcome { result: Ok(Some(Value::S64(number))), usage: super::super::outcome::Usage::default() }
+    }
+
+    fn drain(stream: &Stream) -> Vec<u64> {
+        let mut taken = VecDeque::new();
+        stream.take(&mut taken, false);
+        taken.into_iter().map(|(index, _)| index).collect()
+    }
+
+    #[test]
+    fn in_input_order_an_early_outcome_waits_for_its_turn() {
+        let stream = Stream::new(Order::Input);
+        let [first, second] = [0, 0].map(|bytes| stream.reserve(bytes, false).unwrap());
+        second.send(ok(2));
+        assert!(drain(&stream).is_empty());
+        first.send(ok(1));
+        assert_eq!(drain(&stream), [0, 1]);
+    }
+
+    #[test]
+    fn in_completion_order_nothing_waits() {
+        let stream = Stream::new(Order::Completion);
+        let [_first, second] = [0, 0].map(|bytes| stream.reserve(bytes, false).unwrap());
+        second.send(ok(2));
+        assert_eq!(drain(&stream), [1]);
+    }
+
+    #[test]
+    fn a_full_window_takes_nothing_until_an_outcome_is_taken() {
+        let stream = Stream::new(Order::Input);
+        let mut replies: Vec<_> = (0..WINDOW_TASKS).map(|_| stream.reserve(0, false).unwrap()).collect();
+        assert_eq!(stream.reserve(0, false).err(), Some(Refused::Full));
+        replies.remove(0).send(ok(0));
+        assert_eq!(stream.reserve(0, false).err(), Some(Refused::Full), "it was not taken yet");
+        assert_eq!(drain(&stream), [0]);
+        assert!(stream.reserve(0, false).is_ok());
+    }
+
+    #[test]
+    fn large_arguments_fill_the_window_but_one_is_always_taken() {
+        let stream = Stream::new(Order::Input);
+        let first = stream.reserve(WINDOW_BYTES + 1, false).unwrap();
+        assert_eq!(stream.reserve(1, false).err(), Some(Refused::Full));
+        first.send(ok(0));
+        drain(&stream);
+        assert!(stream.reserve(WINDOW_BYTES + 1, false).is_ok());
+    }
+
+    #[test]
+    fn a_dropped_reply_is_a_cancelled_task() {
+        let stream = Stream::new(Order::Input);
+        drop(stream.reserve(0, false).unwrap());
+        let mut taken = VecDeque::new();
+        assert!(stream.take(&mut taken, true));
+        let (_, outcome) = taken.pop_front().unwrap();
+        assert_eq!(outcome.result.unwrap_err().kind(), FailureKind::Cancelled);
+    }
+
+    #[test]
+    fn an_ended_stream_says_so_after_its_last_outcome() {
+        let stream = Stream::new(Order::Input);
+        let reply = stream.reserve(0, false).unwrap();
+        stream.end();
+        reply.send(ok(1));
+        let mut taken = VecDeque::new();
+        assert!(stream.take(&mut taken, true));
+        assert!(!stream.take(&mut taken, true));
+        assert_eq!(taken.len(), 1);
+    }
+
+    #[test]
+    fn an_abandoned_stream_takes_nothing_and_keeps_nothing() {
+        let stream = Stream::new(Order::Input);
+        let reply = stream.reserve(0, false).unwrap();
+        stream.abandon();
+        reply.send(ok(1));
+        assert_eq!(stream.reserve(0, true).err(), Some(Refused::Abandoned));
+        assert!(stream.state().waiting.is_empty());
+    }
+}

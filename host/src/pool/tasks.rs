@@ -1,0 +1,155 @@
+//! The two ends of a stream of tasks: where inputs go in and where outcomes come out.
+
+use super::inbox::{Inbox, NewTask};
+use super::outcome::{Failure, FailureKind, Outcome};
+use super::stream::{Order, Refused, Reply, Stream};
+use super::{PLUGIN, Pool};
+use crate::plugin::Plugin;
+use crate::value::{Function, Value, encode_args};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Tasks that are kept back until they are worth a hand-over.
+const HANDED_OVER: usize = 256;
+
+/// The end where inputs go in. Dropping it says that no more will come.
+#[derive(Debug)]
+pub struct Inputs {
+    inbox: Arc<Inbox>,
+    plugin: Arc<Plugin>,
+    function: u32,
+    stream: Arc<Stream>,
+    kept: Vec<NewTask>,
+}
+
+/// The end where outcomes come out, with the number of their input, counted from 0. Dropping it drops what still comes.
+#[derive(Debug)]
+pub struct Outcomes {
+    stream: Arc<Stream>,
+    taken: VecDeque<(u64, Outcome)>,
+}
+
+/// Nobody takes the outcomes any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the outcomes are not wanted any more")]
+pub struct Closed;
+
+pub(super) fn ends(inbox: Arc<Inbox>, plugin: Arc<Plugin>, function: u32, order: Order) -> (Inputs, Outcomes) {
+    let stream = Stream::new(order);
+    let outcomes = Outcomes { stream: Arc::clone(&stream), taken: VecDeque::new() };
+    (Inputs { inbox, plugin, function, stream, kept: Vec::new() }, outcomes)
+}
+
+impl Inputs {
+    /// The function that is called.
+    #[must_use]
+    pub fn function(&self) -> &Function {
+        &self.plugin.signature.functions[self.function as usize]
+    }
+
+    /// Sends the arguments of one task, which must be of the function's types; waits while too much is under way. Tasks may
+    /// be kept back for a moment until [`Inputs::flush`].
+    ///
+    /// # Errors
+    ///
+    /// When the outcomes were dropped.
+    pub fn send(&mut self, arguments: &[Value]) -> Result<(), Closed> {
+        let mut encoded = Vec::new();
+        encode_args(arguments, &mut encoded);
+        let limit = self.plugin.limits.argument_cap();
+        if encoded.len() as u64 > limit {
+            let message = format!("its arguments of {} bytes are longer than the limit of {limit}", encoded.len());
+            return self.fail(Failure::new(FailureKind::BadArgument, message));
+        }
+        let reply = self.reserve(encoded.len())?;
+        self.kept.push(NewTask { plugin: PLUGIN, function: self.function, arguments: encoded, reply });
+        if self.kept.len() >= HANDED_OVER {
+            self.flush();
+        }
+        Ok(())
+    }
+
+    /// Takes the place of a task that cannot be sent: its outcome is `failure`.
+    ///
+    /// # Errors
+    ///
+    /// When the outcomes were dropped.
+    pub fn fail(&mut self, failure: Failure) -> Result<(), Closed> {
+        self.reserve(0)?.send(Outcome::failed(failure, 0));
+        Ok(())
+    }
+
+    /// Lets every task that was sent begin.
+    pub fn flush(&mut self) {
+        if !self.kept.is_empty() {
+            let tasks = std::mem::take(&mut self.kept);
+            self.inbox.post(|mail| mail.tasks.extend(tasks));
+        }
+    }
+
+    /// Whether a task can be sent without waiting.
+    fn reserve(&mut self, bytes: usize) -> Result<Reply, Closed> {
+        match self.stream.reserve(bytes, false) {
+            Ok(reply) => Ok(reply),
+            Err(Refused::Abandoned) => Err(Closed),
+            Err(Refused::Full) => {
+                // What is kept back here would never make room.
+                self.flush();
+                self.stream.reserve(bytes, true).map_err(|_| Closed)
+            }
+        }
+    }
+}
+
+impl Drop for Inputs {
+    fn drop(&mut self) {
+        self.flush();
+        self.stream.end();
+    }
+}
+
+impl Outcomes {
+    /// The next outcome if one is ready, without waiting.
+    pub fn try_next(&mut self) -> Option<(u64, Outcome)> {
+        if self.taken.is_empty() {
+            self.stream.take(&mut self.taken, false);
+        }
+        self.taken.pop_front()
+    }
+
+    /// How many outcomes can be had at once, without waiting.
+    #[must_use]
+    pub fn ready(&self) -> usize {
+        self.taken.len()
+    }
+}
+
+impl Iterator for Outcomes {
+    type Item = (u64, Outcome);
+
+    fn next(&mut self) -> Option<(u64, Outcome)> {
+        if self.taken.is_empty() && !self.stream.take(&mut self.taken, true) {
+            return None;
+        }
+        self.taken.pop_front()
+    }
+}
+
+impl Drop for Outcomes {
+    fn drop(&mut self) {
+        self.stream.abandon();
+    }
+}
+
+impl Pool {
+    /// Runs one task and waits for its outcome.
+    pub(super) fn run_one(&self, function: u32, arguments: &[Value]) -> Outcome {
+        let (mut inputs, mut outcomes) =
+            ends(Arc::clone(&self.inbox), Arc::clone(&self.plugin), function, Order::Completion);
+        // The outcomes are held here, so they are wanted.
+        let _ = inputs.send(arguments);
+        drop(inputs);
+        let cancelled = || Outcome::failed(Failure::new(FailureKind::Cancelled, "the pool was terminated"), 0);
+        outcomes.next().map_or_else(cancelled, |(_, outcome)| outcome)
+    }
+}

@@ -1,0 +1,26 @@
+//! Which descriptors survive: the socket (descriptor 0) and nothing else.
+
+use super::{Layer, Refusal, Role};
+
+/// Closes every descriptor but 0, and for a compiler 2: a pipe through which the runtime says why it aborts.
+pub(super) fn close_all_but_socket(role: Role) -> Result<(), Refusal> {
+    match role {
+        Role::Compiler => close_range(1, 1).and_then(|()| close_range(3, u32::MAX)),
+        Role::Template => close_range(1, u32::MAX),
+    }
+}
+
+/// Closes every descriptor but 0, in a worker that was forked from a template.
+pub(crate) fn close_inherited() -> Result<(), Refusal> {
+    close_range(1, u32::MAX)
+}
+
+fn close_range(first: u32, last: u32) -> Result<(), Refusal> {
+    // SAFETY: nothing in a process that has only just started, or been forked, will use a descriptor above 0 again,
+    // but the compiler's standard error, which is kept.
+    let closed = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0_u32) };
+    if closed == 0 {
+        return Ok(());
+    }
+    Err(Refusal::new(Layer::ResourceLimits, "close_range (Linux 5.9 or newer)", std::io::Error::last_os_error()))
+}

@@ -1,0 +1,85 @@
+//! How a confined process gives up everything it does not need, and what it then reports to have given up.
+//!
+//! [`Policy`], [`Refusal`] and [`Confinement`] are plain data that the trusted side shares; the mechanisms, one a
+//! file, are called by `confined` alone. [`enter`] is the whole order, top to bottom: one step, one error. Nothing here
+//! decides whether what was achieved is enough: the supervisor does, from the values.
+
+mod capabilities;
+mod confinement;
+mod death;
+mod descriptors;
+mod identity;
+mod landlock;
+mod limits;
+mod namespaces;
+mod policy;
+mod root;
+mod seccomp;
+
+pub use confinement::{Confinement, Layer, Level, Refusal};
+pub use policy::{Namespaces, Policy, ProcessLimits, Role, UNPRIVILEGED_ID};
+
+pub(crate) use death::die_with_supervisor;
+pub(crate) use descriptors::close_inherited;
+pub(crate) use limits::tighten;
+pub(crate) use seccomp::Filter;
+
+use std::os::fd::BorrowedFd;
+
+/// Confines the calling process, which must be single-threaded and hold nothing but `socket` (descriptor 0), and returns
+/// what was achieved. With namespaces, the process that returns is a child of the caller's parent: the caller ends here.
+///
+/// # Errors
+///
+/// The first step that failed. The process is then half confined and must end.
+pub(crate) fn enter(policy: &Policy, socket: BorrowedFd<'_>) -> Result<Confinement, Refusal> {
+    let mut achieved = Confinement::default();
+
+    // 1. Nothing inherited but the socket, and no way to gain privilege by exec.
+    descriptors::close_all_but_socket(policy.role)?;
+    capabilities::no_new_privileges()?;
+    achieved.holds(Layer::NoNewPrivileges);
+
+    // 2. Not root, before anything else is done as root.
+    if policy.namespaces != Namespaces::Privileged {
+        identity::drop_root()?;
+    }
+
+    // 3. Own namespaces; from here on the process is the first of its pid namespace.
+    match policy.namespaces {
+        Namespaces::None => {}
+        kind => {
+            namespaces::unshare(kind)?;
+            namespaces::become_init()?;
+            root::make_empty()?;
+            achieved.holds_namespaces(kind);
+        }
+    }
+    identity::new_session(policy.namespaces)?;
+
+    // 4. No capability, now or by any later exec; root without a user namespace leaves here.
+    capabilities::forget_bounding_set()?;
+    if policy.namespaces == Namespaces::Privileged {
+        identity::drop_root()?;
+    }
+    capabilities::drop_all()?;
+    achieved.holds(Layer::Capabilities);
+
+    // 5. Dies with the supervisor. Credential changes clear this, so it comes after the last one.
+    die_with_supervisor(socket)?;
+
+    // 6. Limits that the kernel enforces without a filter.
+    limits::apply(&policy.limits)?;
+    achieved.holds(Layer::ResourceLimits);
+
+    // 7. No path can be opened, even with a filter missing.
+    achieved.landlock_abi = landlock::deny_all()?;
+    if achieved.landlock_abi.is_some() {
+        achieved.holds(Layer::Landlock);
+    }
+
+    // 8. The filter under which the first untrusted byte is read.
+    Filter::loading(policy.role)?.install()?;
+    achieved.holds(Layer::Seccomp);
+    Ok(achieved)
+}

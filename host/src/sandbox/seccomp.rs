@@ -1,0 +1,228 @@
+//! System call filters: which calls each kind of process may make, in which phase. Everything else is death by SIGSYS.
+//!
+//! ```text
+//! compiler:  pure ──────────────────────────────► (reads its input, compiles, answers)
+//! template:  pure + LOADING + FORKING ─ loaded ─► pure + FORKING
+//!   worker:                                         └─ forked ─► pure
+//! ```
+//! Filters stack and the strictest answer wins, so each phase only ever takes away.
+
+use super::{Layer, Refusal, Role};
+use seccompiler::SeccompCmpArgLen::{Dword, Qword};
+use seccompiler::SeccompCmpOp::{Eq, MaskedEq};
+use seccompiler::{BpfProgram, SeccompAction, SeccompCondition, SeccompFilter, SeccompRule};
+use std::collections::BTreeMap;
+
+/// The one descriptor a confined process talks through.
+const SOCKET: u64 = 0;
+
+/// Where the runtime writes why it aborts: a pipe in compilers; in others closed, and answered with an error.
+const LAST_WORDS: u64 = 2;
+
+/// Calls without a rule about their arguments that every phase may make.
+const PURE: &[i64] = &[
+    libc::SYS_munmap,
+    libc::SYS_mremap,
+    libc::SYS_brk,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_sigaltstack,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+    libc::SYS_restart_syscall,
+    libc::SYS_sched_yield,
+    libc::SYS_clock_gettime,
+    libc::SYS_getrandom,
+    // An abort() asks who it is before it signals itself.
+    libc::SYS_getpid,
+    libc::SYS_gettid,
+];
+
+/// What a template needs besides to fork workers and to hand them their filter.
+const FORKING: &[i64] = &[
+    libc::SYS_wait4,
+    libc::SYS_close,
+    libc::SYS_close_range,
+    libc::SYS_dup3,
+    libc::SYS_ppoll,
+    libc::SYS_set_robust_list,
+    libc::SYS_seccomp,
+];
+
+/// What a template needs besides to map an artifact; gone before it forks.
+const LOADING: &[i64] = &[
+    libc::SYS_fstat,
+    libc::SYS_statx,
+    libc::SYS_lseek,
+    libc::SYS_pread64,
+    libc::SYS_sched_getaffinity,
+    libc::SYS_rt_sigaction,
+    // Answered with an error below, because a library asks and can live without.
+    libc::SYS_openat,
+    libc::SYS_memfd_create,
+    libc::SYS_process_madvise,
+];
+
+/// A filter that is ready to be installed: programs that are stacked in this order, the one that kills last, since it
+/// forbids to install more.
+pub(crate) struct Filter {
+    programs: Vec<BpfProgram>,
+}
+
+impl Filter {
+    /// The filter under which a process of `role` reads its first untrusted byte.
+    pub(super) fn loading(role: Role) -> Result<Filter, Refusal> {
+        let mut rules = Rules::pure()?;
+        if role == Role::Compiler {
+            return Ok(Filter { programs: vec![no_signals()?, rules.or_die()?] });
+        }
+        rules.forking()?;
+        rules.allow(LOADING);
+        // Code is mapped here, and here alone: both rules replace those that forbid PROT_EXEC.
+        rules.only_if(libc::SYS_mmap, vec![private_mapping()?]);
+        rules.share_pages()?;
+        rules.allow(&[libc::SYS_mprotect]);
+        rules.only_if(libc::SYS_prlimit64, vec![argument(0, Dword, Eq, 0)?]);
+        let refused_quietly =
+            vec![answer(&[libc::SYS_openat], libc::EACCES)?, answer(&[libc::SYS_memfd_create, libc::SYS_process_madvise], libc::ENOSYS)?];
+        let mut programs = refused_quietly;
+        programs.push(rules.or_die()?);
+        Ok(Filter { programs })
+    }
+
+    /// The filter of a template that has its artifact mapped.
+    pub(crate) fn serving() -> Result<Filter, Refusal> {
+        let mut rules = Rules::pure()?;
+        rules.forking()?;
+        rules.share_pages()?;
+        Ok(Filter { programs: vec![no_signals()?, no_last_words()?, rules.or_die()?] })
+    }
+
+    /// The final filter of a worker, in force before its first task.
+    pub(crate) fn worker() -> Result<Filter, Refusal> {
+        Ok(Filter { programs: vec![no_signals()?, no_last_words()?, Rules::pure()?.or_die()?] })
+    }
+
+    /// Puts the filter in force, for good.
+    pub(crate) fn install(&self) -> Result<(), Refusal> {
+        for program in &self.programs {
+            seccompiler::apply_filter(program).map_err(|error| refused(&error))?;
+        }
+        Ok(())
+    }
+}
+
+/// The rules that decide whether a call passes.
+struct Rules(BTreeMap<i64, Vec<SeccompRule>>);
+
+impl Rules {
+    /// What code that computes needs: its socket, private memory that is never executable, one timer, its own signals.
+    fn pure() -> Result<Rules, Refusal> {
+        let mut rules = Rules(BTreeMap::new());
+        rules.allow(PURE);
+        rules.only_if(libc::SYS_read, vec![argument(0, Dword, Eq, SOCKET)?]);
+        for descriptor in [SOCKET, LAST_WORDS] {
+            rules.only_if(libc::SYS_write, vec![argument(0, Dword, Eq, descriptor)?]);
+        }
+        let no_exec = || argument(2, Dword, MaskedEq(libc::PROT_EXEC as u64), 0);
+        rules.only_if(libc::SYS_mmap, vec![no_exec()?, private_mapping()?]);
+        rules.only_if(libc::SYS_mprotect, vec![no_exec()?]);
+        for advice in [libc::MADV_DONTNEED, libc::MADV_FREE] {
+            rules.only_if(libc::SYS_madvise, vec![argument(2, Dword, Eq, advice as u64)?]);
+        }
+        rules.only_if(libc::SYS_setitimer, vec![argument(0, Dword, Eq, libc::ITIMER_REAL as u64)?]);
+        let private = libc::FUTEX_PRIVATE_FLAG as u64;
+        rules.only_if(libc::SYS_futex, vec![argument(1, Dword, MaskedEq(private), private)?]);
+        for signal in [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGABRT] {
+            rules.only_if(libc::SYS_rt_sigaction, vec![argument(0, Dword, Eq, signal as u64)?]);
+        }
+        rules.allow(&[libc::SYS_tgkill]);
+        Ok(rules)
+    }
+
+    /// What a template needs to fork: no thread, no namespace, no other parent; its control socket with descriptors.
+    fn forking(&mut self) -> Result<(), Refusal> {
+        self.allow(FORKING);
+        let harmless = (libc::CLONE_CHILD_SETTID | libc::CLONE_CHILD_CLEARTID) as u64;
+        self.only_if(libc::SYS_clone, vec![argument(0, Qword, MaskedEq(!harmless), libc::SIGCHLD as u64)?]);
+        self.only_if(libc::SYS_recvmsg, vec![argument(0, Dword, Eq, SOCKET)?]);
+        self.only_if(libc::SYS_sendmsg, vec![argument(0, Dword, Eq, SOCKET)?]);
+        // The standard library checks descriptors that it closes, in debug builds.
+        self.only_if(libc::SYS_fcntl, vec![argument(1, Dword, Eq, libc::F_GETFD as u64)?]);
+        for option in [libc::PR_SET_PDEATHSIG, libc::PR_SET_DUMPABLE, libc::PR_SET_NO_NEW_PRIVS] {
+            self.only_if(libc::SYS_prctl, vec![argument(0, Dword, Eq, option as u64)?]);
+        }
+        #[cfg(target_arch = "x86_64")]
+        self.allow(&[libc::SYS_poll, libc::SYS_dup2]);
+        Ok(())
+    }
+
+    /// The status page of a worker is shared with the supervisor; the worker's own filter allows no more of them.
+    fn share_pages(&mut self) -> Result<(), Refusal> {
+        self.only_if(libc::SYS_mmap, vec![argument(2, Dword, MaskedEq(libc::PROT_EXEC as u64), 0)?]);
+        Ok(())
+    }
+
+    fn allow(&mut self, calls: &[i64]) {
+        for call in calls {
+            self.0.insert(*call, Vec::new());
+        }
+    }
+
+    /// Allows `call` when every condition holds, besides the conditions given earlier for the same call.
+    fn only_if(&mut self, call: i64, conditions: Vec<SeccompCondition>) {
+        // The conditions are never empty, which is all that can be wrong with a rule.
+        if let Ok(rule) = SeccompRule::new(conditions) {
+            self.0.entry(call).or_default().push(rule);
+        }
+    }
+
+    fn or_die(self) -> Result<BpfProgram, Refusal> {
+        compile(self.0, SeccompAction::KillProcess, SeccompAction::Allow)
+    }
+}
+
+/// An abort() may not signal, which `tgkill` could do to a sibling: it goes on to its trap instruction instead, and the
+/// death has a signal that says "crashed" rather than "violated its filter".
+fn no_signals() -> Result<BpfProgram, Refusal> {
+    answer(&[libc::SYS_tgkill], libc::EPERM)
+}
+
+/// The runtime's message before it aborts has nowhere to go: an error, not a violation.
+fn no_last_words() -> Result<BpfProgram, Refusal> {
+    let mut rules = Rules(BTreeMap::new());
+    rules.only_if(libc::SYS_write, vec![argument(0, Dword, Eq, LAST_WORDS)?]);
+    compile(rules.0, SeccompAction::Allow, SeccompAction::Errno(libc::EBADF.unsigned_abs()))
+}
+
+fn answer(calls: &[i64], errno: i32) -> Result<BpfProgram, Refusal> {
+    let rules = calls.iter().map(|call| (*call, Vec::new())).collect();
+    compile(rules, SeccompAction::Allow, SeccompAction::Errno(errno.unsigned_abs()))
+}
+
+fn compile(
+    rules: BTreeMap<i64, Vec<SeccompRule>>,
+    otherwise: SeccompAction,
+    matched: SeccompAction,
+) -> Result<BpfProgram, Refusal> {
+    let architecture = std::env::consts::ARCH.try_into().map_err(|error| refused(&error))?;
+    let filter = SeccompFilter::new(rules, otherwise, matched, architecture).map_err(|error| refused(&error))?;
+    filter.try_into().map_err(|error: seccompiler::BackendError| refused(&error))
+}
+
+fn private_mapping() -> Result<SeccompCondition, Refusal> {
+    argument(3, Dword, MaskedEq(libc::MAP_TYPE as u64), libc::MAP_PRIVATE as u64)
+}
+
+fn argument(
+    index: u8,
+    length: seccompiler::SeccompCmpArgLen,
+    operator: seccompiler::SeccompCmpOp,
+    value: u64,
+) -> Result<SeccompCondition, Refusal> {
+    SeccompCondition::new(index, length, operator, value).map_err(|error| refused(&error))
+}
+
+fn refused(error: &dyn std::fmt::Display) -> Refusal {
+    Refusal { layer: Layer::Seccomp, step: format!("a filter ({error})"), errno: 0 }
+}

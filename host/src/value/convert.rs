@@ -1,0 +1,138 @@
+//! Rust values to values and back, checked against the signature at run time.
+//!
+//! | Rust | value |
+//! |---|---|
+//! | any integer | any integer type in whose range it is |
+//! | `f32`, `f64` | `f64`; `f32` where nothing is lost. Integers and floats never turn into each other |
+//! | `bool`, `char`, `&str`, `String` | the same |
+//! | `Vec`, slices, arrays | `list` |
+//! | `Option`, `Result` | `option`, `result`; `()` stands for no payload |
+//! | tuples of up to 6 | `tuple`, and a record by the order of its fields |
+//! | [`Value`] | every type it conforms to |
+//!
+//! Nothing is rounded, cut or wrapped: what does not fit is a [`Mismatch`].
+
+mod args;
+mod compound;
+mod single;
+
+use thiserror::Error;
+
+use super::{Param, Type, Value, quote};
+
+pub use args::IntoArgs;
+
+/// A value that is not of the type that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{message}")]
+pub struct Mismatch {
+    message: String,
+}
+
+impl Mismatch {
+    /// "expected s64, got what it is".
+    fn new(expected: impl std::fmt::Display, got: impl std::fmt::Display) -> Self {
+        let expected = quote::capped(&expected, 100);
+        let got = quote::capped(&got, 100);
+        Mismatch {
+            message: format!("expected {expected}, got {got}"),
+        }
+    }
+
+    /// The same, as one of several arguments.
+    fn of_argument(self, index: usize, param: &Param) -> Self {
+        let name = quote::escaped(&param.name);
+        Mismatch {
+            message: format!("argument {} ({name}): {}", index + 1, self.message),
+        }
+    }
+}
+
+/// What can be an argument, or a part of one.
+pub trait IntoValue {
+    /// This as a value of the type.
+    fn into_value(self, ty: &Type) -> Result<Value, Mismatch>;
+
+    /// This as the payload of a case, which may carry nothing. Only `()` is nothing.
+    #[doc(hidden)]
+    fn into_payload(self, ty: Option<&Type>) -> Result<Option<Box<Value>>, Mismatch>
+    where
+        Self: Sized,
+    {
+        match ty {
+            Some(ty) => Ok(Some(Box::new(self.into_value(ty)?))),
+            None => Err(Mismatch::new("no payload", "one")),
+        }
+    }
+}
+
+/// What a result, or a part of one, can become.
+pub trait FromValue: Sized {
+    /// The value as this Rust type.
+    fn from_value(value: Value) -> Result<Self, Mismatch>;
+
+    /// What stands for no value at all. Only `()` does.
+    #[doc(hidden)]
+    fn from_nothing() -> Result<Self, Mismatch> {
+        Err(Mismatch::new(
+            "a value",
+            "none: the function returns nothing",
+        ))
+    }
+}
+
+/// What a call returned as this Rust type; `()` for a function that returns nothing.
+pub fn from_result<T: FromValue>(value: Option<Value>) -> Result<T, Mismatch> {
+    match value {
+        Some(value) => T::from_value(value),
+        None => T::from_nothing(),
+    }
+}
+
+/// Whether the value is one of the type, in every part.
+pub fn conforms(value: &Value, ty: &Type) -> bool {
+    let all = |values: &[Value], types: &mut dyn ExactSizeIterator<Item = &Type>| {
+        values.len() == types.len() && values.iter().zip(types).all(|(v, ty)| conforms(v, ty))
+    };
+    let payload = |value: &Option<Box<Value>>, ty: Option<&Type>| match (value, ty) {
+        (None, None) => true,
+        (Some(value), Some(ty)) => conforms(value, ty),
+        _ => false,
+    };
+    match (value, ty) {
+        (Value::Bool(_), Type::Bool)
+        | (Value::S8(_), Type::S8)
+        | (Value::U8(_), Type::U8)
+        | (Value::S16(_), Type::S16)
+        | (Value::U16(_), Type::U16)
+        | (Value::S32(_), Type::S32)
+        | (Value::U32(_), Type::U32)
+        | (Value::S64(_), Type::S64)
+        | (Value::U64(_), Type::U64)
+        | (Value::F32(_), Type::F32)
+        | (Value::F64(_), Type::F64)
+        | (Value::Char(_), Type::Char)
+        | (Value::String(_), Type::String) => true,
+        (Value::Bytes(_), ty) => ty.is_bytes(),
+        (Value::List(items), Type::List(element)) => {
+            !ty.is_bytes() && items.iter().all(|item| conforms(item, element))
+        }
+        (Value::Option(None), Type::Option(_)) => true,
+        (Value::Option(some), Type::Option(ty)) => payload(some, Some(ty)),
+        (Value::Result(Ok(v)), Type::Result { ok, .. }) => payload(v, ok.as_deref()),
+        (Value::Result(Err(v)), Type::Result { err, .. }) => payload(v, err.as_deref()),
+        (Value::Tuple(items), Type::Tuple(types)) => all(items, &mut types.iter()),
+        (Value::Record(items), Type::Record(fields)) => {
+            all(items, &mut fields.iter().map(|(_, ty)| ty))
+        }
+        (Value::Variant(case, v), Type::Variant(cases)) => cases
+            .get(*case as usize)
+            .is_some_and(|(_, ty)| payload(v, ty.as_ref())),
+        (Value::Enum(case), Type::Enum(names)) => (*case as usize) < names.len(),
+        (Value::Flags(set), Type::Flags(names)) => {
+            set.is_sorted_by(|a, b| a < b)
+                && set.last().is_none_or(|last| (*last as usize) < names.len())
+        }
+        _ => false,
+    }
+}

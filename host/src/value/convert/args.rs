@@ -1,0 +1,60 @@
+//! Rust tuples as the arguments of a call.
+
+use super::{IntoValue, Mismatch};
+use crate::value::{Param, Value, ty};
+
+/// What can be all the arguments of a call: `()`, a tuple of up to 6, or a `Vec` of [`Value`].
+pub trait IntoArgs {
+    /// These as values of the parameters' types.
+    fn into_args(self, params: &[Param]) -> Result<Vec<Value>, Mismatch>;
+}
+
+fn check_count(params: &[Param], got: usize) -> Result<(), Mismatch> {
+    match params.len() == got {
+        true => Ok(()),
+        false => Err(Mismatch::new(ty::arguments(params), got)),
+    }
+}
+
+fn argument(index: usize, params: &[Param], value: impl IntoValue) -> Result<Value, Mismatch> {
+    let param = &params[index];
+    let value = value.into_value(&param.ty);
+    value.map_err(|error| error.of_argument(index, param))
+}
+
+impl IntoArgs for () {
+    fn into_args(self, params: &[Param]) -> Result<Vec<Value>, Mismatch> {
+        check_count(params, 0)?;
+        Ok(Vec::new())
+    }
+}
+
+impl IntoArgs for Vec<Value> {
+    fn into_args(self, params: &[Param]) -> Result<Vec<Value>, Mismatch> {
+        check_count(params, self.len())?;
+        let values = self.into_iter().enumerate();
+        values
+            .map(|(index, value)| argument(index, params, value))
+            .collect()
+    }
+}
+
+macro_rules! tuples {
+    ($($count:literal: $($item:ident $index:tt),+;)*) => {$(
+        impl<$($item: IntoValue),+> IntoArgs for ($($item,)+) {
+            fn into_args(self, params: &[Param]) -> Result<Vec<Value>, Mismatch> {
+                check_count(params, $count)?;
+                Ok(vec![$(argument($index, params, self.$index)?),+])
+            }
+        }
+    )*};
+}
+
+tuples! {
+    1: A 0;
+    2: A 0, B 1;
+    3: A 0, B 1, C 2;
+    4: A 0, B 1, C 2, D 3;
+    5: A 0, B 1, C 2, D 3, E 4;
+    6: A 0, B 1, C 2, D 3, E 4, F 5;
+}

@@ -1,0 +1,182 @@
+//! Rust types that hold one thing: numbers, `bool`, text, `()`, and [`Value`] itself.
+
+use super::{FromValue, IntoValue, Mismatch, conforms};
+use crate::value::{Type, Value, quote, scalar};
+
+macro_rules! integers {
+    ($($rust:ident)*) => {$(
+        impl IntoValue for $rust {
+            fn into_value(self, ty: &Type) -> Result<Value, Mismatch> {
+                let number = i128::try_from(self).ok();
+                number
+                    .and_then(|number| scalar::integer(ty, number))
+                    .ok_or_else(|| Mismatch::new(ty, self))
+            }
+        }
+
+        impl FromValue for $rust {
+            fn from_value(value: Value) -> Result<Self, Mismatch> {
+                integer(&value)
+                    .and_then(|number| $rust::try_from(number).ok())
+                    .ok_or_else(|| Mismatch::new(stringify!($rust), value.brief()))
+            }
+        }
+    )*};
+}
+
+integers!(i8 u8 i16 u16 i32 u32 i64 u64 i128 u128 isize usize);
+
+macro_rules! same {
+    ($($rust:ty, $variant:ident, $name:literal;)*) => {$(
+        impl IntoValue for $rust {
+            fn into_value(self, ty: &Type) -> Result<Value, Mismatch> {
+                match ty {
+                    Type::$variant => Ok(Value::$variant(self)),
+                    _ => Err(Mismatch::new(ty, Value::$variant(self).brief())),
+                }
+            }
+        }
+
+        impl FromValue for $rust {
+            fn from_value(value: Value) -> Result<Self, Mismatch> {
+                match value {
+                    Value::$variant(it) => Ok(it),
+                    other => Err(Mismatch::new($name, other.brief())),
+                }
+            }
+        }
+    )*};
+}
+
+same! {
+    bool, Bool, "a bool";
+    char, Char, "a character";
+    String, String, "a string";
+}
+
+fn integer(value: &Value) -> Option<i128> {
+    Some(match value {
+        Value::S8(v) => (*v).into(),
+        Value::U8(v) => (*v).into(),
+        Value::S16(v) => (*v).into(),
+        Value::U16(v) => (*v).into(),
+        Value::S32(v) => (*v).into(),
+        Value::U32(v) => (*v).into(),
+        Value::S64(v) => (*v).into(),
+        Value::U64(v) => (*v).into(),
+        _ => return None,
+    })
+}
+
+/// The number as `f32`, if that is the same number.
+fn narrow(wide: f64) -> Option<f32> {
+    let narrow = wide as f32;
+    (wide.is_nan() || f64::from(narrow) == wide).then_some(narrow)
+}
+
+impl IntoValue for f64 {
+    fn into_value(self, ty: &Type) -> Result<Value, Mismatch> {
+        match (ty, narrow(self)) {
+            (Type::F64, _) => Ok(Value::F64(self)),
+            (Type::F32, Some(narrow)) => Ok(Value::F32(narrow)),
+            _ => Err(Mismatch::new(ty, Value::F64(self).brief())),
+        }
+    }
+}
+
+impl FromValue for f64 {
+    fn from_value(value: Value) -> Result<Self, Mismatch> {
+        match value {
+            Value::F64(v) => Ok(v),
+            Value::F32(v) => Ok(v.into()),
+            other => Err(Mismatch::new("f64", other.brief())),
+        }
+    }
+}
+
+impl IntoValue for f32 {
+    fn into_value(self, ty: &Type) -> Result<Value, Mismatch> {
+        match ty {
+            Type::F32 => Ok(Value::F32(self)),
+            Type::F64 => Ok(Value::F64(self.into())),
+            _ => Err(Mismatch::new(ty, Value::F32(self).brief())),
+        }
+    }
+}
+
+impl FromValue for f32 {
+    fn from_value(value: Value) -> Result<Self, Mismatch> {
+        let exact = match value {
+            Value::F32(v) => Some(v),
+            Value::F64(v) => narrow(v),
+            _ => None,
+        };
+        exact.ok_or_else(|| Mismatch::new("f32", value.brief()))
+    }
+}
+
+impl IntoValue for &str {
+    fn into_value(self, ty: &Type) -> Result<Value, Mismatch> {
+        match ty {
+            Type::String => Ok(Value::String(self.to_owned())),
+            _ => {
+                let got = format!("the string {}", quote::quoted(self));
+                Err(Mismatch::new(ty, got))
+            }
+        }
+    }
+}
+
+impl<T: IntoValue + Clone> IntoValue for &T {
+    fn into_value(self, ty: &Type) -> Result<Value, Mismatch> {
+        self.clone().into_value(ty)
+    }
+
+    fn into_payload(self, ty: Option<&Type>) -> Result<Option<Box<Value>>, Mismatch> {
+        self.clone().into_payload(ty)
+    }
+}
+
+impl IntoValue for () {
+    fn into_value(self, ty: &Type) -> Result<Value, Mismatch> {
+        match ty {
+            Type::Tuple(types) if types.is_empty() => Ok(Value::Tuple(Vec::new())),
+            _ => Err(Mismatch::new(ty, "()")),
+        }
+    }
+
+    fn into_payload(self, ty: Option<&Type>) -> Result<Option<Box<Value>>, Mismatch> {
+        match ty {
+            Some(ty) => Ok(Some(Box::new(self.into_value(ty)?))),
+            None => Ok(None),
+        }
+    }
+}
+
+impl FromValue for () {
+    fn from_value(value: Value) -> Result<Self, Mismatch> {
+        match value {
+            Value::Tuple(items) if items.is_empty() => Ok(()),
+            other => Err(Mismatch::new("no value", other.brief())),
+        }
+    }
+
+    fn from_nothing() -> Result<Self, Mismatch> {
+        Ok(())
+    }
+}
+
+impl IntoValue for Value {
+    fn into_value(self, ty: &Type) -> Result<Value, Mismatch> {
+        match conforms(&self, ty) {
+            true => Ok(self),
+            false => Err(Mismatch::new(ty, self.brief())),
+        }
+    }
+}
+
+impl FromValue for Value {
+    fn from_value(value: Value) -> Result<Self, Mismatch> {
+        Ok(value)
+    }
+}

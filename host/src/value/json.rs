@@ -1,0 +1,91 @@
+//! JSON in and out.
+//!
+//! | type | JSON |
+//! |---|---|
+//! | integers | a number; 64-bit integers may come as a string of digits |
+//! | floats | a number; `"nan"`, `"inf"`, `"-inf"` |
+//! | `bool` | `true`, `false` |
+//! | `char`, `string` | a string; of one character for `char` |
+//! | `list<T>`, `list<u8>` too | an array |
+//! | `tuple<A, B>` | an array |
+//! | record | an object; a field that is an option may be missing, unknown fields are refused |
+//! | variant | `{"case": payload}`, or `"case"` if it carries nothing |
+//! | enum | `"case"` |
+//! | flags | an array of names |
+//! | `option<T>` | `null` or the value; where T is an option itself, `null` or `{"some": value}` |
+//! | `result<T, E>` | `{"ok": value}` or `{"err": value}`, with `null` for no payload |
+//!
+//! What is printed is one line, and reads back as the same value (a NaN as some NaN). A key that an
+//! object has twice counts as it was last; nesting is limited to 128 by `serde_json`. Reading floats
+//! exactly needs serde_json's feature `float_roundtrip`, which a test holds.
+
+mod print;
+mod read;
+
+use std::fmt;
+
+use serde_json::Value as Json;
+
+use super::{Param, ParseError, Type, Value, quote, ty};
+
+/// Reads one value, which the whole text must be.
+pub(super) fn parse(ty: &Type, text: &[u8]) -> Result<Value, ParseError> {
+    typed(ty, document(text)?)
+}
+
+/// Reads the arguments of a call: the value of the only parameter, or an array of several.
+pub(super) fn parse_list(params: &[Param], text: &[u8]) -> Result<Vec<Value>, ParseError> {
+    if let [only] = params {
+        return Ok(vec![parse(&only.ty, text)?]);
+    }
+    if params.is_empty() && text.trim_ascii().is_empty() {
+        return Ok(Vec::new());
+    }
+    let items = match document(text)? {
+        Json::Array(items) => items,
+        Json::Null if params.is_empty() => return Ok(Vec::new()),
+        other => {
+            let expected = ty::arguments(params);
+            let found = read::found(&other);
+            let message = format!("expected an array of {expected}, found {found}");
+            return Err(ParseError::whole(message));
+        }
+    };
+    if items.len() != params.len() {
+        let message = format!("takes {}, got {}", ty::arguments(params), items.len());
+        return Err(ParseError::whole(message));
+    }
+    let typed = |(index, (param, item)): (usize, (&Param, Json))| {
+        typed(&param.ty, item).map_err(|error| error.of_argument(index))
+    };
+    params.iter().zip(items).enumerate().map(typed).collect()
+}
+
+/// The JSON of a value, on one line.
+#[cfg(test)]
+pub(super) fn print(ty: &Type, value: &Value) -> String {
+    let mut out = String::new();
+    let _ = write(ty, value, &mut out);
+    out
+}
+
+/// Writes the JSON of a value, on one line.
+pub(super) fn write(ty: &Type, value: &Value, out: &mut impl fmt::Write) -> fmt::Result {
+    print::value(ty, value, out)
+}
+
+fn document(text: &[u8]) -> Result<Json, ParseError> {
+    serde_json::from_slice(text).map_err(|error| {
+        let message = quote::capped(&quote::escaped(&error.to_string()), 200);
+        ParseError::whole(message)
+    })
+}
+
+fn typed(ty: &Type, json: Json) -> Result<Value, ParseError> {
+    read::value(ty, json).map_err(|fault| ParseError::whole(fault.to_string()))
+}
+
+/// Whether the values of the type include one whose JSON is `null`.
+fn may_be_null(ty: &Type) -> bool {
+    matches!(ty, Type::Option(_))
+}

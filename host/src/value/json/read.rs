@@ -1,0 +1,270 @@
+//! JSON documents to values, following the type. A fault says where, as a path: `$.sizes[3]`.
+
+use std::fmt;
+
+use serde_json::{Map, Value as Json};
+
+use super::may_be_null;
+use crate::value::{Type, Value, quote, scalar};
+
+/// What does not fit the type, and where.
+pub(super) struct Fault {
+    /// The steps to it, innermost first.
+    path: Vec<String>,
+    message: String,
+}
+
+impl Fault {
+    fn new(message: String) -> Self {
+        Fault {
+            path: Vec::new(),
+            message,
+        }
+    }
+
+    fn under(mut self, step: String) -> Self {
+        self.path.push(step);
+        self
+    }
+
+    fn under_index(self, index: usize) -> Self {
+        self.under(format!("[{index}]"))
+    }
+
+    fn under_key(self, key: &str) -> Self {
+        let key = quote::capped(&quote::escaped(key), 60);
+        self.under(format!(".{key}"))
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path: String = self.path.iter().rev().map(String::as_str).collect();
+        write!(f, "at ${}: {}", quote::capped(&path, 200), self.message)
+    }
+}
+
+/// What a message calls a JSON value.
+pub(super) fn found(json: &Json) -> String {
+    match json {
+        Json::Array(items) => format!("an array of {}", items.len()),
+        Json::Object(_) => "an object".to_owned(),
+        Json::String(text) => format!("the string {}", quote::quoted(text)),
+        other => quote::quoted(&other.to_string()),
+    }
+}
+
+pub(super) fn value(ty: &Type, json: Json) -> Result<Value, Fault> {
+    match (ty, json) {
+        (Type::Bool, Json::Bool(v)) => Ok(Value::Bool(v)),
+        (Type::F32 | Type::F64, json) => float(ty, &json),
+        (Type::Char, Json::String(text)) => {
+            let mut chars = text.chars();
+            match (chars.next(), chars.next()) {
+                (Some(c), None) => Ok(Value::Char(c)),
+                _ => Err(expected("one character", &Json::String(text))),
+            }
+        }
+        (Type::String, Json::String(text)) => Ok(Value::String(text)),
+        (Type::List(element), Json::Array(items)) if **element == Type::U8 => {
+            let byte = |(index, item): (usize, Json)| match integer(element, &item) {
+                Ok(Value::U8(byte)) => Ok(byte),
+                Ok(_) => Err(mismatch(element, &item)),
+                Err(fault) => Err(fault.under_index(index)),
+            };
+            let bytes: Result<_, _> = items.into_iter().enumerate().map(byte).collect();
+            bytes.map(Value::Bytes)
+        }
+        (Type::List(element), Json::Array(items)) => {
+            let types = std::iter::repeat(&**element);
+            sequence(types, items).map(Value::List)
+        }
+        (Type::Tuple(types), Json::Array(items)) => {
+            if items.len() != types.len() {
+                let expected = format!("an array of {}", types.len());
+                return Err(self::expected(&expected, &Json::Array(items)));
+            }
+            sequence(types.iter(), items).map(Value::Tuple)
+        }
+        (Type::Record(fields), Json::Object(object)) => record(fields, object),
+        (Type::Variant(cases), Json::String(name)) => {
+            let case = cases
+                .iter()
+                .position(|(case, ty)| *case == name && ty.is_none());
+            match case {
+                Some(case) => Ok(Value::Variant(case as u32, None)),
+                None => Err(mismatch(ty, &Json::String(name))),
+            }
+        }
+        (Type::Variant(cases), Json::Object(object)) => {
+            let (name, payload) = only_entry(ty, object)?;
+            let case = cases.iter().position(|(case, _)| *case == name);
+            let Some(case) = case else {
+                return Err(mismatch(ty, &Json::String(name)));
+            };
+            match &cases[case].1 {
+                Some(ty) => {
+                    let payload = value(ty, payload).map_err(|fault| fault.under_key(&name))?;
+                    Ok(Value::Variant(case as u32, Some(Box::new(payload))))
+                }
+                None => Err(carries_nothing(&name)),
+            }
+        }
+        (Type::Enum(names), Json::String(name)) => {
+            match names.iter().position(|case| *case == name) {
+                Some(case) => Ok(Value::Enum(case as u32)),
+                None => Err(mismatch(ty, &Json::String(name))),
+            }
+        }
+        (Type::Option(_), Json::Null) => Ok(Value::Option(None)),
+        (Type::Option(some), json) if may_be_null(some) => {
+            let Json::Object(object) = json else {
+                return Err(expected("null or {\"some\": …}", &json));
+            };
+            let (name, payload) = only_entry(ty, object)?;
+            if name != "some" {
+                return Err(expected("null or {\"some\": …}", &Json::String(name)));
+            }
+            let payload = value(some, payload).map_err(|fault| fault.under_key("some"))?;
+            Ok(Value::Option(Some(Box::new(payload))))
+        }
+        (Type::Option(some), json) => {
+            let payload = value(some, json)?;
+            Ok(Value::Option(Some(Box::new(payload))))
+        }
+        (Type::Result { ok, err }, Json::Object(object)) => {
+            let (name, payload) = only_entry(ty, object)?;
+            match name.as_str() {
+                "ok" => Ok(Value::Result(Ok(side("ok", ok.as_deref(), payload)?))),
+                "err" => Ok(Value::Result(Err(side("err", err.as_deref(), payload)?))),
+                _ => Err(expected("{\"ok\": …} or {\"err\": …}", &Json::String(name))),
+            }
+        }
+        (Type::Flags(names), Json::Array(items)) => flags(ty, names, items),
+        (ty, json) => integer(ty, &json),
+    }
+}
+
+/// An integer; the last kind of type that is left when nothing else fits.
+fn integer(ty: &Type, json: &Json) -> Result<Value, Fault> {
+    if scalar::range(ty).is_none() {
+        return Err(mismatch(ty, json));
+    }
+    match json {
+        Json::Number(number) => {
+            let wide = number.as_i64().map(i128::from);
+            let Some(wide) = wide.or(number.as_u64().map(i128::from)) else {
+                return Err(mismatch(ty, json));
+            };
+            scalar::integer(ty, wide)
+                .ok_or_else(|| Fault::new(scalar::out_of_range(ty, &number.to_string())))
+        }
+        // Readers and writers that hold every number as a float spell long integers so.
+        Json::String(digits) if matches!(ty, Type::S64 | Type::U64) => {
+            let read = scalar::parse(ty, digits);
+            read.unwrap_or_else(|| Err(String::new()))
+                .map_err(Fault::new)
+        }
+        _ => Err(mismatch(ty, json)),
+    }
+}
+
+fn float(ty: &Type, json: &Json) -> Result<Value, Fault> {
+    let number = match json {
+        Json::Number(number) => number.as_f64(),
+        Json::String(text) => match text.as_str() {
+            "nan" => Some(f64::NAN),
+            "inf" => Some(f64::INFINITY),
+            "-inf" => Some(f64::NEG_INFINITY),
+            _ => None,
+        },
+        _ => None,
+    };
+    let number = number.ok_or_else(|| mismatch(ty, json))?;
+    if *ty == Type::F64 {
+        return Ok(Value::F64(number));
+    }
+    let narrow = number as f32;
+    if narrow.is_infinite() && number.is_finite() {
+        return Err(Fault::new(scalar::out_of_range(ty, &json.to_string())));
+    }
+    Ok(Value::F32(narrow))
+}
+
+fn sequence<'t>(
+    types: impl Iterator<Item = &'t Type>,
+    items: Vec<Json>,
+) -> Result<Vec<Value>, Fault> {
+    let one = |(index, (ty, item)): (usize, (&Type, Json))| {
+        value(ty, item).map_err(|fault| fault.under_index(index))
+    };
+    types.zip(items).enumerate().map(one).collect()
+}
+
+fn record(fields: &[(String, Type)], mut object: Map<String, Json>) -> Result<Value, Fault> {
+    let mut items = Vec::with_capacity(fields.len());
+    for (name, ty) in fields {
+        items.push(match (object.remove(name), ty) {
+            (Some(item), _) => value(ty, item).map_err(|fault| fault.under_key(name))?,
+            (None, Type::Option(_)) => Value::Option(None),
+            (None, _) => {
+                let missing = format!("field {} is missing", quote::quoted(name));
+                return Err(Fault::new(missing));
+            }
+        });
+    }
+    match object.keys().next() {
+        None => Ok(Value::Record(items)),
+        Some(unknown) => {
+            let unknown = quote::quoted(unknown);
+            Err(Fault::new(format!("there is no field {unknown}")))
+        }
+    }
+}
+
+fn flags(ty: &Type, names: &[String], items: Vec<Json>) -> Result<Value, Fault> {
+    let mut set = std::collections::BTreeSet::new();
+    for (index, item) in items.iter().enumerate() {
+        let known = names.iter().position(|name| item.as_str() == Some(name));
+        let Some(flag) = known else {
+            return Err(mismatch(ty, item).under_index(index));
+        };
+        set.insert(flag as u32);
+    }
+    Ok(Value::Flags(set.into_iter().collect()))
+}
+
+fn side(name: &str, ty: Option<&Type>, payload: Json) -> Result<Option<Box<Value>>, Fault> {
+    match (ty, payload) {
+        (None, Json::Null) => Ok(None),
+        (None, _) => Err(carries_nothing(name)),
+        (Some(ty), payload) => {
+            let payload = value(ty, payload).map_err(|fault| fault.under_key(name))?;
+            Ok(Some(Box::new(payload)))
+        }
+    }
+}
+
+fn only_entry(ty: &Type, object: Map<String, Json>) -> Result<(String, Json), Fault> {
+    let count = object.len();
+    match object.into_iter().next() {
+        Some(entry) if count == 1 => Ok(entry),
+        _ => {
+            let ty = quote::capped(ty, 60);
+            let message = format!("expected {ty}, found an object with {count} keys");
+            Err(Fault::new(message))
+        }
+    }
+}
+
+fn carries_nothing(name: &str) -> Fault {
+    Fault::new(format!("{} carries no value", quote::quoted(name)))
+}
+
+fn mismatch(ty: &Type, json: &Json) -> Fault {
+    expected(&quote::capped(ty, 60), json)
+}
+
+fn expected(expected: &str, json: &Json) -> Fault {
+    Fault::new(format!("expected {expected}, found {}", found(json)))
+}

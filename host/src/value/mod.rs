@@ -1,0 +1,42 @@
+//! The one typed view of values that the trusted side, the wire and the text forms share.
+//!
+//! ```text
+//!  command line ── text (WAVE, JSON, raw) ─┐                     ┌─ text ── stdout
+//!  Rust values ─── convert ────────────────┼─► Value ─► codec ─► wire … ─► codec ─► Value
+//!  module ──────── Signature, Type ────────┘   (every step along a Type, with a budget)
+//! ```
+//!
+//! Everything that is read here may come from an attacker: bytes from a confined process, lines of a
+//! file somebody else wrote. So each reader has a bound on depth, nodes and bytes, and none panics.
+//! This room must not do I/O, must not know the engine, and imports no other room.
+
+mod choose;
+mod codec;
+mod convert;
+mod json;
+mod parse_error;
+mod quote;
+mod reader;
+mod scalar;
+mod signature;
+mod text;
+mod ty;
+#[allow(
+    clippy::module_inception,
+    reason = "the file holds the type that the room is named after"
+)]
+mod value;
+mod wave;
+
+#[cfg(test)]
+mod tests;
+
+pub use choose::ChooseError;
+pub use codec::{Budget, decode, decode_args, encode, encode_args};
+pub use convert::{FromValue, IntoArgs, IntoValue, Mismatch, conforms, from_result};
+pub use parse_error::ParseError;
+pub(crate) use quote::printable;
+pub use reader::{DecodeError, DecodeErrorKind};
+pub use text::{Format, UnknownFormat, is_err};
+pub use ty::{Function, MAX_TYPE_DEPTH, MAX_TYPE_NODES, Param, Signature, Type};
+pub use value::Value;

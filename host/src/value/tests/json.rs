@@ -1,0 +1,184 @@
+//! JSON in and out.
+
+use proptest::prelude::*;
+use serde_json::Value as Json;
+
+use super::{arbitrary, bytes, list, option, params, record, result, some};
+use crate::value::json::{parse, parse_list, print};
+use crate::value::{Type, Value};
+
+#[track_caller]
+fn refused(ty: &Type, text: &str) -> String {
+    parse(ty, text.as_bytes()).expect_err(text).to_string()
+}
+
+proptest! {
+    #[test]
+    fn a_printed_value_reads_back_as_itself_and_is_one_line((ty, value) in arbitrary::typed()) {
+        let text = print(&ty, &value);
+        prop_assert!(!text.contains(['\n', '\r']), "{text:?}");
+        let back = parse(&ty, text.as_bytes())
+            .map_err(|e| TestCaseError::fail(format!("{text}: {e}")))?;
+        prop_assert_eq!(bytes(&back), bytes(&value));
+    }
+
+    #[test]
+    fn floats_read_back_exactly(wide in arbitrary::f64s(), narrow in arbitrary::f32s()) {
+        for (ty, value) in [(Type::F64, Value::F64(wide)), (Type::F32, Value::F32(narrow))] {
+            let back = parse(&ty, print(&ty, &value).as_bytes()).unwrap();
+            prop_assert_eq!(bytes(&back), bytes(&value));
+        }
+    }
+
+    #[test]
+    fn any_json_is_a_value_or_an_error(
+        ty in arbitrary::ty(),
+        (other, value) in arbitrary::typed(),
+        junk in arbitrary::text(),
+    ) {
+        let _ = parse(&ty, junk.as_bytes());
+        let text = print(&other, &value);
+        if let Err(error) = parse(&ty, text.as_bytes()) {
+            prop_assert!(!error.to_string().contains(char::is_control));
+        }
+        let _ = parse_list(&params(&[("a", ty.clone()), ("b", ty)]), text.as_bytes());
+    }
+}
+
+#[test]
+fn each_type_has_its_json() {
+    let level = Type::Variant(vec![("off".into(), None), ("on".into(), Some(Type::U8))]);
+    let carried = Value::Variant(1, Some(Box::new(Value::U8(3))));
+    let ok = result(Some(Type::S32), None);
+    let nested = option(option(Type::S32));
+    let flags = Type::Flags(vec!["a".into(), "b".into()]);
+    let mixed = record(&[("x", Type::F32), ("y", option(Type::Char))]);
+    for (ty, value, json) in [
+        (Type::S64, Value::S64(i64::MIN), "-9223372036854775808"),
+        (Type::U64, Value::U64(u64::MAX), "18446744073709551615"),
+        (Type::F32, Value::F32(0.1), "0.1"),
+        (Type::F64, Value::F64(-0.0), "-0.0"),
+        (Type::F64, Value::F64(f64::NEG_INFINITY), "\"-inf\""),
+        (list(Type::U8), Value::Bytes(vec![1, 2]), "[1, 2]"),
+        (level.clone(), Value::Variant(0, None), "\"off\""),
+        (level, carried, "{\"on\": 3}"),
+        (
+            ok.clone(),
+            Value::Result(Ok(Some(Box::new(Value::S32(1))))),
+            "{\"ok\": 1}",
+        ),
+        (ok, Value::Result(Err(None)), "{\"err\": null}"),
+        (nested.clone(), Value::Option(None), "null"),
+        (
+            nested.clone(),
+            some(Value::Option(None)),
+            "{\"some\": null}",
+        ),
+        (nested, some(some(Value::S32(3))), "{\"some\": 3}"),
+        (flags, Value::Flags(vec![0, 1]), "[\"a\", \"b\"]"),
+        (
+            mixed,
+            Value::Record(vec![Value::F32(1.0), some(Value::Char('é'))]),
+            "{\"x\": 1.0, \"y\": \"é\"}",
+        ),
+        (Type::String, Value::String("a\n\"".into()), r#""a\n\"""#),
+    ] {
+        assert_eq!(print(&ty, &value), json);
+        assert_eq!(parse(&ty, json.as_bytes()), Ok(value));
+        serde_json::from_str::<Json>(json).unwrap();
+    }
+}
+
+#[test]
+fn more_is_read_than_is_printed() {
+    assert_eq!(
+        parse(&Type::U64, b"\"18446744073709551615\""),
+        Ok(Value::U64(u64::MAX))
+    );
+    assert_eq!(parse(&Type::F64, b"2"), Ok(Value::F64(2.0)));
+    let point = record(&[("x", Type::S32), ("y", option(Type::S32))]);
+    let read = Value::Record(vec![Value::S32(1), Value::Option(None)]);
+    assert_eq!(parse(&point, b"{\"x\": 1}"), Ok(read));
+}
+
+#[test]
+fn errors_say_what_was_expected_and_where() {
+    let point = record(&[("x", list(Type::S32)), ("y", option(Type::S32))]);
+    for (ty, text, message) in [
+        (
+            &point,
+            "{\"x\": [1, true]}",
+            "at $.x[1]: expected s32, found `true`",
+        ),
+        (&point, "{\"y\": 1}", "at $: field `x` is missing"),
+        (
+            &point,
+            "{\"x\": [], \"z\": 1}",
+            "at $: there is no field `z`",
+        ),
+        (
+            &Type::U8,
+            "256",
+            "at $: 256 is out of range for u8 (0 to 255)",
+        ),
+        (&Type::F32, "1e39", "at $: 1e+39 is out of range for f32"),
+        (
+            &Type::U8,
+            "\"5\"",
+            "at $: expected u8, found the string `5`",
+        ),
+        (&Type::S64, "1.0", "at $: expected s64, found `1.0`"),
+        (
+            &Type::Char,
+            "\"ab\"",
+            "at $: expected one character, found the string `ab`",
+        ),
+        (
+            &Type::S64,
+            "{",
+            "EOF while parsing an object at line 1 column 1",
+        ),
+        (&Type::S64, "1 2", "trailing characters at line 1 column 3"),
+        (
+            &result(None, None),
+            "{\"ok\": 1}",
+            "at $: `ok` carries no value",
+        ),
+        (
+            &result(None, None),
+            "{}",
+            "at $: expected result, found an object with 0 keys",
+        ),
+    ] {
+        assert_eq!(refused(ty, text), message);
+    }
+    assert!(refused(&Type::S64, &"[".repeat(100_000)).contains("recursion limit"));
+}
+
+#[test]
+fn arguments_are_an_array_unless_there_is_one() {
+    let two = params(&[("a", Type::S64), ("b", Type::String)]);
+    let read = Ok(vec![Value::S64(2), Value::String("x".into())]);
+    assert_eq!(parse_list(&two, b"[2, \"x\"]"), read);
+    let refused = |text: &str| parse_list(&two, text.as_bytes()).unwrap_err().to_string();
+    assert_eq!(
+        refused("[2]"),
+        "takes 2 arguments (a: s64, b: string), got 1"
+    );
+    assert_eq!(
+        refused("[2, 3]"),
+        "argument 2: at $: expected string, found `3`"
+    );
+    assert_eq!(
+        refused("2"),
+        "expected an array of 2 arguments (a: s64, b: string), found `2`"
+    );
+    for nothing in ["", " ", "[]", "null"] {
+        assert_eq!(parse_list(&[], nothing.as_bytes()), Ok(vec![]));
+    }
+    let one = params(&[("a", list(Type::S64))]);
+    assert_eq!(
+        parse_list(&one, b"[2]"),
+        Ok(vec![Value::List(vec![Value::S64(2)])])
+    );
+}

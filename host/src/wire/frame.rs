@@ -1,0 +1,184 @@
+//! Length-prefixed frames, with a cap before every allocation.
+
+use std::io::{self, Read, Write};
+
+/// Bytes of the length in front of a frame.
+const PREFIX: usize = 4;
+
+/// How much is asked of a socket at once.
+const READ_AHEAD: usize = 64 * 1024;
+
+/// Why no frame could be read.
+#[derive(Debug, thiserror::Error)]
+pub enum FrameError {
+    /// The other end is gone, between two frames or within one.
+    #[error("the connection is closed")]
+    Closed,
+    /// The frame is longer than the reader accepts.
+    #[error("a frame of {length} bytes exceeds the limit of {limit}")]
+    TooLong {
+        /// The length that was claimed.
+        length: usize,
+        /// The longest frame that would have been accepted.
+        limit: usize,
+    },
+    /// The socket failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Writes one frame and flushes nothing: the callers hand in sockets or memory.
+///
+/// # Errors
+///
+/// Those of the writer; a payload of 4 GiB or more is `InvalidInput`.
+pub fn write_frame(to: &mut impl Write, payload: &[u8]) -> io::Result<()> {
+    let length = u32::try_from(payload.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    // One write for small frames: a frame is then one wake-up of the reader.
+    if payload.len() <= READ_AHEAD {
+        let mut whole = Vec::with_capacity(PREFIX + payload.len());
+        whole.extend_from_slice(&length.to_le_bytes());
+        whole.extend_from_slice(payload);
+        return to.write_all(&whole);
+    }
+    to.write_all(&length.to_le_bytes())?;
+    to.write_all(payload)
+}
+
+/// Reads one frame of at most `limit` bytes from a blocking reader.
+///
+/// # Errors
+///
+/// [`FrameError`]; memory grows with the bytes that arrive, not with the length that is claimed.
+pub fn read_frame(from: &mut impl Read, limit: usize) -> Result<Vec<u8>, FrameError> {
+    let mut prefix = [0; PREFIX];
+    read_exactly(from, &mut prefix)?;
+    let length = checked_length(prefix, limit)?;
+    let mut payload = Vec::new();
+    from.take(length as u64).read_to_end(&mut payload)?;
+    if payload.len() < length { Err(FrameError::Closed) } else { Ok(payload) }
+}
+
+fn read_exactly(from: &mut impl Read, buffer: &mut [u8]) -> Result<(), FrameError> {
+    from.read_exact(buffer).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => FrameError::Closed,
+        _ => FrameError::Io(error),
+    })
+}
+
+fn checked_length(prefix: [u8; PREFIX], limit: usize) -> Result<usize, FrameError> {
+    let length = u32::from_le_bytes(prefix) as usize;
+    if length > limit { Err(FrameError::TooLong { length, limit }) } else { Ok(length) }
+}
+
+/// A buffer that grew beyond this for one frame is given back when it is empty.
+const KEPT: usize = 1024 * 1024;
+
+/// Cuts frames out of what a non-blocking reader delivers, piece by piece.
+#[derive(Debug)]
+pub struct FrameReader {
+    buffer: Vec<u8>,
+    /// The bytes that arrived and were not taken: `buffer[start..filled]`.
+    start: usize,
+    filled: usize,
+    limit: usize,
+}
+
+impl FrameReader {
+    /// A reader that refuses frames of more than `limit` bytes.
+    #[must_use]
+    pub fn new(limit: usize) -> FrameReader {
+        FrameReader { buffer: Vec::new(), start: 0, filled: 0, limit }
+    }
+
+    /// Changes the cap, for the frames that were not yet taken.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
+    /// Room for the next bytes of the socket; [`FrameReader::received`] says how many of it were filled.
+    pub fn space(&mut self) -> &mut [u8] {
+        self.buffer.copy_within(self.start..self.filled, 0);
+        self.filled -= self.start;
+        self.start = 0;
+        if self.filled == 0 && self.buffer.len() > KEPT {
+            self.buffer = Vec::new();
+        }
+        if self.buffer.len() - self.filled < READ_AHEAD {
+            self.buffer.resize(self.filled + READ_AHEAD, 0);
+        }
+        &mut self.buffer[self.filled..]
+    }
+
+    /// Notes that the first `count` bytes of the last [`FrameReader::space`] hold data.
+    pub fn received(&mut self, count: usize) {
+        self.filled = (self.filled + count).min(self.buffer.len());
+    }
+
+    /// The next whole frame, or `None` until more bytes arrive.
+    ///
+    /// # Errors
+    ///
+    /// [`FrameError::TooLong`], as soon as the length is known.
+    pub fn next_frame(&mut self) -> Result<Option<&[u8]>, FrameError> {
+        let pending = &self.buffer[self.start..self.filled];
+        let Some(prefix) = pending.first_chunk::<PREFIX>() else { return Ok(None) };
+        let length = checked_length(*prefix, self.limit)?;
+        if pending.len() < PREFIX + length {
+            return Ok(None);
+        }
+        let payload = self.start + PREFIX..self.start + PREFIX + length;
+        self.start = payload.end;
+        Ok(Some(&self.buffer[payload]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn feed(reader: &mut FrameReader, bytes: &[u8]) {
+        reader.space()[..bytes.len()].copy_from_slice(bytes);
+        reader.received(bytes.len());
+    }
+
+    #[test]
+    fn a_frame_survives_being_delivered_byte_by_byte() {
+        let mut wire = Vec::new();
+        write_frame(&mut wire, b"first").unwrap();
+        write_frame(&mut wire, b"").unwrap();
+        let mut reader = FrameReader::new(16);
+        let mut frames = Vec::new();
+        for byte in wire {
+            feed(&mut reader, &[byte]);
+            while let Some(frame) = reader.next_frame().unwrap() {
+                frames.push(frame.to_vec());
+            }
+        }
+        assert_eq!(frames, [b"first".to_vec(), Vec::new()]);
+    }
+
+    #[test]
+    fn a_length_over_the_limit_is_refused_before_its_bytes_arrive() {
+        let mut reader = FrameReader::new(16);
+        feed(&mut reader, &17_u32.to_le_bytes());
+        assert!(matches!(reader.next_frame(), Err(FrameError::TooLong { length: 17, limit: 16 })));
+        let error = read_frame(&mut &u32::MAX.to_le_bytes()[..], 16).unwrap_err();
+        assert!(matches!(error, FrameError::TooLong { .. }));
+    }
+
+    #[test]
+    fn a_claimed_length_allocates_only_what_arrives() {
+        let mut wire = 0x4000_0000_u32.to_le_bytes().to_vec();
+        wire.extend_from_slice(b"short");
+        assert!(matches!(read_frame(&mut &wire[..], usize::MAX), Err(FrameError::Closed)));
+    }
+
+    #[test]
+    fn a_large_frame_arrives_whole() {
+        let payload = vec![7; 3 * READ_AHEAD + 1];
+        let mut wire = Vec::new();
+        write_frame(&mut wire, &payload).unwrap();
+        assert_eq!(read_frame(&mut &wire[..], payload.len()).unwrap(), payload);
+    }
+}

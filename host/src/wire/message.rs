@@ -1,0 +1,274 @@
+//! The messages, one type for each direction and kind of process.
+//!
+//! The first variant of everything a confined process sends is `Panicked`, so that a panic can be reported without knowing
+//! how far the process got.
+
+use crate::sandbox::{Confinement, Policy, Refusal};
+use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::time::Duration;
+
+/// What both ends must agree on: the crate's version, since messages may change with any of them.
+pub const WIRE_VERSION: &str = concat!("wpool ", env!("CARGO_PKG_VERSION"), " wire 1");
+
+/// The first argument of a worker program that is to become a confined process.
+pub const WORKER_ARGV0: &str = "wpool-confined";
+
+/// The longest frame with [`ModuleFacts`] in it, in bytes: a signature's names take most of it.
+pub const MAX_FACTS_FRAME: usize = 6 * 1024 * 1024;
+
+/// The longest module that is accepted, in bytes.
+pub const MAX_MODULE_BYTES: usize = 512 * 1024 * 1024;
+
+/// How many imports of a module are listed; a module with more is refused all the same.
+pub const MAX_IMPORTS: usize = 1000;
+
+/// The longest frame of a control message, in bytes. Module, artifact, task and result frames have limits of their own.
+pub const MAX_CONTROL_FRAME: usize = 64 * 1024;
+
+/// To a process that has just started, before it confines itself.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct StartFrame {
+    /// The sender's [`WIRE_VERSION`].
+    pub version: String,
+    /// What to become.
+    pub policy: Policy,
+}
+
+/// From a process that has just started.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum ChildHello {
+    /// It panicked, with this message.
+    Panicked(String),
+    /// It runs a worker program of this [`WIRE_VERSION`]; always the first frame.
+    Hello(String),
+    /// A step of the confinement was refused; the process ends.
+    Refused(Refusal),
+    /// It is confined, and waits for its first request.
+    Confined(Confinement),
+}
+
+/// What an artifact is compiled for; part of its identity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct EngineProfile {
+    /// Whether code counts fuel.
+    pub fuel: bool,
+}
+
+/// A module to compile; its bytes follow in one frame.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CompileRequest {
+    /// How to compile it.
+    pub profile: EngineProfile,
+}
+
+/// To a compiler.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum SupervisorToCompiler {
+    /// Compile the module in the next frame.
+    Compile(CompileRequest),
+}
+
+/// From a compiler.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum CompilerToSupervisor {
+    /// It panicked, with this message.
+    Panicked(String),
+    /// What the module is; the artifact follows in one frame.
+    Compiled(ModuleFacts),
+    /// The module was refused.
+    Rejected(Rejection),
+}
+
+/// What a compiler says about a module. Every number is a claim, bounded by the supervisor before use.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModuleFacts {
+    /// The encoded [`crate::value::Signature`].
+    pub signature: Vec<u8>,
+    /// What the module imports, at most [`MAX_IMPORTS`].
+    #[serde(deserialize_with = "bounded_imports")]
+    pub imports: Vec<Import>,
+    /// The sum of all memories' minimum sizes, in bytes.
+    pub minimum_memory_bytes: u64,
+    /// How many memories it defines.
+    pub memories: u32,
+    /// How many tables it defines.
+    pub tables: u32,
+    /// The largest table's minimum number of elements.
+    pub table_elements: u64,
+}
+
+/// Something a module imports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Import {
+    /// The module or interface.
+    pub module: String,
+    /// The name within it.
+    pub name: String,
+    /// `function`, `memory`, `table`, `global` or `tag`.
+    pub kind: String,
+}
+
+/// Why a module was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Rejection {
+    /// Neither Wasm nor its text form.
+    NotWasm(String),
+    /// Wasm, but invalid, with the position.
+    Invalid(String),
+    /// Valid, but of a kind or with a feature that is not supported.
+    Unsupported(String),
+    /// The compiler's memory limit was hit.
+    OutOfMemory,
+}
+
+/// What one task may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskLimits {
+    /// Wall time of one task.
+    pub timeout: Option<Duration>,
+    /// Wall time of instantiation, start function included.
+    pub start_timeout: Duration,
+    /// Units of fuel.
+    pub fuel: Option<u64>,
+    /// The sum of all memories and tables, in bytes.
+    pub memory_bytes: Option<u64>,
+    /// The encoded result, in bytes.
+    pub output_bytes: Option<u64>,
+}
+
+/// To a template.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum SupervisorToTemplate {
+    /// Map and link the artifact whose descriptor comes along.
+    Load {
+        /// How it was compiled.
+        profile: EngineProfile,
+        /// What the compiler said; the signature tells which functions there are.
+        facts: ModuleFacts,
+        /// What a task may use.
+        limits: TaskLimits,
+        /// Private writable memory, in bytes, from now on.
+        data_bytes: Option<u64>,
+        /// Address space, in bytes, from now on.
+        address_space_bytes: Option<u64>,
+        /// Whether to measure CPU time for each task.
+        measure_cpu: bool,
+    },
+    /// Fork a worker; its socket and its status page come along.
+    Fork {
+        /// The number by which [`SupervisorToTemplate::Reap`] will ask for it.
+        worker: u32,
+    },
+    /// Wait for a worker that has died, and say how.
+    Reap {
+        /// The number it was forked under.
+        worker: u32,
+    },
+}
+
+/// From a template.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum TemplateToSupervisor {
+    /// It panicked, with this message.
+    Panicked(String),
+    /// The artifact is mapped: workers can be forked.
+    Loaded,
+    /// The artifact was refused.
+    LoadFailed(String),
+    /// A worker could not be forked.
+    ForkFailed {
+        /// Its number.
+        worker: u32,
+        /// The kernel's answer.
+        errno: i32,
+    },
+    /// A worker is gone.
+    Reaped {
+        /// Its number.
+        worker: u32,
+        /// The signal that ended it.
+        signal: Option<i32>,
+        /// The status it exited with.
+        exit_status: Option<i32>,
+    },
+}
+
+/// Reads a list without trusting its length: a count takes one byte on the wire, an element seventy in memory.
+fn bounded_imports<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Import>, D::Error> {
+    struct Imports;
+    impl<'de> Visitor<'de> for Imports {
+        type Value = Vec<Import>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(f, "at most {MAX_IMPORTS} imports")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<Import>, A::Error> {
+            let mut imports = Vec::new();
+            while let Some(import) = list.next_element()? {
+                if imports.len() == MAX_IMPORTS {
+                    return Err(A::Error::invalid_length(MAX_IMPORTS + 1, &self));
+                }
+                imports.push(import);
+            }
+            Ok(imports)
+        }
+    }
+    deserializer.deserialize_seq(Imports)
+}
+
+/// The bytes of a message.
+///
+/// # Panics
+///
+/// Never: serialisation into memory of types without maps and foreign code cannot fail.
+#[must_use]
+pub fn encode(message: &impl Serialize) -> Vec<u8> {
+    postcard::to_stdvec(message).expect("plain data serialises")
+}
+
+/// Reads a message that must take all of `bytes`. `None` for anything malformed.
+#[must_use]
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((message, [])) => Some(message),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_reads_the_same_from_every_kind_of_process() {
+        let text = || "out of paper".to_string();
+        let expected = encode(&ChildHello::Panicked(text()));
+        assert_eq!(encode(&CompilerToSupervisor::Panicked(text())), expected);
+        assert_eq!(encode(&TemplateToSupervisor::Panicked(text())), expected);
+        assert_eq!(expected[0], super::super::task::PANICKED);
+    }
+
+    #[test]
+    fn trailing_bytes_make_a_message_malformed() {
+        let mut bytes = encode(&TemplateToSupervisor::Loaded);
+        assert!(decode::<TemplateToSupervisor>(&bytes).is_some());
+        bytes.push(0);
+        assert!(decode::<TemplateToSupervisor>(&bytes).is_none());
+    }
+
+    #[test]
+    fn more_imports_than_allowed_are_malformed() {
+        let import = || Import { module: String::new(), name: String::new(), kind: String::new() };
+        let facts = |count| ModuleFacts { imports: (0..count).map(|_| import()).collect(), ..ModuleFacts::default() };
+        assert!(decode::<ModuleFacts>(&encode(&facts(MAX_IMPORTS))).is_some());
+        assert!(decode::<ModuleFacts>(&encode(&facts(MAX_IMPORTS + 1))).is_none());
+    }
+
+    #[test]
+    fn a_claimed_list_of_four_billion_is_malformed_not_allocated() {
+        let facts = [0xff, 0xff, 0xff, 0xff, 0x0f];
+        assert!(decode::<ModuleFacts>(&facts).is_none());
+    }
+}

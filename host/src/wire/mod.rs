@@ -1,0 +1,19 @@
+//! What travels between the supervisor and its confined processes, and how it is framed.
+//!
+//! A frame is a `u32` length (little endian) and that many bytes. Nothing is allocated for a frame before its length was
+//! held against the reader's cap. The direction is in the name of each message. This room knows bytes and messages; it
+//! opens no socket and starts no process.
+
+mod frame;
+mod message;
+mod status_page;
+mod task;
+
+pub use frame::{FrameError, FrameReader, read_frame, write_frame};
+pub use message::{
+    CompileRequest, CompilerToSupervisor, EngineProfile, Import, MAX_CONTROL_FRAME, MAX_FACTS_FRAME, MAX_IMPORTS,
+    MAX_MODULE_BYTES, ModuleFacts, Rejection, StartFrame, SupervisorToCompiler, SupervisorToTemplate, TaskLimits,
+    TemplateToSupervisor, WIRE_VERSION, WORKER_ARGV0, ChildHello, decode, encode,
+};
+pub use status_page::{STATUS_PAGE_BYTES, StatusPage};
+pub use task::{Batch, BatchWriter, Cost, Results, ResultsWriter, TaskFailure, TaskFailureKind, TaskResult};
