@@ -2,7 +2,6 @@
 
 use super::exit;
 use super::setup::Refused;
-use anyhow::anyhow;
 use std::io::Write;
 use std::path::Path;
 use wpool::{Failure, FailureKind, Format, Function, Value};

@@ -35,5 +35,27 @@ fn reject(error: &wasmtime::Error) -> Rejection {
     }
     // The chain ends with the cause; what surrounds it says that compiling failed.
     let cause = error.root_cause().to_string();
-    Rejection::Invalid(cause.lines().map(str::trim).collect::<Vec<_>>().join(" "))
+    let cause = cause.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    Rejection::Invalid(with_position_last(&cause))
+}
+
+/// `Invalid input WebAssembly code at offset 33: what` as `what (at offset 0x21)`, like all other messages.
+fn with_position_last(cause: &str) -> String {
+    let parts = cause.strip_prefix("Invalid input WebAssembly code at offset ").and_then(|rest| rest.split_once(": "));
+    match parts.and_then(|(offset, what)| Some((offset.parse::<u64>().ok()?, what))) {
+        Some((offset, what)) => format!("{what} (at offset {offset:#x})"),
+        None => cause.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_position_of_an_error_comes_last_wherever_it_was_found() {
+        let moved = with_position_last("Invalid input WebAssembly code at offset 33: type mismatch: expected i32");
+        assert_eq!(moved, "type mismatch: expected i32 (at offset 0x21)");
+        assert_eq!(with_position_last("something else"), "something else");
+    }
 }

@@ -9,12 +9,16 @@ use crate::wire::{MAX_FACTS_FRAME, StatusPage, SupervisorToTemplate, TemplateToS
 use rustix::process::{Pid, WaitOptions, waitpid};
 use std::collections::HashMap;
 use std::fs::File;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 
 /// Loads what it is told to, then serves forks until the supervisor closes the connection.
 pub(super) fn serve(link: &mut Link) {
     let (frame, mut descriptors) = link.receive_with_descriptors(MAX_FACTS_FRAME);
     let (Some(request), Some(artifact)) = (decode(&frame), descriptors.pop()) else { return };
+    // Only the socket is open before it, so it gets the number at which workers keep it.
+    if artifact.as_raw_fd() != sandbox::ARTIFACT {
+        return;
+    }
     let loaded = match load(request, File::from(artifact)) {
         Ok(loaded) => loaded,
         Err(message) => return link.send(&TemplateToSupervisor::LoadFailed(message)),
@@ -73,7 +77,7 @@ fn become_worker(loaded: &Loaded, socket: &OwnedFd, page: &OwnedFd) -> ! {
     let Ok(page) = StatusPage::map(page) else { end(1) };
     // SAFETY: descriptor 0 is the template's connection, which this process must not have; the link to it is not used here
     // again. dup3 replaces it in one step.
-    if unsafe { libc::dup3(std::os::fd::AsRawFd::as_raw_fd(socket), 0, 0) } != 0 {
+    if unsafe { libc::dup3(socket.as_raw_fd(), 0, 0) } != 0 {
         end(1);
     }
     let link = Link::to_supervisor();

@@ -48,7 +48,7 @@ fn process_limits(limits: &Limits) -> ProcessLimits {
         data_bytes: limits.compile_memory_bytes,
         address_space_bytes: limits.compile_memory_bytes.map(|bytes| bytes.saturating_add(COMPILER_MAPPINGS)),
         cpu_seconds,
-        processes: None,
+        processes: Some(1),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which descriptors survive: the socket (descriptor 0) and nothing else.
+//! Which descriptors survive: the socket (descriptor 0), and the artifact once a template has it.
 
 use super::{Layer, Refusal, Role};
 
@@ -10,14 +10,17 @@ pub(super) fn close_all_but_socket(role: Role) -> Result<(), Refusal> {
     }
 }
 
-/// Closes every descriptor but 0, in a worker that was forked from a template.
+/// The descriptor of the artifact in a template and its workers: instances map its data anew.
+pub(crate) const ARTIFACT: i32 = 1;
+
+/// Closes every descriptor but the socket and the artifact, in a worker that was forked from a template.
 pub(crate) fn close_inherited() -> Result<(), Refusal> {
-    close_range(1, u32::MAX)
+    close_range(ARTIFACT as u32 + 1, u32::MAX)
 }
 
 fn close_range(first: u32, last: u32) -> Result<(), Refusal> {
-    // SAFETY: nothing in a process that has only just started, or been forked, will use a descriptor above 0 again,
-    // but the compiler's standard error, which is kept.
+    // SAFETY: nothing in a process that has only just started, or been forked, will use the descriptors again that are
+    // closed here: those that it needs are kept.
     let closed = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0_u32) };
     if closed == 0 {
         return Ok(());

@@ -1,6 +1,6 @@
 //! Resource limits, set soft and hard alike, so that nothing in the process can raise them.
 
-use super::policy::ProcessLimits;
+use super::policy::{Namespaces, ProcessLimits};
 use super::{Layer, Refusal};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
@@ -8,14 +8,15 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 const DESCRIPTORS: u64 = 16;
 
 /// Sets every limit of a confined process.
-pub(super) fn apply(limits: &ProcessLimits) -> Result<(), Refusal> {
+pub(super) fn apply(limits: &ProcessLimits, namespaces: Namespaces) -> Result<(), Refusal> {
     set(Resource::Core, 0, "RLIMIT_CORE")?;
     set(Resource::Fsize, 0, "RLIMIT_FSIZE")?;
     set(Resource::Memlock, 0, "RLIMIT_MEMLOCK")?;
     set(Resource::Msgqueue, 0, "RLIMIT_MSGQUEUE")?;
     set(Resource::Rtprio, 0, "RLIMIT_RTPRIO")?;
     set(Resource::Nofile, DESCRIPTORS, "RLIMIT_NOFILE")?;
-    tighten(limits)
+    let processes = limits.processes.filter(|_| namespaces == Namespaces::User);
+    tighten(&ProcessLimits { processes, ..*limits })
 }
 
 /// Lowers the limits that `limits` names; those it does not stay.

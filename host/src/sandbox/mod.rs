@@ -17,10 +17,10 @@ mod root;
 mod seccomp;
 
 pub use confinement::{Confinement, Layer, Level, Refusal};
-pub use policy::{Namespaces, Policy, ProcessLimits, Role, UNPRIVILEGED_ID};
+pub use policy::{Namespaces, Policy, ProcessLimits, Role};
 
 pub(crate) use death::die_with_supervisor;
-pub(crate) use descriptors::close_inherited;
+pub(crate) use descriptors::{ARTIFACT, close_inherited};
 pub(crate) use limits::tighten;
 pub(crate) use seccomp::Filter;
 
@@ -69,7 +69,7 @@ pub(crate) fn enter(policy: &Policy, socket: BorrowedFd<'_>) -> Result<Confineme
     die_with_supervisor(socket)?;
 
     // 6. Limits that the kernel enforces without a filter.
-    limits::apply(&policy.limits)?;
+    limits::apply(&policy.limits, policy.namespaces)?;
     achieved.holds(Layer::ResourceLimits);
 
     // 7. No path can be opened, even with a filter missing.

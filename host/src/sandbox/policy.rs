@@ -34,7 +34,8 @@ pub struct ProcessLimits {
     pub address_space_bytes: Option<u64>,
     /// CPU time in seconds over the life of the process (`RLIMIT_CPU`).
     pub cpu_seconds: Option<u64>,
-    /// How many processes may exist in the user namespace (`RLIMIT_NPROC`); `None` leaves it as it is.
+    /// How many processes may exist in the user namespace (`RLIMIT_NPROC`); `None` leaves it as it is. Without a user
+    /// namespace of its own the limit would count the processes of others, and is not set.
     pub processes: Option<u64>,
 }
 

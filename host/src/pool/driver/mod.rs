@@ -40,6 +40,8 @@ pub(super) struct Driver {
     /// Outcomes of this turn, delivered together.
     outcomes: Vec<(Reply, Outcome)>,
     measure_cpu: bool,
+    /// Workers at once, at most.
+    budget: usize,
 }
 
 /// A plugin that tasks can be submitted for.
@@ -81,6 +83,7 @@ impl Driver {
             tasks: Slab::new(),
             outcomes: Vec::new(),
             measure_cpu: settings.measure_cpu,
+            budget: settings.workers,
         })
     }
 

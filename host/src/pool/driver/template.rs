@@ -82,8 +82,9 @@ impl Driver {
     }
 
     fn spawn_template(&mut self, plugin: PluginId) -> Result<(), StartError> {
-        let limits =
-            ProcessLimits { data_bytes: None, address_space_bytes: None, cpu_seconds: None, processes: None };
+        // The template, its workers, and as many that died and were not reaped yet.
+        let processes = Some(1 + 2 * self.budget as u64);
+        let limits = ProcessLimits { data_bytes: None, address_space_bytes: None, cpu_seconds: None, processes };
         let mut starting = self.launcher.spawn(Role::Template, limits)?;
         if let Some(connection) = starting.connection() {
             self.events.add(&*connection, Source::Template(plugin))?;

@@ -74,7 +74,9 @@ fn a_batch_holds_a_mebibyte_of_arguments_or_one_task() {
     let mut env = Env::warm(1, 1, us(10));
     let lengths = [HALF, HALF, 1, 3 * HALF, 2];
     env.submit(A, (0..).zip(lengths).map(|(id, bytes)| Task { bytes, ..task(id) }));
-    for (seqs, tasks, line) in [(1..3, 0..2, "send w0 @1: 0-1"), (3..4, 2..3, "send w0 @3: 2"), (4..5, 3..4, "send w0 @4: 3")] {
+    for (seqs, tasks, line) in
+        [(1..3, 0..2, "send w0 @1: 0-1"), (3..4, 2..3, "send w0 @3: 2"), (4..5, 3..4, "send w0 @4: 3")]
+    {
         env.then(&[line]);
         env.finish(0, seqs, true, tasks);
     }

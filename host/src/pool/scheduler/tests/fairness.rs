@@ -38,7 +38,7 @@ fn a_plugin_with_more_than_its_share_gives_a_worker_up_as_soon_as_one_has_nothin
     env.then(&["kill w0 Retired"]);
     // One is on its way: the other is served as before.
     env.finish(1, 1..3, true, 2..4);
-    env.then(&["send w1 @5: 8-9"]);
+    env.then(&["send w1 @5: 8-11"]);
     env.died(0, 5, Death::Retired);
     env.then(&["start w2 of p1"]);
     env.ready(2);

@@ -101,11 +101,10 @@ fn what_nobody_asked_for_is_a_violation() {
     env.template_ready(A);
     env.then(&["start w0 of p0"]);
     assert_eq!(env.results(0, 0..1, true), Err(Violation("results before it was ready")));
-    env.then(&["start w1 of p0"][..0]);
     env.ready(0);
-    env.then(&[]);
-    env.died(0, 0, Death::Violation("results before it was ready"));
     env.then(&["start w1 of p0"]);
+    env.died(0, 0, Death::Violation("results before it was ready"));
+    env.then(&[]);
     env.ready(1);
     env.then(&["send w1 @0: 0"]);
     env.finish(1, 0..1, true, [0]);

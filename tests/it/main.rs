@@ -1,0 +1,23 @@
+//! wpool from outside: the command as it is typed, its processes as the kernel shows them, and the library as an
+//! application embeds it. One file is one kind of behaviour; each test is a sentence of it.
+
+mod support;
+
+mod call;
+mod cli;
+mod confinement;
+mod crash;
+mod degraded;
+mod embed;
+mod formats;
+mod functions;
+mod interrupt;
+mod kill;
+mod limits;
+mod map;
+mod orphans;
+mod refused;
+mod report;
+mod stdin;
+mod tidy;
+mod workers;

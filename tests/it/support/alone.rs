@@ -1,0 +1,31 @@
+//! Tests that are about everything their process has, which cannot be told while other tests run in the same one.
+
+use super::{eventually, run};
+use rustix::io::Errno;
+use rustix::process::{WaitOptions, getpid, set_child_subreaper, wait};
+use std::process::Command;
+
+const ALONE: &str = "WPOOL_TEST_IS_ALONE";
+
+/// Runs `body` in a process that runs nothing else, and that inherits what its descendants leave behind. `test` is the path of
+/// the test that this is called in.
+#[track_caller]
+pub fn alone(test: &str, body: impl FnOnce()) {
+    if std::env::var_os(ALONE).is_some() {
+        set_child_subreaper(Some(getpid())).unwrap();
+        return body();
+    }
+    let mut itself = Command::new(std::env::current_exe().unwrap());
+    let ran = run(itself.args([test, "--exact", "--nocapture", "--test-threads=1"]).env(ALONE, "1"));
+    assert!(ran.status.success(), "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains(" 1 passed"), "there is no test {test}: {}", ran.stdout);
+}
+
+/// Waits until nothing is left of what this process, which is [`alone`], and its descendants ever started.
+#[track_caller]
+pub fn nobody_is_left() {
+    eventually("nobody is left", || match wait(WaitOptions::NOHANG) {
+        Err(Errno::CHILD) => Some(()),
+        _ => None,
+    });
+}

@@ -1,0 +1,166 @@
+//! Running the command, to its end or while it runs.
+
+use super::{DEADLINE, Process};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+
+/// The command under test, with no input.
+pub fn wpool() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wpool"));
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Runs a command to its end.
+pub fn run(command: &mut Command) -> Ran {
+    Running::start(command).finish()
+}
+
+/// Runs a command to its end with `input`.
+pub fn feed(command: &mut Command, input: impl AsRef<[u8]>) -> Ran {
+    let mut running = Running::start(command.stdin(Stdio::piped()));
+    let mut stdin = running.stdin.take().unwrap();
+    let input = input.as_ref().to_vec();
+    // A command that ends before it has read everything is for the test to judge.
+    let writer = thread::spawn(move || drop(stdin.write_all(&input)));
+    let ran = running.finish();
+    writer.join().unwrap();
+    ran
+}
+
+/// What a command did.
+#[derive(Debug)]
+pub struct Ran {
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    /// The exit code; a command that was killed has none.
+    pub fn code(&self) -> i32 {
+        self.status.code().unwrap_or_else(|| panic!("ended by signal {:?}", self.status.signal()))
+    }
+
+    /// The lines of standard output.
+    pub fn lines(&self) -> Vec<&str> {
+        self.stdout.lines().collect()
+    }
+
+    /// The lines of standard error that are not about this machine.
+    pub fn complaints(&self) -> Vec<&str> {
+        self.stderr.lines().filter(|line| !line.starts_with(WARNING)).collect()
+    }
+
+    /// The warnings.
+    pub fn warnings(&self) -> Vec<&str> {
+        self.stderr.lines().filter_map(|line| line.strip_prefix(WARNING)).collect()
+    }
+
+    /// The lines of standard output of a command that had nothing to complain about.
+    #[track_caller]
+    pub fn results(&self) -> Vec<&str> {
+        assert_eq!((self.code(), self.complaints()), (0, vec![]), "{self:?}");
+        self.lines()
+    }
+}
+
+const WARNING: &str = "wpool: warning: ";
+
+/// A command that runs. It is killed when this is dropped, or when it takes unreasonably long.
+pub struct Running {
+    pub process: Process,
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: Option<BufReader<ChildStdout>>,
+    stderr: Option<JoinHandle<String>>,
+    _watched: mpsc::Sender<()>,
+}
+
+impl Running {
+    /// Starts a command whose input, if it is piped, is written by the test.
+    pub fn start(command: &mut Command) -> Running {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = child.stderr.take().unwrap();
+        let stderr = thread::spawn(move || {
+            let mut text = String::new();
+            stderr.read_to_string(&mut text).unwrap();
+            text
+        });
+        let pidfd = pidfd_open(Pid::from_child(&child), PidfdFlags::empty()).unwrap();
+        let (watched, ended) = mpsc::channel::<()>();
+        thread::spawn(move || {
+            if ended.recv_timeout(DEADLINE) == Err(mpsc::RecvTimeoutError::Timeout) {
+                // Whoever waits for its output or end goes on, and fails.
+                let _ = pidfd_send_signal(pidfd, Signal::KILL);
+            }
+        });
+        Running {
+            process: Process::with_pid(child.id()).unwrap(),
+            stdin: child.stdin.take(),
+            stdout: child.stdout.take().map(BufReader::new),
+            stderr: Some(stderr),
+            child,
+            _watched: watched,
+        }
+    }
+
+    /// Starts a command that is given its input later.
+    pub fn start_with_input(command: &mut Command) -> Running {
+        Running::start(command.stdin(Stdio::piped()))
+    }
+
+    /// Writes to its standard input.
+    pub fn write(&mut self, text: &str) {
+        self.stdin.as_mut().expect("its input is open").write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Its standard input, for a thread that writes a lot.
+    pub fn take_stdin(&mut self) -> ChildStdin {
+        self.stdin.take().expect("its input is open")
+    }
+
+    /// Waits for the next line of its standard output; `None` at the end.
+    pub fn line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        let stdout = self.stdout.as_mut().expect("its output is open");
+        if stdout.read_line(&mut line).unwrap() == 0 {
+            return None;
+        }
+        Some(line.trim_end_matches('\n').to_string())
+    }
+
+    /// Waits for so many more lines.
+    pub fn skip_lines(&mut self, count: usize) {
+        for _ in 0..count {
+            self.line().expect("a line of output");
+        }
+    }
+
+    /// Reads its output no more.
+    pub fn close_output(&mut self) {
+        self.stdout = None;
+    }
+
+    /// Waits for its end, with all that it still writes. Its input is closed.
+    pub fn finish(mut self) -> Ran {
+        self.stdin = None;
+        let mut stdout = String::new();
+        if let Some(output) = &mut self.stdout {
+            output.read_to_string(&mut stdout).unwrap();
+        }
+        let stderr = self.stderr.take().unwrap().join().unwrap();
+        Ran { status: self.child.wait().unwrap(), stdout, stderr }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

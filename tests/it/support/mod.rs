@@ -1,0 +1,19 @@
+//! What the tests share. Nothing here sleeps: conditions are polled against a deadline, or an end of file is awaited.
+
+mod alone;
+mod bomb;
+mod command;
+mod host;
+mod modules;
+mod ordinary;
+mod patience;
+mod processes;
+
+pub use alone::{alone, nobody_is_left};
+pub use bomb::compile_bomb;
+pub use command::{Ran, Running, feed, run, wpool};
+pub use host::{Call, refusing};
+pub use modules::{TextModule, guest, module, wat};
+pub use ordinary::{Ordinary, is_root};
+pub use patience::{DEADLINE, eventually};
+pub use processes::{Process, status_field, template_of, workers_of};

@@ -1,0 +1,108 @@
+//! Processes as `/proc` shows them to somebody outside.
+
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
+
+/// A process: its number, and when it started, so that another one with the same number is not taken for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Process {
+    pub pid: u32,
+    started: u64,
+}
+
+impl Process {
+    /// The process that has this number now.
+    pub fn with_pid(pid: u32) -> Option<Process> {
+        Some(Process { pid, started: Stat::of(pid)?.started })
+    }
+
+    fn stat(&self) -> Option<Stat> {
+        Stat::of(self.pid).filter(|stat| stat.started == self.started)
+    }
+
+    /// Whether it runs, and is more than an entry that nobody has waited for.
+    pub fn is_alive(&self) -> bool {
+        self.stat().is_some_and(|stat| !matches!(stat.state, 'Z' | 'X'))
+    }
+
+    /// Whether nothing is left of it, not even an entry.
+    pub fn is_reaped(&self) -> bool {
+        self.stat().is_none()
+    }
+
+    /// Whether it was stopped.
+    pub fn is_stopped(&self) -> bool {
+        self.stat().is_some_and(|stat| stat.state == 'T')
+    }
+
+    /// The CPU time that it used, in clock ticks: hundredths of a second.
+    pub fn cpu_ticks(&self) -> u64 {
+        self.stat().map_or(0, |stat| stat.cpu_ticks)
+    }
+
+    pub fn parent(&self) -> Option<Process> {
+        Process::with_pid(self.stat()?.parent)
+    }
+
+    pub fn children(&self) -> Vec<Process> {
+        let numbers = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        let stats = numbers.filter_map(|pid: u32| Some((pid, Stat::of(pid)?)));
+        let children = stats.filter(|(_, stat)| stat.parent == self.pid && !matches!(stat.state, 'Z' | 'X'));
+        children.map(|(pid, stat)| Process { pid, started: stat.started }).collect()
+    }
+
+    /// A line of its `status`.
+    pub fn status(&self, field: &str) -> Option<String> {
+        status_field(&fs::read_to_string(self.file("status")).ok()?, field)
+    }
+
+    /// The path of one of its files in `/proc`.
+    pub fn file(&self, name: &str) -> String {
+        format!("/proc/{}/{name}", self.pid)
+    }
+
+    /// Sends it a signal; it may be gone already.
+    pub fn signal(&self, signal: Signal) {
+        if self.stat().is_some() {
+            let _ = kill_process(Pid::from_raw(self.pid.cast_signed()).unwrap(), signal);
+        }
+    }
+}
+
+/// The value of `field` in the text of a `status` file, its blanks made one.
+pub fn status_field(status: &str, field: &str) -> Option<String> {
+    let value = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
+    Some(value.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// The template of a command: its child that has children.
+pub fn template_of(supervisor: &Process) -> Option<Process> {
+    supervisor.children().into_iter().find(|child| !child.children().is_empty())
+}
+
+/// The workers of a command: its grandchildren.
+pub fn workers_of(supervisor: &Process) -> Vec<Process> {
+    supervisor.children().iter().flat_map(Process::children).collect()
+}
+
+struct Stat {
+    state: char,
+    parent: u32,
+    cpu_ticks: u64,
+    started: u64,
+}
+
+impl Stat {
+    fn of(pid: u32) -> Option<Stat> {
+        let line = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name in parentheses may contain anything.
+        let fields: Vec<&str> = line.rsplit_once(')')?.1.split_ascii_whitespace().collect();
+        let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
+        Some(Stat {
+            state: fields.first()?.chars().next()?,
+            parent: number(1)? as u32,
+            cpu_ticks: number(11)? + number(12)?,
+            started: number(19)?,
+        })
+    }
+}
