@@ -14,7 +14,9 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, Linker, Module, PoolingAllocationConfig, Store};
+use wasmtime::{
+    Config, Engine, InstanceAllocationStrategy, Linker, Module, PoolingAllocationConfig, Store,
+};
 
 /// The argument with which this program becomes the other end of the round trip.
 const ECHO: &str = "--echo";
@@ -30,11 +32,14 @@ fn main() {
         return echo();
     }
     let module = square();
-    let pool = wpool::Pool::builder(module.as_path()).build().expect("a pool");
+    let pool = wpool::Pool::builder(module.as_path())
+        .build()
+        .expect("a pool");
     let workers = wpool::usable_cpus();
     println!("{workers} workers, best of {ROUNDS} rounds");
 
-    let (mut floor, mut mapped, mut round_trip, mut applied) = (Duration::MAX, Duration::MAX, Duration::MAX, Duration::MAX);
+    let (mut floor, mut mapped, mut round_trip, mut applied) =
+        (Duration::MAX, Duration::MAX, Duration::MAX, Duration::MAX);
     for _ in 0..ROUNDS {
         floor = floor.min(in_process(&module));
         mapped = mapped.min(map(&pool));
@@ -44,10 +49,16 @@ fn main() {
     let rate = |time: Duration| TASKS as f64 / time.as_secs_f64();
     println!("map      {:>9.0} tasks/s", rate(mapped));
     println!("floor    {:>9.0} tasks/s in one thread", rate(floor));
-    println!("         {:>9.2} of {workers} × one thread (goal: 0.50)", rate(mapped) / (rate(floor) * workers as f64));
+    println!(
+        "         {:>9.2} of {workers} × one thread (goal: 0.50)",
+        rate(mapped) / (rate(floor) * workers as f64)
+    );
     println!("apply    {applied:>9.1?} median");
     println!("floor    {round_trip:>9.1?} median round trip of a socket pair");
-    println!("         {:>9.2} round trips (goal: 4 or less)", applied.as_secs_f64() / round_trip.as_secs_f64());
+    println!(
+        "         {:>9.2} round trips (goal: 4 or less)",
+        applied.as_secs_f64() / round_trip.as_secs_f64()
+    );
     commands(&module);
 }
 
@@ -58,17 +69,24 @@ fn square() -> PathBuf {
 /// One thread: a fresh store and instance for each call, as a worker has it, without limits and without epochs.
 fn in_process(path: &Path) -> Duration {
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_core_instances(1).total_memories(1).total_tables(1).linear_memory_keep_resident(64 * 1024);
+    pool.total_core_instances(1)
+        .total_memories(1)
+        .total_tables(1)
+        .linear_memory_keep_resident(64 * 1024);
     let mut config = Config::new();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     let engine = Engine::new(&config).expect("an engine");
     let module = Module::from_file(&engine, path).expect("a module");
-    let linked = Linker::<()>::new(&engine).instantiate_pre(&module).expect("no imports");
+    let linked = Linker::<()>::new(&engine)
+        .instantiate_pre(&module)
+        .expect("no imports");
     let started = Instant::now();
     for number in 0..TASKS {
         let mut store = Store::new(&engine, ());
         let instance = linked.instantiate(&mut store).expect("an instance");
-        let square = instance.get_typed_func::<i64, i64>(&mut store, "square").expect("square");
+        let square = instance
+            .get_typed_func::<i64, i64>(&mut store, "square")
+            .expect("square");
         black_box(square.call(&mut store, number).expect("a square"));
     }
     started.elapsed()
@@ -89,7 +107,10 @@ fn median(mut times: Vec<Duration>) -> Duration {
 fn apply(pool: &wpool::Pool) -> Duration {
     let call = |number: usize| {
         let started = Instant::now();
-        black_box(pool.apply::<i64>("square", (number as i64,)).expect("a square"));
+        black_box(
+            pool.apply::<i64>("square", (number as i64,))
+                .expect("a square"),
+        );
         started.elapsed()
     };
     median((0..CALLS).map(call).collect())
@@ -117,7 +138,10 @@ fn ping_pong() -> Duration {
 
 fn echo() {
     use std::os::fd::AsFd;
-    let socket = std::io::stdin().as_fd().try_clone_to_owned().expect("a socket");
+    let socket = std::io::stdin()
+        .as_fd()
+        .try_clone_to_owned()
+        .expect("a socket");
     let mut socket = UnixStream::from(socket);
     let mut message = [0; 16];
     while socket.read_exact(&mut message).is_ok() {
@@ -127,10 +151,27 @@ fn echo() {
 
 fn commands(module: &Path) {
     let module = module.to_str().expect("a UTF-8 path");
-    let ours = [env!("CARGO_BIN_EXE_wpool"), "map", module, "1", "2", "3", "4", "5"];
+    let ours = [
+        env!("CARGO_BIN_EXE_wpool"),
+        "map",
+        module,
+        "1",
+        "2",
+        "3",
+        "4",
+        "5",
+    ];
     let theirs = ["wasmtime", "run", "--invoke", "square", module, "5"];
-    if Command::new(theirs[0]).arg("--version").stdout(Stdio::null()).status().is_err() {
-        println!("command  {:>9.1?} median; wasmtime is not installed, so there is no ratio", run(&ours, COMMANDS));
+    if Command::new(theirs[0])
+        .arg("--version")
+        .stdout(Stdio::null())
+        .status()
+        .is_err()
+    {
+        println!(
+            "command  {:>9.1?} median; wasmtime is not installed, so there is no ratio",
+            run(&ours, COMMANDS)
+        );
         return;
     }
     let (mut our_best, mut their_best) = (Duration::MAX, Duration::MAX);
@@ -140,13 +181,20 @@ fn commands(module: &Path) {
     }
     println!("command  {our_best:>9.1?} median");
     println!("floor    {their_best:>9.1?} median of wasmtime run --invoke");
-    println!("         {:>9.2} times that (goal: 4 or less)", our_best.as_secs_f64() / their_best.as_secs_f64());
+    println!(
+        "         {:>9.2} times that (goal: 4 or less)",
+        our_best.as_secs_f64() / their_best.as_secs_f64()
+    );
 }
 
 fn run(command: &[&str], times: usize) -> Duration {
     let once = |_| {
         let started = Instant::now();
-        let status = Command::new(command[0]).args(&command[1..]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let status = Command::new(command[0])
+            .args(&command[1..])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
         assert!(status.expect("it runs").success(), "{command:?}");
         started.elapsed()
     };

@@ -39,7 +39,10 @@ pub enum ErrorKind {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
-        Error { kind, message: message.into() }
+        Error {
+            kind,
+            message: message.into(),
+        }
     }
 
     /// Which kind.
@@ -61,9 +64,9 @@ impl From<StartError> for Error {
     fn from(error: StartError) -> Error {
         let kind = match &error {
             StartError::Refused { .. } | StartError::NotEnough(_) => ErrorKind::Confinement,
-            StartError::Program(..) | StartError::NotAWorkerProgram(_) | StartError::Version { .. } => {
-                ErrorKind::WorkerProgram
-            }
+            StartError::Program(..)
+            | StartError::NotAWorkerProgram(_)
+            | StartError::Version { .. } => ErrorKind::WorkerProgram,
             StartError::Late | StartError::Panicked(_) | StartError::Io(_) => ErrorKind::System,
         };
         Error::new(kind, error.to_string())

@@ -35,11 +35,13 @@ mod wire;
 pub use error::{Error, ErrorKind};
 pub use plugin::{Limits, Module};
 pub use pool::{
-    Builder, Closed, Failure, FailureKind, Inputs, MapError, Order, Outcome, Outcomes, Pool, Usage, usable_cpus,
+    Builder, Closed, Failure, FailureKind, Inputs, MapError, Order, Outcome, Outcomes, Pool, Usage,
+    usable_cpus,
 };
 pub use sandbox::{Confinement, Layer, Level, Refusal};
 pub use value::{
-    ChooseError, Format, FromValue, Function, IntoArgs, IntoValue, Mismatch, Param, ParseError, Signature, Type, Value,
+    ChooseError, Format, FromValue, Function, IntoArgs, IntoValue, Mismatch, Param, ParseError,
+    Signature, Type, UnknownFormat, Value,
 };
 
 /// Becomes a confined process, and never returns, if the program was started as one. Call it first in `main`, before threads

@@ -14,7 +14,11 @@ pub(crate) fn advice(refusal: &Refusal) -> String {
 }
 
 fn namespaces() -> String {
-    let setting = |path: &str| fs::read_to_string(path).ok().map(|value| value.trim().to_string());
+    let setting = |path: &str| {
+        fs::read_to_string(path)
+            .ok()
+            .map(|value| value.trim().to_string())
+    };
     if setting("/proc/sys/user/max_user_namespaces").as_deref() == Some("0") {
         return "set `sysctl user.max_user_namespaces` to more than 0".into();
     }

@@ -4,8 +4,9 @@ use crate::wire::{FrameError, FrameReader};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
-    SendFlags, SocketFlags, SocketType, recvmsg, send, sendmsg, socketpair, sockopt,
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, send, sendmsg, socketpair,
+    sockopt,
 };
 use rustix::process::Pid;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -57,7 +58,14 @@ impl Connection {
         rustix::io::ioctl_fionbio(&socket, true)?;
         sockopt::set_socket_passcred(&socket, true)?;
         let reader = FrameReader::new(frame_limit);
-        let connection = Connection { socket, reader, outgoing: Vec::new(), sent: 0, writer: None, attesting: true };
+        let connection = Connection {
+            socket,
+            reader,
+            outgoing: Vec::new(),
+            sent: 0,
+            writer: None,
+            attesting: true,
+        };
         Ok((connection, theirs))
     }
 
@@ -86,7 +94,11 @@ impl Connection {
     }
 
     /// Sends a small frame with descriptors, at once or not at all.
-    pub(crate) fn send_with_descriptors(&mut self, payload: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+    pub(crate) fn send_with_descriptors(
+        &mut self,
+        payload: &[u8],
+        descriptors: &[BorrowedFd<'_>],
+    ) -> io::Result<()> {
         if self.wants_write() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -100,14 +112,19 @@ impl Connection {
         let parts = [IoSlice::new(&prefix), IoSlice::new(payload)];
         let sent = sendmsg(&self.socket, &parts, &mut ancillary, SendFlags::NOSIGNAL)?;
         // The descriptors went with the first byte; the rest follows like any other frame.
-        self.outgoing.extend(prefix.iter().chain(payload).skip(sent));
+        self.outgoing
+            .extend(prefix.iter().chain(payload).skip(sent));
         self.flush().map(drop)
     }
 
     /// Sends what is left; true when nothing is.
     pub(crate) fn flush(&mut self) -> io::Result<bool> {
         while self.wants_write() {
-            match send(&self.socket, &self.outgoing[self.sent..], SendFlags::NOSIGNAL) {
+            match send(
+                &self.socket,
+                &self.outgoing[self.sent..],
+                SendFlags::NOSIGNAL,
+            ) {
                 Ok(count) => self.sent += count,
                 Err(Errno::AGAIN) => return Ok(false),
                 Err(Errno::INTR) => {}
@@ -133,7 +150,12 @@ impl Connection {
             let mut control = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmCredentials(1))];
             let mut ancillary = RecvAncillaryBuffer::new(&mut control);
             let flags = RecvFlags::CMSG_CLOEXEC;
-            let received = recvmsg(&self.socket, &mut [IoSliceMut::new(space)], &mut ancillary, flags);
+            let received = recvmsg(
+                &self.socket,
+                &mut [IoSliceMut::new(space)],
+                &mut ancillary,
+                flags,
+            );
             self.writer = None;
             for message in ancillary.drain() {
                 if let RecvAncillaryMessage::ScmCredentials(credentials) = message {
@@ -184,7 +206,12 @@ impl Connection {
 
     fn wait(&self, flags: PollFlags, deadline: Option<Instant>) -> Result<(), ReceiveError> {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let timeout = left.map(|left| Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 }));
+        let timeout = left.map(|left| {
+            Timespec::try_from(left).unwrap_or(Timespec {
+                tv_sec: i64::MAX,
+                tv_nsec: 0,
+            })
+        });
         let mut sockets = [PollFd::new(&self.socket, flags)];
         match poll(&mut sockets, timeout.as_ref()) {
             Ok(0) => Err(ReceiveError::Late),
@@ -221,7 +248,6 @@ mod tests {
 
     #[test]
     fn descriptors_that_a_child_sends_are_not_kept() {
-        let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
         let (mut ours, theirs) = Connection::pair(64).unwrap();
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
@@ -232,8 +258,10 @@ mod tests {
         drop(theirs);
         // The other end is only closed when no copy of it is left: one kept here would make this wait for ever.
         assert_eq!(ours.receive(soon()).unwrap(), [7]);
-        assert!(matches!(ours.receive(soon()), Err(ReceiveError::Frame(FrameError::Closed))));
-        let _ = open();
+        assert!(matches!(
+            ours.receive(soon()),
+            Err(ReceiveError::Frame(FrameError::Closed))
+        ));
     }
 
     #[test]
@@ -242,7 +270,9 @@ mod tests {
         let payload = vec![1; 4 * 1024 * 1024];
         ours.send(&payload).unwrap();
         assert!(ours.wants_write());
-        let reader = std::thread::spawn(move || crate::wire::read_frame(&mut File::from(theirs), usize::MAX));
+        let reader = std::thread::spawn(move || {
+            crate::wire::read_frame(&mut File::from(theirs), usize::MAX)
+        });
         ours.flush_until(soon()).unwrap();
         assert_eq!(reader.join().unwrap().unwrap(), payload);
     }
@@ -250,6 +280,9 @@ mod tests {
     #[test]
     fn a_silent_child_is_late() {
         let (mut ours, _theirs) = Connection::pair(64).unwrap();
-        assert!(matches!(ours.receive(Some(Instant::now())), Err(ReceiveError::Late)));
+        assert!(matches!(
+            ours.receive(Some(Instant::now())),
+            Err(ReceiveError::Late)
+        ));
     }
 }

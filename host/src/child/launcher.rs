@@ -9,7 +9,10 @@
 use super::connection::{Connection, ReceiveError};
 use super::process::Process;
 use crate::sandbox::{Confinement, Level, Namespaces, Policy, ProcessLimits, Refusal, Role};
-use crate::wire::{ChildHello, FrameError, MAX_CONTROL_FRAME, StartFrame, WIRE_VERSION, WORKER_ARGV0, decode, encode};
+use crate::wire::{
+    ChildHello, FrameError, MAX_CONTROL_FRAME, StartFrame, WIRE_VERSION, WORKER_ARGV0, decode,
+    encode,
+};
 use rustix::process::Pid;
 use std::fs::File;
 use std::io::{self, Read};
@@ -43,10 +46,14 @@ pub(crate) enum StartError {
     #[error("the worker program {0} cannot be started: {1}")]
     Program(String, io::Error),
     /// What was started does not greet.
-    #[error("{0} is not a worker program: it did not greet. Call wpool::init() first in its main, or name another program")]
+    #[error(
+        "{0} is not a worker program: it did not greet. Call wpool::init() first in its main, or name another program"
+    )]
     NotAWorkerProgram(String),
     /// It greets with another version.
-    #[error("the worker program is {theirs}, this is {WIRE_VERSION}: build both from the same version")]
+    #[error(
+        "the worker program is {theirs}, this is {WIRE_VERSION}: build both from the same version"
+    )]
     Version {
         /// The version it said it has.
         theirs: String,
@@ -105,7 +112,10 @@ pub(crate) struct Started {
 
 impl Launcher {
     /// Opens the program once: an upgrade of the file from here on changes nothing.
-    pub(crate) fn open(program: &WorkerProgram, require_full: bool) -> Result<Launcher, StartError> {
+    pub(crate) fn open(
+        program: &WorkerProgram,
+        require_full: bool,
+    ) -> Result<Launcher, StartError> {
         let path = match program {
             WorkerProgram::Itself => PathBuf::from("/proc/self/exe"),
             WorkerProgram::Path(path) => path.clone(),
@@ -114,16 +124,27 @@ impl Launcher {
             WorkerProgram::Itself => "this program".to_string(),
             WorkerProgram::Path(path) => path.display().to_string(),
         };
-        let program = File::open(&path).map_err(|error| StartError::Program(name.clone(), error))?;
+        let program =
+            File::open(&path).map_err(|error| StartError::Program(name.clone(), error))?;
         let first = Mutex::new(Namespaces::User);
-        Ok(Launcher { program, name, require_full, namespaces: first, refusals: Mutex::default() })
+        Ok(Launcher {
+            program,
+            name,
+            require_full,
+            namespaces: first,
+            refusals: Mutex::default(),
+        })
     }
 
     /// Spawns a process. The calling thread must live as long as the process is needed: with it, the kernel ends the process.
     pub(crate) fn spawn(&self, role: Role, limits: ProcessLimits) -> Result<Starting, StartError> {
         let namespaces = *lock(&self.namespaces);
         let (mut connection, theirs) = Connection::pair(MAX_CONTROL_FRAME)?;
-        let last_words = if role == Role::Compiler { Stdio::piped() } else { Stdio::null() };
+        let last_words = if role == Role::Compiler {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        };
         let spawned = Command::new(format!("/proc/self/fd/{}", self.program.as_raw_fd()))
             .arg0(WORKER_ARGV0)
             .env_clear()
@@ -132,13 +153,27 @@ impl Launcher {
             .stderr(last_words)
             .spawn()
             .map_err(|error| StartError::Program(self.name.clone(), error))?;
-        let policy = Policy { role, namespaces, limits };
-        let start = encode(&StartFrame { version: WIRE_VERSION.into(), policy });
+        let policy = Policy {
+            role,
+            namespaces,
+            limits,
+        };
+        let start = encode(&StartFrame {
+            version: WIRE_VERSION.into(),
+            policy,
+        });
         let deadline = Instant::now() + START_TIMEOUT;
         // A process that is gone already is noticed when nothing can be read from it.
         let _ = connection.send(&start);
         let program = self.name.clone();
-        Ok(Starting { spawned, connection: Some(connection), namespaces, greeted: false, program, deadline })
+        Ok(Starting {
+            spawned,
+            connection: Some(connection),
+            namespaces,
+            greeted: false,
+            program,
+            deadline,
+        })
     }
 
     /// Starts a process and waits until it is confined, with fewer namespaces where the kernel refuses them and that is
@@ -148,7 +183,9 @@ impl Launcher {
             let mut starting = self.spawn(role, limits)?;
             match starting.finish() {
                 Ok(started) => return self.accept(started),
-                Err(StartError::Refused { refusal }) => self.degrade(starting.namespaces, refusal)?,
+                Err(StartError::Refused { refusal }) => {
+                    self.degrade(starting.namespaces, refusal)?
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -156,14 +193,22 @@ impl Launcher {
 
     /// Whether what a process achieved is enough.
     pub(crate) fn accept(&self, started: Started) -> Result<Started, StartError> {
-        let missing: Vec<_> = started.confinement.missing().map(|layer| layer.name()).collect();
+        let missing: Vec<_> = started
+            .confinement
+            .missing()
+            .map(|layer| layer.name())
+            .collect();
         let missing = missing.join(", ");
         let why = self.refusals().into_iter().last();
-        let why = why.map(|refusal| format!(" ({refusal}. {})", super::advice(&refusal))).unwrap_or_default();
+        let why = why
+            .map(|refusal| format!(" ({refusal}. {})", super::advice(&refusal)))
+            .unwrap_or_default();
         match started.confinement.level() {
             Level::Full => Ok(started),
             Level::Reduced if !self.require_full => Ok(started),
-            Level::Reduced => Err(StartError::NotEnough(format!("full confinement is required, missing: {missing}{why}"))),
+            Level::Reduced => Err(StartError::NotEnough(format!(
+                "full confinement is required, missing: {missing}{why}"
+            ))),
             Level::Insufficient => Err(StartError::NotEnough(format!("missing: {missing}{why}"))),
         }
     }
@@ -207,8 +252,12 @@ impl Starting {
     /// Waits until the process is confined.
     fn finish(&mut self) -> Result<Started, StartError> {
         loop {
-            let Some(connection) = &mut self.connection else { return Err(StartError::Late) };
-            let frame = connection.receive(Some(self.deadline)).map_err(|error| self.broken(error))?;
+            let Some(connection) = &mut self.connection else {
+                return Err(StartError::Late);
+            };
+            let frame = connection
+                .receive(Some(self.deadline))
+                .map_err(|error| self.broken(error))?;
             if let Some(started) = self.handle(&frame)? {
                 return Ok(started);
             }
@@ -233,15 +282,23 @@ impl Starting {
         match decode(frame).ok_or_else(unexpected)? {
             ChildHello::Hello(version) if !self.greeted => {
                 if version != WIRE_VERSION {
-                    let theirs = version.chars().take(80).flat_map(char::escape_debug).collect();
+                    let theirs = version
+                        .chars()
+                        .take(80)
+                        .flat_map(char::escape_debug)
+                        .collect();
                     return Err(StartError::Version { theirs });
                 }
                 self.greeted = true;
                 Ok(None)
             }
-            ChildHello::Confined(confinement) if self.greeted => self.confined(confinement).map(Some),
+            ChildHello::Confined(confinement) if self.greeted => {
+                self.confined(confinement).map(Some)
+            }
             ChildHello::Refused(refusal) if self.greeted => Err(StartError::Refused { refusal }),
-            ChildHello::Panicked(message) => Err(StartError::Panicked(message.chars().flat_map(char::escape_debug).collect())),
+            ChildHello::Panicked(message) => Err(StartError::Panicked(
+                message.chars().flat_map(char::escape_debug).collect(),
+            )),
             _ => Err(unexpected()),
         }
     }
@@ -249,14 +306,20 @@ impl Starting {
     fn confined(&mut self, confinement: Confinement) -> Result<Started, StartError> {
         let lost = || StartError::NotAWorkerProgram(self.program.clone());
         let mut connection = self.connection.take().ok_or_else(lost)?;
-        let process = Process::own_child(connection.writer().ok_or_else(lost)?)?.ok_or_else(lost)?;
+        let process =
+            Process::own_child(connection.writer().ok_or_else(lost)?)?.ok_or_else(lost)?;
         connection.stop_attesting()?;
         if process.pid() != Pid::from_child(&self.spawned) {
             // The process that was spawned has handed over to the first one of a new pid namespace.
             let _ = self.spawned.kill();
             let _ = self.spawned.wait();
         }
-        Ok(Started { process, connection, confinement, last_words: self.spawned.stderr.take() })
+        Ok(Started {
+            process,
+            connection,
+            confinement,
+            last_words: self.spawned.stderr.take(),
+        })
     }
 }
 
@@ -283,5 +346,7 @@ impl Started {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }

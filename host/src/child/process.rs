@@ -2,7 +2,9 @@
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
+};
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -33,7 +35,11 @@ impl Process {
         let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         let is_own = waitid(WaitId::PidFd(pidfd.as_fd()), options).is_ok();
-        Ok(is_own.then_some(Process { pid, pidfd, own_child: true }))
+        Ok(is_own.then_some(Process {
+            pid,
+            pidfd,
+            own_child: true,
+        }))
     }
 
     /// The process with the number `pid`, if it is alive and the kernel says that it is a child of `parent`.
@@ -43,10 +49,18 @@ impl Process {
         let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
         let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()))?;
         // The name in parentheses may contain anything, so what follows its end is looked at.
-        let fields = stat.rsplit_once(')').map(|(_, fields)| fields.split_ascii_whitespace());
-        let ppid = fields.and_then(|mut fields| fields.nth(1)).and_then(|field| field.parse::<i32>().ok());
+        let fields = stat
+            .rsplit_once(')')
+            .map(|(_, fields)| fields.split_ascii_whitespace());
+        let ppid = fields
+            .and_then(|mut fields| fields.nth(1))
+            .and_then(|field| field.parse::<i32>().ok());
         let verified = ppid == Some(parent.pid.as_raw_nonzero().get()) && is_alive(&pidfd);
-        Ok(verified.then_some(Process { pid, pidfd, own_child: false }))
+        Ok(verified.then_some(Process {
+            pid,
+            pidfd,
+            own_child: false,
+        }))
     }
 
     /// Its number, for reports.
@@ -107,25 +121,37 @@ mod tests {
     use std::process::{Command, Stdio};
 
     fn cat() -> std::process::Child {
-        Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
+        Command::new("cat")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap()
     }
 
     #[test]
     fn a_child_is_recognised_killed_and_its_end_told() {
-        let child = cat();
-        let process = Process::own_child(Pid::from_child(&child)).unwrap().unwrap();
+        let mut child = cat();
+        let process = Process::own_child(Pid::from_child(&child))
+            .unwrap()
+            .unwrap();
         process.kill();
         assert_eq!(process.wait(), Exit::Signal(9));
+        assert!(child.try_wait().is_err(), "it was reaped");
     }
 
     #[test]
     fn a_stranger_is_neither_an_own_child_nor_a_childs() {
         let mut child = cat();
-        let process = Process::own_child(Pid::from_child(&child)).unwrap().unwrap();
+        let process = Process::own_child(Pid::from_child(&child))
+            .unwrap()
+            .unwrap();
         let parent = rustix::process::getppid().unwrap();
         assert!(Process::own_child(parent).unwrap().is_none());
         assert!(Process::child_of(parent, &process).unwrap().is_none());
         drop(process);
-        assert!(child.try_wait().is_err(), "it was reaped when it was dropped");
+        assert!(
+            child.try_wait().is_err(),
+            "it was reaped when it was dropped"
+        );
     }
 }

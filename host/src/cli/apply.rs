@@ -21,15 +21,22 @@ pub(super) fn run(args: &ApplyArgs) -> Result<u8, Refused> {
         .function(args.pool.function.as_deref())
         .map_err(|error| complaint::about_module(&args.module, error))?
         .clone();
-    let arguments: Vec<&[u8]> = args.arguments.iter().map(|argument| argument.as_bytes()).collect();
+    let arguments: Vec<&[u8]> = args
+        .arguments
+        .iter()
+        .map(|argument| argument.as_bytes())
+        .collect();
     let format = args.pool.format;
-    let arguments =
-        format.parse_args(&function.params, &arguments).map_err(|error| anyhow!("{}: {error}", function.name))?;
+    let arguments = format
+        .parse_args(&function.params, &arguments)
+        .map_err(|error| anyhow!("{}: {error}", function.name))?;
 
     let (mut inputs, mut outcomes) = pool.stream(&function.name, Order::Input)?;
     inputs.send(&arguments)?;
     drop(inputs);
-    let Some((_, outcome)) = outcomes.next() else { bail!("the task has no outcome") };
+    let Some((_, outcome)) = outcomes.next() else {
+        bail!("the task has no outcome")
+    };
     report.add(1, &outcome)?;
     report.finish()?;
     if let Err(failure) = &outcome.result
@@ -38,11 +45,18 @@ pub(super) fn run(args: &ApplyArgs) -> Result<u8, Refused> {
         complaint::failed(1, &function, failure);
     }
     let mut output = io::stdout().lock();
-    match map::write_result(&mut output, &function, format, &outcome).and_then(|()| output.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => bail!("standard output cannot be written: {error}"),
+    match map::write_result(&mut output, &function, format, &outcome).and_then(|()| output.flush())
+    {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            bail!("standard output cannot be written: {error}")
+        }
         _ => {}
     }
     drop(pool);
-    let code = if outcome.result.is_ok() { exit::SUCCESS } else { exit::FAILED };
+    let code = if outcome.result.is_ok() {
+        exit::SUCCESS
+    } else {
+        exit::FAILED
+    };
     Ok(interrupt.exit_code().unwrap_or(code))
 }

@@ -108,42 +108,67 @@ pub(super) struct PoolArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limit<T>(pub(super) Option<T>);
 
-fn limit<T, E: ToString>(text: &str, parse: impl Fn(&str) -> Result<T, E>) -> Result<Limit<T>, String> {
+fn limit<T, E: ToString>(
+    text: &str,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Result<Limit<T>, String> {
     if text == "none" {
         return Ok(Limit(None));
     }
-    parse(text).map(|value| Limit(Some(value))).map_err(|error| format!("{}, or `none`", error.to_string()))
+    parse(text)
+        .map(|value| Limit(Some(value)))
+        .map_err(|error| format!("{}, or `none`", error.to_string()))
 }
 
 fn time(text: &str) -> Result<Limit<Duration>, String> {
     limit(text, |text| {
-        let time = humantime::parse_duration(text).map_err(|error| format!("{error}; write 2s or 500ms"))?;
-        if time.is_zero() { Err("the limit must be more than 0".to_string()) } else { Ok(time) }
+        let time = humantime::parse_duration(text)
+            .map_err(|error| format!("{error}; write 2s or 500ms"))?;
+        if time.is_zero() {
+            Err("the limit must be more than 0".to_string())
+        } else {
+            Ok(time)
+        }
     })
 }
 
 fn size(text: &str) -> Result<Limit<u64>, String> {
     limit(text, |text| {
-        ByteSize::from_str(text).map(|size| size.as_u64()).map_err(|_| "write a size such as 64MiB or 1000".to_string())
+        ByteSize::from_str(text)
+            .map(|size| size.as_u64())
+            .map_err(|_| "write a size such as 64MiB or 1000".to_string())
     })
 }
 
 fn number(text: &str) -> Result<Limit<u64>, String> {
-    limit(text, |text| text.parse().map_err(|_| "write a number".to_string()))
+    limit(text, |text| {
+        text.parse().map_err(|_| "write a number".to_string())
+    })
 }
 
 /// The inputs among `inputs` that look like a misspelt option: they begin with a hyphen that no number does, and `--` was
 /// not written before them.
 pub(super) fn misspelt_option(inputs: &[OsString]) -> Option<String> {
     let typed: Vec<OsString> = std::env::args_os().collect();
-    let literal = typed.iter().position(|arg| arg == "--").map_or(0, |at| typed.len() - at - 1);
+    let literal = typed
+        .iter()
+        .position(|arg| arg == "--")
+        .map_or(0, |at| typed.len() - at - 1);
     let checked = &inputs[..inputs.len().saturating_sub(literal)];
-    checked.iter().filter_map(|input| input.to_str()).find(|input| looks_like_option(input)).map(str::to_string)
+    checked
+        .iter()
+        .filter_map(|input| input.to_str())
+        .find(|input| looks_like_option(input))
+        .map(str::to_string)
 }
 
 fn looks_like_option(input: &str) -> bool {
-    let Some(rest) = input.strip_prefix('-') else { return false };
-    let number = rest.starts_with(|c: char| c.is_ascii_digit() || c == '.') || rest.starts_with("inf") || rest == "nan";
+    let Some(rest) = input.strip_prefix('-') else {
+        return false;
+    };
+    let number = rest.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+        || rest.starts_with("inf")
+        || rest == "nan";
     !number && !rest.is_empty()
 }
 
@@ -152,7 +177,10 @@ mod tests {
     use super::*;
 
     fn map(typed: &[&str]) -> MapArgs {
-        match Args::try_parse_from([&["wpool", "map"], typed].concat()).unwrap().command {
+        match Args::try_parse_from([&["wpool", "map"], typed].concat())
+            .unwrap()
+            .command
+        {
             Command::Map(args) => args,
             other => panic!("{other:?}"),
         }
@@ -163,7 +191,11 @@ mod tests {
         let args = map(&["m.wasm", "-5", "-1.5e3", "-2, 3", "-inf", "-j", "2"]);
         assert_eq!(args.inputs, ["-5", "-1.5e3", "-2, 3", "-inf"]);
         assert_eq!(args.workers, Some(2));
-        assert!(args.inputs.iter().all(|input| !looks_like_option(input.to_str().unwrap())));
+        assert!(
+            args.inputs
+                .iter()
+                .all(|input| !looks_like_option(input.to_str().unwrap()))
+        );
     }
 
     #[test]

@@ -12,7 +12,9 @@ const SHOWN: usize = 60;
 /// Writes an error, and says what the command ends with.
 pub(super) fn report(error: &Refused) -> u8 {
     line(&error.to_string());
-    error.downcast_ref::<wpool::Error>().map_or(exit::USAGE, |error| exit::of_error(error.kind()))
+    error
+        .downcast_ref::<wpool::Error>()
+        .map_or(exit::USAGE, |error| exit::of_error(error.kind()))
 }
 
 /// An error about a module; it keeps its kind.
@@ -34,10 +36,16 @@ pub(super) fn failed(number: u64, function: &Function, failure: &Failure) {
 
 fn shown_input(function: &Function, failure: &Failure) -> String {
     // A bad argument's message quotes it; a function without parameters has none.
-    if failure.kind() == FailureKind::BadArgument || failure.arguments().len() != function.params.len() {
+    if failure.kind() == FailureKind::BadArgument
+        || failure.arguments().len() != function.params.len()
+    {
         return String::new();
     }
-    let shown = function.params.iter().zip(failure.arguments()).map(|(param, value)| wave(&param.ty, value));
+    let shown = function
+        .params
+        .iter()
+        .zip(failure.arguments())
+        .map(|(param, value)| wave(&param.ty, value));
     let shown = shown.collect::<Vec<_>>().join(", ");
     match shown.char_indices().nth(SHOWN) {
         _ if shown.is_empty() => String::new(),
@@ -59,6 +67,12 @@ pub(super) fn line(message: &str) {
 
 /// Text from outside, harmless to a terminal.
 pub(super) fn escaped(text: &str) -> String {
-    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let escape = |c: char| {
+        if c.is_control() {
+            c.escape_default().to_string()
+        } else {
+            c.to_string()
+        }
+    };
     text.chars().map(escape).collect()
 }

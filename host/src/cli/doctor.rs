@@ -17,7 +17,11 @@ pub(super) fn run(args: &DoctorArgs) -> Result<u8, Refused> {
         Err(error) if error.kind() == ErrorKind::Confinement => Diagnosis::refused(&error),
         Err(error) => return Err(error.into()),
     };
-    let text = if args.json { format!("{:#}\n", diagnosis.json()) } else { diagnosis.table() };
+    let text = if args.json {
+        format!("{:#}\n", diagnosis.json())
+    } else {
+        diagnosis.table()
+    };
     // A closed output ends it quietly.
     let _ = io::stdout().lock().write_all(text.as_bytes());
     Ok(diagnosis.exit_code())
@@ -55,7 +59,10 @@ fn examine() -> Result<Diagnosis, wpool::Error> {
         _ => Some("a task gave a wrong answer".into()),
     };
     // The worker waits for more, so it can be looked at.
-    let seen = outcome.and_then(|outcome| outcome.usage.pid).map(look_at).unwrap_or_default();
+    let seen = outcome
+        .and_then(|outcome| outcome.usage.pid)
+        .map(look_at)
+        .unwrap_or_default();
     let confinement = pool.confinement();
     let refusals = pool.refusals();
     let findings = Layer::ALL.into_iter().map(|layer| {
@@ -75,7 +82,13 @@ fn examine() -> Result<Diagnosis, wpool::Error> {
         Finding { layer, in_force, detail, advice }
     });
     let findings = findings.collect();
-    Ok(Diagnosis { level: Some(confinement.level()), findings, seen, landlock_abi: confinement.landlock_abi, error })
+    Ok(Diagnosis {
+        level: Some(confinement.level()),
+        findings,
+        seen,
+        landlock_abi: confinement.landlock_abi,
+        error,
+    })
 }
 
 /// Whether a refusal of one layer is why the other is missing: namespaces are entered together.
@@ -88,16 +101,27 @@ fn same_kind(refused: Layer, missing: Layer) -> bool {
 fn look_at(pid: u32) -> Vec<(&'static str, String)> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let field = |name: &'static str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
         line.map(|value| (name, value.split_whitespace().collect::<Vec<_>>().join(" ")))
     };
-    ["Seccomp", "NoNewPrivs", "CapEff", "CapBnd", "Uid", "NSpid"].into_iter().filter_map(field).collect()
+    ["Seccomp", "NoNewPrivs", "CapEff", "CapBnd", "Uid", "NSpid"]
+        .into_iter()
+        .filter_map(field)
+        .collect()
 }
 
 impl Diagnosis {
     fn refused(error: &wpool::Error) -> Diagnosis {
         let (findings, seen) = (Vec::new(), Vec::new());
-        Diagnosis { level: None, findings, seen, landlock_abi: None, error: Some(error.to_string()) }
+        Diagnosis {
+            level: None,
+            findings,
+            seen,
+            landlock_abi: None,
+            error: Some(error.to_string()),
+        }
     }
 
     fn level(&self) -> &'static str {
@@ -119,16 +143,29 @@ impl Diagnosis {
     fn table(&self) -> String {
         let mut text = format!("confinement: {}\n", self.level());
         for finding in &self.findings {
-            let state = if finding.in_force { "in force" } else { "missing" };
+            let state = if finding.in_force {
+                "in force"
+            } else {
+                "missing"
+            };
             let detail = finding.detail.as_deref().unwrap_or_default();
-            text += format!("  {:<18} {state:<9} {}", finding.layer.name(), complaint::escaped(detail)).trim_end();
+            text += format!(
+                "  {:<18} {state:<9} {}",
+                finding.layer.name(),
+                complaint::escaped(detail)
+            )
+            .trim_end();
             text.push('\n');
             if let Some(advice) = &finding.advice {
                 text += &format!("  {:<18} to get it: {advice}\n", "");
             }
         }
         if !self.seen.is_empty() {
-            let seen: Vec<String> = self.seen.iter().map(|(name, value)| format!("{name} {value}")).collect();
+            let seen: Vec<String> = self
+                .seen
+                .iter()
+                .map(|(name, value)| format!("{name} {value}"))
+                .collect();
             text += &format!("a worker, seen from outside: {}\n", seen.join(", "));
         }
         if let Some(error) = &self.error {
@@ -150,8 +187,11 @@ impl Diagnosis {
                 })
             })
             .collect();
-        let seen: serde_json::Map<String, Value> =
-            self.seen.iter().map(|(name, value)| ((*name).to_string(), json!(value))).collect();
+        let seen: serde_json::Map<String, Value> = self
+            .seen
+            .iter()
+            .map(|(name, value)| ((*name).to_string(), json!(value)))
+            .collect();
         json!({
             "level": self.level(),
             "layers": layers,

@@ -12,9 +12,16 @@ pub(super) enum Line {
 }
 
 /// Reads the next line into `line`; `None` at the end. At most `longest` bytes are kept.
-pub(super) fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>, longest: u64) -> io::Result<Option<Line>> {
+pub(super) fn next_line(
+    input: &mut impl BufRead,
+    line: &mut Vec<u8>,
+    longest: u64,
+) -> io::Result<Option<Line>> {
     line.clear();
-    let read = input.by_ref().take(longest.saturating_add(1)).read_until(b'\n', line)?;
+    let read = input
+        .by_ref()
+        .take(longest.saturating_add(1))
+        .read_until(b'\n', line)?;
     if read == 0 {
         return Ok(None);
     }
@@ -71,7 +78,10 @@ mod tests {
 
     #[test]
     fn a_line_that_is_too_long_is_skipped_as_a_whole() {
-        assert_eq!(lines(b"abc\nabcd\nabcdefgh\nx", 3), [some("abc"), None, None, some("x")]);
+        assert_eq!(
+            lines(b"abc\nabcd\nabcdefgh\nx", 3),
+            [some("abc"), None, None, some("x")]
+        );
         assert_eq!(lines(b"abcd", 3), [None]);
     }
 }

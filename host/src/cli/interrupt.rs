@@ -31,25 +31,40 @@ impl Interrupt {
         let shared = Arc::new(Shared::default());
         let (running, ended) = mpsc::channel::<()>();
         let listener = Arc::clone(&shared);
-        std::thread::Builder::new().name("wpool-signals".into()).spawn(move || {
-            let Some(signal) = signals.forever().next() else { return };
-            listener.signal.store(signal, Ordering::SeqCst);
-            let pool = listener.pool.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
-            if let Some(pool) = pool {
-                pool.terminate();
-                // The last owner waits for the processes: that is the command, not this thread.
-                drop(pool);
-                let _ = ended.recv_timeout(GRACE);
-            }
-            // Whatever is still running dies with this process.
-            std::process::exit(128 + signal);
-        })?;
-        Ok(Interrupt { shared, _running: running })
+        std::thread::Builder::new()
+            .name("wpool-signals".into())
+            .spawn(move || {
+                let Some(signal) = signals.forever().next() else {
+                    return;
+                };
+                listener.signal.store(signal, Ordering::SeqCst);
+                let pool = listener
+                    .pool
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .upgrade();
+                if let Some(pool) = pool {
+                    pool.terminate();
+                    // The last owner waits for the processes: that is the command, not this thread.
+                    drop(pool);
+                    let _ = ended.recv_timeout(GRACE);
+                }
+                // Whatever is still running dies with this process.
+                std::process::exit(128 + signal);
+            })?;
+        Ok(Interrupt {
+            shared,
+            _running: running,
+        })
     }
 
     /// The pool to end.
     pub(super) fn watch(&self, pool: &Arc<Pool>) {
-        *self.shared.pool.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(pool);
+        *self
+            .shared
+            .pool
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(pool);
     }
 
     /// The exit code of an interrupted command.

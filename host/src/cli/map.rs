@@ -21,12 +21,21 @@ pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
     }
     let interrupt = Interrupt::listen()?;
     let mut report = Report::create(args.pool.report.as_deref())?;
-    let pool = setup::pool(&args.module, &args.pool, args.workers.map(usize::from), &interrupt)?;
+    let pool = setup::pool(
+        &args.module,
+        &args.pool,
+        args.workers.map(usize::from),
+        &interrupt,
+    )?;
     let function = pool
         .function(args.pool.function.as_deref())
         .map_err(|error| complaint::about_module(&args.module, error))?
         .clone();
-    let order = if args.unordered { Order::Completion } else { Order::Input };
+    let order = if args.unordered {
+        Order::Completion
+    } else {
+        Order::Input
+    };
     let (inputs, outcomes) = pool.stream(&function.name, order)?;
     let format = args.pool.format;
     let longest = args.pool.argument_limit.0.unwrap_or(u64::MAX);
@@ -43,7 +52,11 @@ pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
 }
 
 /// Every input of the command line, checked before any runs.
-fn parse_all(inputs: &[OsString], function: &Function, format: Format) -> Result<Vec<Vec<Value>>, Refused> {
+fn parse_all(
+    inputs: &[OsString],
+    function: &Function,
+    format: Format,
+) -> Result<Vec<Vec<Value>>, Refused> {
     let mut parsed = Vec::with_capacity(inputs.len());
     let mut wrong = 0;
     let mut last = None;
@@ -69,7 +82,9 @@ fn parse_all(inputs: &[OsString], function: &Function, format: Format) -> Result
 
 /// Inputs are sent by a thread of their own: results are printed while it waits for input or for room.
 fn feed(feeder: impl FnOnce() + Send + 'static) -> Result<(), Refused> {
-    std::thread::Builder::new().name("wpool-inputs".into()).spawn(feeder)?;
+    std::thread::Builder::new()
+        .name("wpool-inputs".into())
+        .spawn(feeder)?;
     Ok(())
 }
 
@@ -94,7 +109,9 @@ fn from_stdin(mut inputs: Inputs, format: Format, longest: u64) {
         let bad = |message: String| Failure::new(FailureKind::BadArgument, message);
         let sent = match next_line(&mut stdin, &mut line, longest) {
             Ok(None) => return,
-            Ok(Some(Line::TooLong)) => inputs.fail(bad(format!("the line is longer than the limit of {longest} bytes"))),
+            Ok(Some(Line::TooLong)) => inputs.fail(bad(format!(
+                "the line is longer than the limit of {longest} bytes"
+            ))),
             Ok(Some(Line::Text)) => match format.parse_input(&function.params, &line) {
                 Ok(values) => inputs.send(&values),
                 Err(error) => inputs.fail(bad(error.to_string())),
@@ -112,7 +129,12 @@ fn from_stdin(mut inputs: Inputs, format: Format, longest: u64) {
 }
 
 /// Writes results as they come; what is written is seen at once whenever there is nothing more to write.
-fn print(mut outcomes: Outcomes, function: &Function, format: Format, report: &mut Report) -> Result<u8, Refused> {
+fn print(
+    mut outcomes: Outcomes,
+    function: &Function,
+    format: Format,
+    report: &mut Report,
+) -> Result<u8, Refused> {
     let mut output = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
     let mut code = exit::SUCCESS;
     loop {
@@ -125,7 +147,9 @@ fn print(mut outcomes: Outcomes, function: &Function, format: Format, report: &m
                 outcomes.next()
             }
         };
-        let Some((index, outcome)) = next else { return Ok(code) };
+        let Some((index, outcome)) = next else {
+            return Ok(code);
+        };
         report.add(index + 1, &outcome)?;
         if let Err(failure) = &outcome.result {
             code = exit::FAILED;

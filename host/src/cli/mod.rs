@@ -23,7 +23,10 @@ pub(crate) fn main() -> ExitCode {
         Err(error) => {
             // Help and version are no errors; a closed terminal is nobody's problem.
             let _ = error.print();
-            let wanted = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            let wanted = matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            );
             return if wanted { exit::SUCCESS } else { exit::USAGE }.into();
         }
     };
@@ -32,5 +35,6 @@ pub(crate) fn main() -> ExitCode {
         Command::Apply(args) => apply::run(&args),
         Command::Doctor(args) => doctor::run(&args),
     };
-    code.unwrap_or_else(|error| complaint::report(&error)).into()
+    code.unwrap_or_else(|error| complaint::report(&error))
+        .into()
 }

@@ -17,21 +17,32 @@ pub(super) struct Report {
 impl Report {
     /// Creates the file.
     pub(super) fn create(path: Option<&Path>) -> Result<Report, Refused> {
-        let Some(path) = path else { return Ok(Report { file: None }) };
-        let file = File::create(path).with_context(|| format!("{}: the report cannot be written", path.display()))?;
-        Ok(Report { file: Some((BufWriter::new(file), path.into())) })
+        let Some(path) = path else {
+            return Ok(Report { file: None });
+        };
+        let file = File::create(path)
+            .with_context(|| format!("{}: the report cannot be written", path.display()))?;
+        Ok(Report {
+            file: Some((BufWriter::new(file), path.into())),
+        })
     }
 
     /// Adds the outcome of task `seq`, counted from 1.
     pub(super) fn add(&mut self, seq: u64, outcome: &Outcome) -> Result<(), Refused> {
-        let Some((file, path)) = &mut self.file else { return Ok(()) };
-        writeln!(file, "{}", entry(seq, outcome)).with_context(|| format!("{}: writing the report failed", path.display()))
+        let Some((file, path)) = &mut self.file else {
+            return Ok(());
+        };
+        writeln!(file, "{}", entry(seq, outcome))
+            .with_context(|| format!("{}: writing the report failed", path.display()))
     }
 
     /// Writes out what is buffered.
     pub(super) fn finish(&mut self) -> Result<(), Refused> {
-        let Some((file, path)) = &mut self.file else { return Ok(()) };
-        file.flush().with_context(|| format!("{}: writing the report failed", path.display()))
+        let Some((file, path)) = &mut self.file else {
+            return Ok(());
+        };
+        file.flush()
+            .with_context(|| format!("{}: writing the report failed", path.display()))
     }
 }
 

@@ -26,12 +26,17 @@ pub(super) fn pool(
         compile_timeout: args.compile_timeout.0,
         compile_memory_bytes: args.compile_memory.0,
     };
-    let builder = Pool::builder(module).limits(limits).require_full(args.require_full).measure_cpu(args.report.is_some());
+    let builder = Pool::builder(module)
+        .limits(limits)
+        .require_full(args.require_full)
+        .measure_cpu(args.report.is_some());
     let builder = match workers {
         Some(workers) => builder.workers(workers),
         None => builder,
     };
-    let pool = builder.build().map_err(|error| complaint::about_module(module, error))?;
+    let pool = builder
+        .build()
+        .map_err(|error| complaint::about_module(module, error))?;
     if pool.confinement().level() < Level::Full {
         warn_reduced(&pool);
     }
@@ -41,8 +46,17 @@ pub(super) fn pool(
 }
 
 fn warn_reduced(pool: &Pool) {
-    let missing: Vec<&str> = pool.confinement().missing().map(wpool::Layer::name).collect();
+    let missing: Vec<&str> = pool
+        .confinement()
+        .missing()
+        .map(wpool::Layer::name)
+        .collect();
     let why = pool.refusals().into_iter().last();
-    let why = why.map(|(refusal, advice)| format!(" ({refusal}); to get them, {advice}")).unwrap_or_default();
-    complaint::warn(&format!("reduced confinement, without {}{why}", missing.join(", ")));
+    let why = why
+        .map(|(refusal, advice)| format!(" ({refusal}); to get them, {advice}"))
+        .unwrap_or_default();
+    complaint::warn(&format!(
+        "reduced confinement, without {}{why}",
+        missing.join(", ")
+    ));
 }

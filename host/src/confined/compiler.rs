@@ -3,13 +3,16 @@
 use super::link::Link;
 use super::{engine, inspect};
 use crate::wire::{
-    CompileRequest, CompilerToSupervisor, MAX_CONTROL_FRAME, MAX_MODULE_BYTES, ModuleFacts, Rejection,
-    SupervisorToCompiler, decode,
+    CompileRequest, CompilerToSupervisor, MAX_CONTROL_FRAME, MAX_MODULE_BYTES, ModuleFacts,
+    Rejection, SupervisorToCompiler, decode,
 };
 
 /// Answers one request.
 pub(super) fn serve(link: &mut Link) {
-    let Some(SupervisorToCompiler::Compile(request)) = decode(&link.receive(MAX_CONTROL_FRAME)) else { return };
+    let Some(SupervisorToCompiler::Compile(request)) = decode(&link.receive(MAX_CONTROL_FRAME))
+    else {
+        return;
+    };
     let module = link.receive(MAX_MODULE_BYTES);
     match compile(&request, &module) {
         Ok((facts, artifact)) => {
@@ -41,7 +44,9 @@ fn reject(error: &wasmtime::Error) -> Rejection {
 
 /// `Invalid input WebAssembly code at offset 33: what` as `what (at offset 0x21)`, like all other messages.
 fn with_position_last(cause: &str) -> String {
-    let parts = cause.strip_prefix("Invalid input WebAssembly code at offset ").and_then(|rest| rest.split_once(": "));
+    let parts = cause
+        .strip_prefix("Invalid input WebAssembly code at offset ")
+        .and_then(|rest| rest.split_once(": "));
     match parts.and_then(|(offset, what)| Some((offset.parse::<u64>().ok()?, what))) {
         Some((offset, what)) => format!("{what} (at offset {offset:#x})"),
         None => cause.to_string(),
@@ -54,7 +59,9 @@ mod tests {
 
     #[test]
     fn the_position_of_an_error_comes_last_wherever_it_was_found() {
-        let moved = with_position_last("Invalid input WebAssembly code at offset 33: type mismatch: expected i32");
+        let moved = with_position_last(
+            "Invalid input WebAssembly code at offset 33: type mismatch: expected i32",
+        );
         assert_eq!(moved, "type mismatch: expected i32 (at offset 0x21)");
         assert_eq!(with_position_last("something else"), "something else");
     }

@@ -6,7 +6,10 @@ use crate::value::{Function, Signature, Type, Value};
 use crate::wire::{EngineProfile, ModuleFacts, TaskFailure, TaskFailureKind, TaskLimits};
 use std::fs::File;
 use std::time::{Duration, Instant};
-use wasmtime::{Engine, InstancePre, Linker, Module, ModuleExport, Store, StoreContextMut, Trap, UpdateDeadline, Val};
+use wasmtime::{
+    Engine, InstancePre, Linker, Module, ModuleExport, Store, StoreContextMut, Trap,
+    UpdateDeadline, Val,
+};
 
 /// What a store carries while a task runs.
 pub(super) struct TaskState {
@@ -41,7 +44,8 @@ impl Guest {
         facts: &ModuleFacts,
         limits: TaskLimits,
     ) -> wasmtime::Result<Guest> {
-        let signature = Signature::decode(&facts.signature).map_err(|error| wasmtime::format_err!("{error}"))?;
+        let signature = Signature::decode(&facts.signature)
+            .map_err(|error| wasmtime::format_err!("{error}"))?;
         let engine = super::engine::for_running(profile, facts)?;
         // SAFETY: wasmtime trusts an artifact as it trusts its own code. This one was made by a confined compiler from
         // untrusted bytes, and if that was compromised so is this process: which is why it is confined too. The file is
@@ -56,7 +60,13 @@ impl Guest {
                 (function, export)
             })
             .collect();
-        Ok(Guest { engine, instance, functions, profile, limits })
+        Ok(Guest {
+            engine,
+            instance,
+            functions,
+            profile,
+            limits,
+        })
     }
 
     pub(super) fn engine(&self) -> &Engine {
@@ -65,11 +75,19 @@ impl Guest {
 
     /// The function at `index` of the signature.
     pub(super) fn function(&self, index: u32) -> Option<&Function> {
-        self.functions.get(index as usize).map(|(function, _)| function)
+        self.functions
+            .get(index as usize)
+            .map(|(function, _)| function)
     }
 
     /// Calls a function in a fresh instance.
-    pub(super) fn call(&self, index: u32, arguments: &[Value], started: Instant, outbox: &Outbox) -> Called {
+    pub(super) fn call(
+        &self,
+        index: u32,
+        arguments: &[Value],
+        started: Instant,
+        outbox: &Outbox,
+    ) -> Called {
         let mut store = self.fresh_store(outbox);
         let outcome = self
             .instantiate_and_call(&mut store, index, arguments, started)
@@ -78,12 +96,21 @@ impl Guest {
             Some(fuel) => fuel.saturating_sub(store.get_fuel().unwrap_or(0)),
             None => 0,
         };
-        Called { outcome, fuel, memory_bytes: store.data().memory.peak_bytes() }
+        Called {
+            outcome,
+            fuel,
+            memory_bytes: store.data().memory.peak_bytes(),
+        }
     }
 
     fn fresh_store(&self, outbox: &Outbox) -> Store<TaskState> {
         let memory = MemoryLimit::new(self.limits.memory_bytes);
-        let state = TaskState { memory, deadline: None, expired: false, outbox: outbox.clone() };
+        let state = TaskState {
+            memory,
+            deadline: None,
+            expired: false,
+            outbox: outbox.clone(),
+        };
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.memory);
         store.epoch_deadline_callback(look_at_the_clock);
@@ -111,13 +138,20 @@ impl Guest {
         store.data_mut().deadline = task_deadline;
 
         let missing = || wasmtime::format_err!("the artifact has no such function");
-        let (function, export) = self.functions.get(index as usize).ok_or_else(|| starting(missing()))?;
+        let (function, export) = self
+            .functions
+            .get(index as usize)
+            .ok_or_else(|| starting(missing()))?;
         let export = export.as_ref().ok_or_else(|| starting(missing()))?;
-        let called = instance.get_module_export(&mut *store, export).and_then(|export| export.into_func());
+        let called = instance
+            .get_module_export(&mut *store, export)
+            .and_then(|export| export.into_func());
         let called = called.ok_or_else(|| starting(missing()))?;
         let arguments: Vec<Val> = arguments.iter().map(to_core).collect();
         let mut results = vec![Val::I32(0); count_results(function)];
-        called.call(&mut *store, &arguments, &mut results).map_err(|error| (Phase::Running, error))?;
+        called
+            .call(&mut *store, &arguments, &mut results)
+            .map_err(|error| (Phase::Running, error))?;
         Ok(from_core(&results))
     }
 
@@ -127,28 +161,52 @@ impl Guest {
         let trap = error.downcast_ref::<Trap>();
         if state.expired {
             return match (phase, self.limits.timeout) {
-                (Phase::Running, Some(timeout)) => failure(TaskFailureKind::Timeout, format!("it ran longer than {timeout:?}")),
+                (Phase::Running, Some(timeout)) => failure(
+                    TaskFailureKind::Timeout,
+                    format!("it ran longer than {timeout:?}"),
+                ),
                 (Phase::Starting, Some(timeout)) if timeout <= self.limits.start_timeout => {
-                    failure(TaskFailureKind::Timeout, format!("its start function ran longer than {timeout:?}"))
+                    failure(
+                        TaskFailureKind::Timeout,
+                        format!("its start function ran longer than {timeout:?}"),
+                    )
                 }
                 _ => failure(
                     TaskFailureKind::Init,
-                    format!("instantiation took longer than {:?}", self.limits.start_timeout),
+                    format!(
+                        "instantiation took longer than {:?}",
+                        self.limits.start_timeout
+                    ),
                 ),
             };
         }
         if trap == Some(&Trap::OutOfFuel) {
             let fuel = self.limits.fuel.unwrap_or_default();
-            return failure(TaskFailureKind::Fuel, format!("it used up its fuel of {fuel}"));
+            return failure(
+                TaskFailureKind::Fuel,
+                format!("it used up its fuel of {fuel}"),
+            );
         }
         if state.memory.refused {
-            let limit = self.limits.memory_bytes.map_or_else(String::new, |bytes| format!(" of {bytes} bytes"));
-            return failure(TaskFailureKind::Memory, format!("it needed more memory than the limit{limit}"));
+            let limit = self
+                .limits
+                .memory_bytes
+                .map_or_else(String::new, |bytes| format!(" of {bytes} bytes"));
+            return failure(
+                TaskFailureKind::Memory,
+                format!("it needed more memory than the limit{limit}"),
+            );
         }
         let cause = trap.map_or_else(|| error.root_cause().to_string(), ToString::to_string);
-        let cause = cause.strip_prefix("wasm trap: ").unwrap_or(&cause).replace('\n', " ");
+        let cause = cause
+            .strip_prefix("wasm trap: ")
+            .unwrap_or(&cause)
+            .replace('\n', " ");
         match phase {
-            Phase::Starting => failure(TaskFailureKind::Init, format!("it could not be instantiated: {cause}")),
+            Phase::Starting => failure(
+                TaskFailureKind::Init,
+                format!("it could not be instantiated: {cause}"),
+            ),
             Phase::Running => failure(TaskFailureKind::Trap, cause),
         }
     }
@@ -162,11 +220,19 @@ enum Phase {
 }
 
 /// Runs at every tick while guest code runs: ends a task whose time is over, and lets finished results go ahead of it.
-fn look_at_the_clock(mut store: StoreContextMut<'_, TaskState>) -> wasmtime::Result<UpdateDeadline> {
+fn look_at_the_clock(
+    mut store: StoreContextMut<'_, TaskState>,
+) -> wasmtime::Result<UpdateDeadline> {
     let state = store.data_mut();
     state.outbox.send_ahead();
-    state.expired = state.deadline.is_some_and(|deadline| Instant::now() >= deadline);
-    Ok(if state.expired { UpdateDeadline::Interrupt } else { UpdateDeadline::Continue(1) })
+    state.expired = state
+        .deadline
+        .is_some_and(|deadline| Instant::now() >= deadline);
+    Ok(if state.expired {
+        UpdateDeadline::Interrupt
+    } else {
+        UpdateDeadline::Continue(1)
+    })
 }
 
 fn count_results(function: &Function) -> usize {

@@ -21,13 +21,20 @@ pub(super) fn to_binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Rejection> {
         return Ok(Cow::Borrowed(bytes));
     }
     if MAGIC.starts_with(bytes) {
-        return Err(Rejection::Invalid("it ends within its first four bytes".into()));
+        return Err(Rejection::Invalid(
+            "it ends within its first four bytes".into(),
+        ));
     }
-    let text = std::str::from_utf8(bytes).map_err(|_| Rejection::NotWasm("it does not start with `\\0asm`".into()))?;
+    let text = std::str::from_utf8(bytes)
+        .map_err(|_| Rejection::NotWasm("it does not start with `\\0asm`".into()))?;
     match wat::parse_str(text) {
         Ok(binary) => Ok(Cow::Owned(binary)),
-        Err(error) if text.trim_start().starts_with(['(', ';']) => Err(Rejection::Invalid(one_line(&error.to_string()))),
-        Err(_) => Err(Rejection::NotWasm("it starts neither with `\\0asm` nor as Wasm text with `(`".into())),
+        Err(error) if text.trim_start().starts_with(['(', ';']) => {
+            Err(Rejection::Invalid(one_line(&error.to_string())))
+        }
+        Err(_) => Err(Rejection::NotWasm(
+            "it starts neither with `\\0asm` nor as Wasm text with `(`".into(),
+        )),
     }
 }
 
@@ -35,18 +42,22 @@ pub(super) fn to_binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Rejection> {
 fn one_line(message: &str) -> String {
     let mut lines = message.lines();
     let what = lines.next().unwrap_or_default().trim();
-    let position = lines.find_map(|line| line.trim().strip_prefix("--> ")).and_then(|place| {
-        let mut parts = place.rsplitn(3, ':');
-        let (column, line) = (parts.next()?, parts.next()?);
-        Some(format!(" (at line {line}, column {column})"))
-    });
+    let position = lines
+        .find_map(|line| line.trim().strip_prefix("--> "))
+        .and_then(|place| {
+            let mut parts = place.rsplitn(3, ':');
+            let (column, line) = (parts.next()?, parts.next()?);
+            Some(format!(" (at line {line}, column {column})"))
+        });
     format!("{what}{}", position.unwrap_or_default())
 }
 
 /// What a core module says about itself. Function bodies are not looked at: compiling validates them.
 pub(super) fn facts(binary: &[u8]) -> Result<ModuleFacts, Rejection> {
     if Parser::is_component(binary) {
-        return Err(Rejection::Unsupported("it is a component, and only core modules are supported so far".into()));
+        return Err(Rejection::Unsupported(
+            "it is a component, and only core modules are supported so far".into(),
+        ));
     }
     let invalid = |error: wasmparser::BinaryReaderError| Rejection::Invalid(error.to_string());
     let mut validator = Validator::new();
@@ -69,18 +80,28 @@ pub(super) fn facts(binary: &[u8]) -> Result<ModuleFacts, Rejection> {
             Payload::TableSection(section) => {
                 for table in section.clone() {
                     facts.tables += 1;
-                    facts.table_elements = facts.table_elements.max(table.map_err(invalid)?.ty.initial);
+                    facts.table_elements =
+                        facts.table_elements.max(table.map_err(invalid)?.ty.initial);
                 }
             }
             Payload::ExportSection(section) => {
-                exports = section.clone().into_iter().collect::<Result<_, _>>().map_err(invalid)?;
+                exports = section
+                    .clone()
+                    .into_iter()
+                    .collect::<Result<_, _>>()
+                    .map_err(invalid)?;
             }
             _ => {}
         }
         validator.payload(&payload).map_err(invalid)?;
     }
-    let types = validator.types(0).ok_or_else(|| Rejection::Invalid("it has no content".into()))?;
-    let functions = exports.iter().filter_map(|export| function(types, export)).collect();
+    let types = validator
+        .types(0)
+        .ok_or_else(|| Rejection::Invalid("it has no content".into()))?;
+    let functions = exports
+        .iter()
+        .filter_map(|export| function(types, export))
+        .collect();
     Signature { functions }.encode(&mut facts.signature);
     Ok(facts)
 }
@@ -97,26 +118,39 @@ impl ModuleFacts {
             TypeRef::Global(_) => "global",
             TypeRef::Tag(_) => "tag",
         };
-        self.imports.push(Import { module: import.module.into(), name: import.name.into(), kind: kind.into() });
+        self.imports.push(Import {
+            module: import.module.into(),
+            name: import.name.into(),
+            kind: kind.into(),
+        });
     }
 
     fn add_memory(&mut self, memory: &MemoryType) -> Result<(), Rejection> {
         if memory.shared {
-            return Err(Rejection::Unsupported("it has a shared memory: threads are not supported".into()));
+            return Err(Rejection::Unsupported(
+                "it has a shared memory: threads are not supported".into(),
+            ));
         }
-        let page = memory.page_size_log2.map_or(PAGE_BYTES, |log2| 1 << log2.min(16));
+        let page = memory
+            .page_size_log2
+            .map_or(PAGE_BYTES, |log2| 1 << log2.min(16));
         self.memories += 1;
-        self.minimum_memory_bytes =
-            self.minimum_memory_bytes.saturating_add(memory.initial.saturating_mul(page));
+        self.minimum_memory_bytes = self
+            .minimum_memory_bytes
+            .saturating_add(memory.initial.saturating_mul(page));
         Ok(())
     }
 }
 
 /// The function behind an export, if it is one.
 fn function(types: TypesRef<'_>, export: &Export<'_>) -> Option<Function> {
-    let EntityType::Func(id) = types.entity_type_from_export(export)? else { return None };
+    let EntityType::Func(id) = types.entity_type_from_export(export)? else {
+        return None;
+    };
     let ty = types.get(id)?.composite_type.inner.clone();
-    let wasmparser::CompositeInnerType::Func(ty) = ty else { return None };
+    let wasmparser::CompositeInnerType::Func(ty) = ty else {
+        return None;
+    };
     Some(describe(export.name, &ty))
 }
 
@@ -128,15 +162,39 @@ fn describe(name: &str, ty: &FuncType) -> Function {
         ValType::F32 => Type::F32,
         ValType::F64 => Type::F64,
         other => {
-            unusable.get_or_insert_with(|| format!("{kind} {} is of type {other}, which has no value outside", index + 1));
+            unusable.get_or_insert_with(|| {
+                format!(
+                    "{kind} {} is of type {other}, which has no value outside",
+                    index + 1
+                )
+            });
             Type::S32
         }
     };
     let params = ty.params().iter().enumerate();
-    let params = params.map(|(i, ty)| Param { name: format!("p{i}"), ty: core("parameter", i, *ty) }).collect();
-    let mut results: Vec<Type> = ty.results().iter().enumerate().map(|(i, ty)| core("result", i, *ty)).collect();
-    let result = if results.len() > 1 { Some(Type::Tuple(results)) } else { results.pop() };
-    Function { name: name.into(), params, result, unusable }
+    let params = params
+        .map(|(i, ty)| Param {
+            name: format!("p{i}"),
+            ty: core("parameter", i, *ty),
+        })
+        .collect();
+    let mut results: Vec<Type> = ty
+        .results()
+        .iter()
+        .enumerate()
+        .map(|(i, ty)| core("result", i, *ty))
+        .collect();
+    let result = if results.len() > 1 {
+        Some(Type::Tuple(results))
+    } else {
+        results.pop()
+    };
+    Function {
+        name: name.into(),
+        params,
+        result,
+        unusable,
+    }
 }
 
 #[cfg(test)]
@@ -150,7 +208,11 @@ mod tests {
     fn functions(wat: &str) -> Vec<String> {
         let facts = facts_of(wat).unwrap();
         let signature = Signature::decode(&facts.signature).unwrap();
-        signature.functions.iter().map(ToString::to_string).collect()
+        signature
+            .functions
+            .iter()
+            .map(ToString::to_string)
+            .collect()
     }
 
     #[test]
@@ -172,7 +234,10 @@ mod tests {
         let facts = facts_of(r#"(module (func (export "f") (param i32 v128)))"#).unwrap();
         let signature = Signature::decode(&facts.signature).unwrap();
         let unusable = signature.functions[0].unusable.as_deref().unwrap();
-        assert!(unusable.starts_with("parameter 2 is of type v128"), "{unusable}");
+        assert!(
+            unusable.starts_with("parameter 2 is of type v128"),
+            "{unusable}"
+        );
     }
 
     #[test]
@@ -185,20 +250,30 @@ mod tests {
     #[test]
     fn each_import_is_named() {
         let wat = r#"(module (import "env" "log" (func)) (import "env" "memory" (memory 1)))"#;
-        let imports: Vec<_> =
-            facts_of(wat).unwrap().imports.into_iter().map(|i| [i.module, i.name, i.kind].join(" ")).collect();
+        let imports: Vec<_> = facts_of(wat)
+            .unwrap()
+            .imports
+            .into_iter()
+            .map(|i| [i.module, i.name, i.kind].join(" "))
+            .collect();
         assert_eq!(imports, ["env log function", "env memory memory"]);
     }
 
     #[test]
     fn what_is_not_wasm_and_what_is_broken_wasm_are_told_apart() {
-        let of = |bytes: &[u8]| to_binary(bytes).and_then(|binary| facts(&binary)).unwrap_err();
+        let of = |bytes: &[u8]| {
+            to_binary(bytes)
+                .and_then(|binary| facts(&binary))
+                .unwrap_err()
+        };
         assert!(matches!(of(b""), Rejection::NotWasm(_)));
         assert!(matches!(of(b"\x7fELF\xff"), Rejection::NotWasm(_)));
         assert!(matches!(of(b"# A heading"), Rejection::NotWasm(_)));
         assert!(matches!(of(b"\0as"), Rejection::Invalid(_)));
         assert!(matches!(of(b"\0asm\x01\0\0"), Rejection::Invalid(_)));
-        let Rejection::Invalid(message) = of(b"(module\n  (fun))") else { panic!("not invalid") };
+        let Rejection::Invalid(message) = of(b"(module\n  (fun))") else {
+            panic!("not invalid")
+        };
         assert!(message.contains("(at line 2, column "), "{message}");
     }
 }

@@ -20,7 +20,9 @@ pub(super) struct Link {
 impl Link {
     /// The connection that the process was started or forked with.
     pub(super) fn to_supervisor() -> Link {
-        Link { socket: rustix::stdio::stdin() }
+        Link {
+            socket: rustix::stdio::stdin(),
+        }
     }
 
     pub(super) fn as_fd(&self) -> BorrowedFd<'static> {
@@ -50,7 +52,10 @@ impl Link {
     /// The next frame, with the descriptors that were sent along.
     pub(super) fn receive_with_descriptors(&mut self, limit: usize) -> (Vec<u8>, Vec<OwnedFd>) {
         let mut descriptors = Vec::new();
-        let mut from = WithDescriptors { socket: self.socket, descriptors: &mut descriptors };
+        let mut from = WithDescriptors {
+            socket: self.socket,
+            descriptors: &mut descriptors,
+        };
         match read_frame(&mut from, limit) {
             Ok(frame) => (frame, descriptors),
             Err(_) => end(0),
@@ -88,11 +93,17 @@ struct WithDescriptors<'a> {
 
 impl Read for WithDescriptors<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
+        let mut space =
+            [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
         let mut parts = [IoSliceMut::new(buffer)];
         let received = loop {
-            match recvmsg(self.socket, &mut parts, &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
+            match recvmsg(
+                self.socket,
+                &mut parts,
+                &mut ancillary,
+                RecvFlags::CMSG_CLOEXEC,
+            ) {
                 Err(Errno::INTR) => {}
                 other => break other?,
             }

@@ -17,7 +17,11 @@ pub(super) struct MemoryLimit {
 impl MemoryLimit {
     /// A limit in bytes; `None` leaves only those of the process.
     pub(super) fn new(bytes: Option<u64>) -> MemoryLimit {
-        MemoryLimit { limit: bytes.unwrap_or(u64::MAX), used: 0, refused: false }
+        MemoryLimit {
+            limit: bytes.unwrap_or(u64::MAX),
+            used: 0,
+            refused: false,
+        }
     }
 
     /// The largest sum so far, in bytes: memories and tables never shrink.
@@ -26,7 +30,9 @@ impl MemoryLimit {
     }
 
     fn grow(&mut self, current: usize, desired: usize) -> bool {
-        let used = self.used.saturating_add(desired.saturating_sub(current) as u64);
+        let used = self
+            .used
+            .saturating_add(desired.saturating_sub(current) as u64);
         if used > self.limit {
             self.refused = true;
             return false;
@@ -37,7 +43,12 @@ impl MemoryLimit {
 }
 
 impl ResourceLimiter for MemoryLimit {
-    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         // A module that asks for more than its own maximum is refused by itself, not by the limit.
         Ok(maximum.is_none_or(|maximum| desired <= maximum) && self.grow(current, desired))
     }
@@ -47,9 +58,15 @@ impl ResourceLimiter for MemoryLimit {
         Ok(())
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         let bytes = |elements: usize| elements.saturating_mul(ELEMENT_BYTES);
-        Ok(maximum.is_none_or(|maximum| desired <= maximum) && self.grow(bytes(current), bytes(desired)))
+        Ok(maximum.is_none_or(|maximum| desired <= maximum)
+            && self.grow(bytes(current), bytes(desired)))
     }
 
     fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
@@ -68,7 +85,10 @@ mod tests {
         assert!(limit.memory_growing(0, 400, None).unwrap());
         assert!(limit.memory_growing(0, 400, None).unwrap());
         assert!(!limit.refused);
-        assert!(!limit.table_growing(0, 26, None).unwrap(), "26 elements of 8 bytes are more than the 200 left");
+        assert!(
+            !limit.table_growing(0, 26, None).unwrap(),
+            "26 elements of 8 bytes are more than the 200 left"
+        );
         assert!(limit.refused);
         assert!(limit.table_growing(0, 25, None).unwrap());
         assert_eq!(limit.peak_bytes(), 1000);

@@ -36,7 +36,9 @@ pub(crate) fn run_if_asked() {
 fn run() {
     let mut link = Link::to_supervisor();
     link.send(&ChildHello::Hello(WIRE_VERSION.into()));
-    let Some(start) = decode::<StartFrame>(&link.receive(MAX_CONTROL_FRAME)) else { return };
+    let Some(start) = decode::<StartFrame>(&link.receive(MAX_CONTROL_FRAME)) else {
+        return;
+    };
     if start.version != WIRE_VERSION {
         return;
     }

@@ -5,7 +5,9 @@ use super::link::Link;
 use super::worker::{self, Terms};
 use super::{end, ticker};
 use crate::sandbox::{self, Filter, ProcessLimits};
-use crate::wire::{MAX_FACTS_FRAME, StatusPage, SupervisorToTemplate, TemplateToSupervisor, decode};
+use crate::wire::{
+    MAX_FACTS_FRAME, StatusPage, SupervisorToTemplate, TemplateToSupervisor, decode,
+};
 use rustix::process::{Pid, WaitOptions, waitpid};
 use std::collections::HashMap;
 use std::fs::File;
@@ -14,7 +16,9 @@ use std::os::fd::{AsRawFd, OwnedFd};
 /// Loads what it is told to, then serves forks until the supervisor closes the connection.
 pub(super) fn serve(link: &mut Link) {
     let (frame, mut descriptors) = link.receive_with_descriptors(MAX_FACTS_FRAME);
-    let (Some(request), Some(artifact)) = (decode(&frame), descriptors.pop()) else { return };
+    let (Some(request), Some(artifact)) = (decode(&frame), descriptors.pop()) else {
+        return;
+    };
     // Only the socket is open before it, so it gets the number at which workers keep it.
     if artifact.as_raw_fd() != sandbox::ARTIFACT {
         return;
@@ -32,7 +36,9 @@ pub(super) fn serve(link: &mut Link) {
                 Ok(pid) => drop(workers.insert(worker, pid)),
                 Err(errno) => link.send(&TemplateToSupervisor::ForkFailed { worker, errno }),
             },
-            Some(SupervisorToTemplate::Reap { worker }) => link.send(&reap(worker, workers.remove(&worker))),
+            Some(SupervisorToTemplate::Reap { worker }) => {
+                link.send(&reap(worker, workers.remove(&worker)))
+            }
             Some(SupervisorToTemplate::Load { .. }) | None => return,
         }
     }
@@ -47,34 +53,62 @@ struct Loaded {
 }
 
 fn load(request: SupervisorToTemplate, artifact: File) -> Result<Loaded, String> {
-    let SupervisorToTemplate::Load { profile, facts, limits, data_bytes, address_space_bytes, measure_cpu } = request
+    let SupervisorToTemplate::Load {
+        profile,
+        facts,
+        limits,
+        data_bytes,
+        address_space_bytes,
+        measure_cpu,
+    } = request
     else {
         return Err("the first request is not to load".into());
     };
-    let tightened = ProcessLimits { data_bytes, address_space_bytes, cpu_seconds: None, processes: None };
+    let tightened = ProcessLimits {
+        data_bytes,
+        address_space_bytes,
+        cpu_seconds: None,
+        processes: None,
+    };
     sandbox::tighten(&tightened).map_err(|refusal| refusal.to_string())?;
-    let guest = Guest::load(artifact, profile, &facts, limits).map_err(|error| format!("{error:#}"))?;
+    let guest =
+        Guest::load(artifact, profile, &facts, limits).map_err(|error| format!("{error:#}"))?;
     // What a first call would set up, without a call: the signal stack and the thread's data.
     wasmtime::Engine::tls_eager_initialize();
     ticker::install(guest.engine()).map_err(|error| error.to_string())?;
     let worker_filter = Filter::worker().map_err(|refusal| refusal.to_string())?;
-    Filter::serving().and_then(|filter| filter.install()).map_err(|refusal| refusal.to_string())?;
-    Ok(Loaded { guest, terms: Terms { limits, measure_cpu }, worker_filter })
+    Filter::serving()
+        .and_then(|filter| filter.install())
+        .map_err(|refusal| refusal.to_string())?;
+    Ok(Loaded {
+        guest,
+        terms: Terms {
+            limits,
+            measure_cpu,
+        },
+        worker_filter,
+    })
 }
 
 /// Forks a worker that talks through the first descriptor and shares the page behind the second.
 fn fork(loaded: &Loaded, descriptors: Vec<OwnedFd>) -> Result<Pid, i32> {
-    let Ok([socket, page]) = <[OwnedFd; 2]>::try_from(descriptors) else { return Err(libc::EPROTO) };
+    let Ok([socket, page]) = <[OwnedFd; 2]>::try_from(descriptors) else {
+        return Err(libc::EPROTO);
+    };
     // SAFETY: this process has one thread, so the child inherits a consistent copy of everything.
     match unsafe { libc::fork() } {
-        -1 => Err(std::io::Error::last_os_error().raw_os_error().unwrap_or_default()),
+        -1 => Err(std::io::Error::last_os_error()
+            .raw_os_error()
+            .unwrap_or_default()),
         0 => become_worker(loaded, &socket, &page),
         pid => Pid::from_raw(pid).ok_or(libc::ESRCH),
     }
 }
 
 fn become_worker(loaded: &Loaded, socket: &OwnedFd, page: &OwnedFd) -> ! {
-    let Ok(page) = StatusPage::map(page) else { end(1) };
+    let Ok(page) = StatusPage::map(page) else {
+        end(1)
+    };
     // SAFETY: descriptor 0 is the template's connection, which this process must not have; the link to it is not used here
     // again. dup3 replaces it in one step.
     if unsafe { libc::dup3(socket.as_raw_fd(), 0, 0) } != 0 {

@@ -29,7 +29,11 @@ pub(super) fn install(engine: &Engine) -> std::io::Result<()> {
         action.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK;
         libc::sigaction(libc::SIGALRM, &action, std::ptr::null_mut())
     };
-    if installed == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+    if installed == 0 {
+        Ok(())
+    } else {
+        Err(std::io::Error::last_os_error())
+    }
 }
 
 /// Ticks until it is dropped.
@@ -48,8 +52,14 @@ impl Drop for Ticking {
 }
 
 fn set(interval: Duration) {
-    let tv = libc::timeval { tv_sec: 0, tv_usec: interval.subsec_micros().into() };
-    let timer = libc::itimerval { it_interval: tv, it_value: tv };
+    let tv = libc::timeval {
+        tv_sec: 0,
+        tv_usec: interval.subsec_micros().into(),
+    };
+    let timer = libc::itimerval {
+        it_interval: tv,
+        it_value: tv,
+    };
     // SAFETY: a valid timer by reference. With a valid one the call cannot fail; a worker whose timer did not start would
     // still be ended by the supervisor's deadline.
     unsafe { libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut()) };

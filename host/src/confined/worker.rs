@@ -4,7 +4,9 @@ use super::guest::Guest;
 use super::link::Link;
 use super::ticker;
 use crate::value::{Budget, decode_args, encode};
-use crate::wire::{Batch, Cost, Results, ResultsWriter, StatusPage, TaskFailure, TaskFailureKind, TaskLimits};
+use crate::wire::{
+    Batch, Cost, ResultsWriter, StatusPage, TaskFailure, TaskFailureKind, TaskLimits, WorkerFrame,
+};
 use rustix::time::{ClockId, clock_gettime};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -41,7 +43,10 @@ impl Outbox {
     fn push(&self, cost: Cost, outcome: Result<Option<&crate::value::Value>, &TaskFailure>) {
         let (results, _) = &mut *self.0.borrow_mut();
         match outcome {
-            Ok(value) => results.push(cost, Ok(&mut |out| value.iter().for_each(|value| encode(value, out)))),
+            Ok(value) => results.push(
+                cost,
+                Ok(&mut |out| value.iter().for_each(|value| encode(value, out))),
+            ),
             Err(failure) => results.push(cost, Err(failure)),
         }
     }
@@ -56,11 +61,13 @@ pub(super) struct Terms {
 
 /// Serves tasks until the supervisor closes the connection. The process is confined for good.
 pub(super) fn serve(mut link: Link, page: &StatusPage, guest: &Guest, terms: Terms) -> ! {
-    link.send_bytes(&Results::ready_frame());
+    link.send_bytes(&WorkerFrame::ready_frame());
     let outbox = Outbox::new(Link::to_supervisor());
     loop {
         let frame = link.receive(MAX_BATCH_FRAME);
-        let Some(batch) = Batch::parse(&frame) else { super::end(1) };
+        let Some(batch) = Batch::parse(&frame) else {
+            super::end(1)
+        };
         outbox.0.borrow_mut().0.restart(batch.first_seq);
         let ticking = ticker::start();
         for (seq, arguments) in batch.tasks() {
@@ -80,19 +87,30 @@ pub(super) fn serve(mut link: Link, page: &StatusPage, guest: &Guest, terms: Ter
 fn run_task(guest: &Guest, function: u32, arguments: &[u8], terms: Terms, outbox: &Outbox) {
     let cpu_before = if terms.measure_cpu { cpu_ns() } else { 0 };
     let started = Instant::now();
-    let params = guest.function(function).map_or(&[][..], |function| &function.params);
-    let refused = |message: String| TaskFailure { kind: TaskFailureKind::Init, message };
+    let params = guest
+        .function(function)
+        .map_or(&[][..], |function| &function.params);
+    let refused = |message: String| TaskFailure {
+        kind: TaskFailureKind::Init,
+        message,
+    };
     let called = match decode_args(params, arguments, Budget::for_bytes(arguments.len())) {
         Ok(arguments) => guest.call(function, &arguments, started, outbox),
         Err(error) => super::guest::Called {
-            outcome: Err(refused(format!("the arguments do not fit the function: {error}"))),
+            outcome: Err(refused(format!(
+                "the arguments do not fit the function: {error}"
+            ))),
             fuel: 0,
             memory_bytes: 0,
         },
     };
     let cost = Cost {
         wall_ns: started.elapsed().as_nanos() as u64,
-        cpu_ns: if terms.measure_cpu { cpu_ns().saturating_sub(cpu_before) } else { 0 },
+        cpu_ns: if terms.measure_cpu {
+            cpu_ns().saturating_sub(cpu_before)
+        } else {
+            0
+        },
         fuel: called.fuel,
         memory_bytes: called.memory_bytes,
     };
@@ -109,7 +127,10 @@ fn run_task(guest: &Guest, function: u32, arguments: &[u8], terms: Terms, outbox
 fn too_long(value: Option<&crate::value::Value>, limit: Option<u64>) -> Option<TaskFailure> {
     use crate::value::Value;
     // Scalars are shorter than any limit that lets a frame through.
-    if matches!(value, None | Some(Value::S32(_) | Value::S64(_) | Value::F32(_) | Value::F64(_))) {
+    if matches!(
+        value,
+        None | Some(Value::S32(_) | Value::S64(_) | Value::F32(_) | Value::F64(_))
+    ) {
         return None;
     }
     let limit = limit?;
@@ -117,7 +138,10 @@ fn too_long(value: Option<&crate::value::Value>, limit: Option<u64>) -> Option<T
     encode(value?, &mut encoded);
     (encoded.len() as u64 > limit).then(|| TaskFailure {
         kind: TaskFailureKind::OutputLimit,
-        message: format!("its result of {} bytes is longer than the limit of {limit}", encoded.len()),
+        message: format!(
+            "its result of {} bytes is longer than the limit of {limit}",
+            encoded.len()
+        ),
     })
 }
 

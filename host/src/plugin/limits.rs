@@ -58,7 +58,8 @@ impl Limits {
 
     /// After how long at one task a worker is killed.
     pub(crate) fn kill_after(&self) -> Option<Duration> {
-        self.timeout.and_then(|timeout| timeout.checked_add(Self::GRACE))
+        self.timeout
+            .and_then(|timeout| timeout.checked_add(Self::GRACE))
     }
 
     /// What the worker itself holds tasks to.

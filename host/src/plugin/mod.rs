@@ -57,19 +57,30 @@ impl Plugin {
         let refused = |message: String| Err(Error::new(ErrorKind::Module, message));
         let signature = match Signature::decode(&facts.signature) {
             Ok(signature) => signature,
-            Err(error) => return refused(format!("its functions are more than is accepted: {error}")),
+            Err(error) => {
+                return refused(format!("its functions are more than is accepted: {error}"));
+            }
         };
         if !facts.imports.is_empty() {
             let imports: Vec<_> = facts.imports.iter().take(20).map(import).collect();
             let more = facts.imports.len().saturating_sub(imports.len());
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            return refused(format!("it imports what is not granted: {}{more}", imports.join(", ")));
+            let more = if more > 0 {
+                format!(" and {more} more")
+            } else {
+                String::new()
+            };
+            return refused(format!(
+                "it imports what is not granted: {}{more}",
+                imports.join(", ")
+            ));
         }
         if let Some(limit) = limits.memory_bytes
             && facts.minimum_memory_bytes > limit
         {
             let needed = facts.minimum_memory_bytes;
-            return refused(format!("it needs {needed} bytes of memory to start, and the limit is {limit} (--memory)"));
+            return refused(format!(
+                "it needs {needed} bytes of memory to start, and the limit is {limit} (--memory)"
+            ));
         }
         let counts = [
             ("memories", facts.memories.into(), MAX_MEMORIES.into()),
@@ -78,29 +89,56 @@ impl Plugin {
         ];
         for (what, count, most) in counts {
             if count > most {
-                return refused(format!("it has {count} {what}, and at most {most} are accepted"));
+                return refused(format!(
+                    "it has {count} {what}, and at most {most} are accepted"
+                ));
             }
         }
         let (artifact, artifact_bytes) = artifact;
-        Ok(Plugin { name, signature, facts, profile, limits, artifact, artifact_bytes })
+        Ok(Plugin {
+            name,
+            signature,
+            facts,
+            profile,
+            limits,
+            artifact,
+            artifact_bytes,
+        })
     }
 
     /// The process limits of the plugin's template and workers, once the artifact is known.
     pub(crate) fn process_limits(&self) -> ProcessLimits {
         let data = self.limits.memory_bytes.map(|memory| {
-            let values = self.limits.argument_cap().saturating_add(self.limits.output_cap());
-            [memory, self.artifact_bytes, values, OWN_DATA_BYTES].iter().fold(0_u64, |sum, part| sum.saturating_add(*part))
+            let values = self
+                .limits
+                .argument_cap()
+                .saturating_add(self.limits.output_cap());
+            [memory, self.artifact_bytes, values, OWN_DATA_BYTES]
+                .iter()
+                .fold(0_u64, |sum, part| sum.saturating_add(*part))
         });
         let tables = self.facts.table_elements.max(20_000) * 8 * u64::from(self.facts.tables);
         let slots = SLOT_BYTES * u64::from(self.facts.memories) + tables;
-        let address_space =
-            data.map(|data| data.saturating_add(slots).saturating_add(self.artifact_bytes + OWN_ADDRESS_SPACE_BYTES));
-        ProcessLimits { data_bytes: data, address_space_bytes: address_space, cpu_seconds: None, processes: None }
+        let address_space = data.map(|data| {
+            data.saturating_add(slots)
+                .saturating_add(self.artifact_bytes + OWN_ADDRESS_SPACE_BYTES)
+        });
+        ProcessLimits {
+            data_bytes: data,
+            address_space_bytes: address_space,
+            cpu_seconds: None,
+            processes: None,
+        }
     }
 }
 
 fn import(import: &crate::wire::Import) -> String {
-    format!("{} {}.{}", printable(&import.kind), printable(&import.module), printable(&import.name))
+    format!(
+        "{} {}.{}",
+        printable(&import.kind),
+        printable(&import.module),
+        printable(&import.name)
+    )
 }
 
 #[cfg(test)]
@@ -113,36 +151,90 @@ mod tests {
         let mut signature = Vec::new();
         Signature::default().encode(&mut signature);
         let facts = ModuleFacts { signature, ..facts };
-        Plugin::check(None, facts, EngineProfile::default(), Limits::default(), (artifact, 0)).map_err(|e| e.to_string())
+        Plugin::check(
+            None,
+            facts,
+            EngineProfile::default(),
+            Limits::default(),
+            (artifact, 0),
+        )
+        .map_err(|e| e.to_string())
     }
 
     #[test]
     fn every_import_is_named_and_terminal_escapes_in_it_are_harmless() {
-        let import = |name: &str| Import { module: "env".into(), name: name.into(), kind: "function".into() };
-        let facts = ModuleFacts { imports: vec![import("log"), import("\x1b[2J")], ..ModuleFacts::default() };
+        let import = |name: &str| Import {
+            module: "env".into(),
+            name: name.into(),
+            kind: "function".into(),
+        };
+        let facts = ModuleFacts {
+            imports: vec![import("log"), import("\x1b[2J")],
+            ..ModuleFacts::default()
+        };
         let message = check(facts).unwrap_err();
-        assert_eq!(message, "it imports what is not granted: function env.log, function env.\\u{1b}[2J");
+        assert_eq!(
+            message,
+            "it imports what is not granted: function env.log, function env.\\u{1b}[2J"
+        );
     }
 
     #[test]
     fn a_minimum_over_the_memory_limit_is_refused() {
-        let facts = ModuleFacts { memories: 1, minimum_memory_bytes: (256 << 20) + 1, ..ModuleFacts::default() };
+        let facts = ModuleFacts {
+            memories: 1,
+            minimum_memory_bytes: (256 << 20) + 1,
+            ..ModuleFacts::default()
+        };
         assert!(check(facts).unwrap_err().contains("the limit is 268435456"));
-        assert!(check(ModuleFacts { minimum_memory_bytes: 256 << 20, ..ModuleFacts::default() }).is_ok());
+        assert!(
+            check(ModuleFacts {
+                minimum_memory_bytes: 256 << 20,
+                ..ModuleFacts::default()
+            })
+            .is_ok()
+        );
     }
 
     #[test]
     fn claims_that_would_reserve_the_address_space_are_refused() {
-        assert!(check(ModuleFacts { memories: u32::MAX, ..ModuleFacts::default() }).is_err());
-        assert!(check(ModuleFacts { tables: u32::MAX, ..ModuleFacts::default() }).is_err());
-        assert!(check(ModuleFacts { table_elements: u64::MAX, ..ModuleFacts::default() }).is_err());
+        assert!(
+            check(ModuleFacts {
+                memories: u32::MAX,
+                ..ModuleFacts::default()
+            })
+            .is_err()
+        );
+        assert!(
+            check(ModuleFacts {
+                tables: u32::MAX,
+                ..ModuleFacts::default()
+            })
+            .is_err()
+        );
+        assert!(
+            check(ModuleFacts {
+                table_elements: u64::MAX,
+                ..ModuleFacts::default()
+            })
+            .is_err()
+        );
     }
 
     #[test]
     fn a_signature_that_does_not_decode_is_refused() {
         let artifact = rustix::fs::memfd_create("test", rustix::fs::MemfdFlags::empty()).unwrap();
-        let facts = ModuleFacts { signature: vec![0xff; 9], ..ModuleFacts::default() };
-        let checked = Plugin::check(None, facts, EngineProfile::default(), Limits::default(), (artifact, 0));
+        let facts = ModuleFacts {
+            signature: vec![0xff; 9],
+            ..ModuleFacts::default()
+        };
+        let checked = Plugin::check(
+            None,
+            facts,
+            EngineProfile::default(),
+            Limits::default(),
+            (artifact, 0),
+        );
         assert_eq!(checked.unwrap_err().kind(), ErrorKind::Module);
     }
 }

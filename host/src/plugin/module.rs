@@ -48,18 +48,25 @@ impl From<&[u8]> for Module {
 impl Module {
     /// The bytes, at most [`MAX_MODULE_BYTES`].
     pub(crate) fn read(self) -> Result<Vec<u8>, Error> {
-        let failed = |error: std::io::Error| Error::new(ErrorKind::ModuleFile, format!("it cannot be read: {error}"));
+        let failed = |error: std::io::Error| {
+            Error::new(ErrorKind::ModuleFile, format!("it cannot be read: {error}"))
+        };
         let bytes = match self {
             Module::Bytes(bytes) => bytes,
             Module::Path(path) => {
                 let mut bytes = Vec::new();
                 let file = File::open(path).map_err(failed)?;
-                file.take(MAX_MODULE_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+                file.take(MAX_MODULE_BYTES as u64 + 1)
+                    .read_to_end(&mut bytes)
+                    .map_err(failed)?;
                 bytes
             }
         };
         if bytes.len() > MAX_MODULE_BYTES {
-            let message = format!("it is longer than the {} MiB that are accepted", MAX_MODULE_BYTES >> 20);
+            let message = format!(
+                "it is longer than the {} MiB that are accepted",
+                MAX_MODULE_BYTES >> 20
+            );
             return Err(Error::new(ErrorKind::Module, message));
         }
         Ok(bytes)

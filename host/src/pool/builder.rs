@@ -96,15 +96,26 @@ impl Builder {
             measure_cpu: self.measure_cpu,
         };
         let driver = Driver::new(Arc::clone(&inbox), Arc::clone(&launcher), settings)?;
-        let driver = std::thread::Builder::new().name("wpool-driver".into()).spawn(move || driver.run())?;
-        let driver = EndOnDrop { inbox: &inbox, thread: Some(driver) };
+        let driver = std::thread::Builder::new()
+            .name("wpool-driver".into())
+            .spawn(move || driver.run())?;
+        let driver = EndOnDrop {
+            inbox: &inbox,
+            thread: Some(driver),
+        };
         // The template confines itself while the module is compiled.
         inbox.post(|mail| mail.expected.push(PLUGIN));
         let (plugin, confinement) = compile(&launcher, self.module, self.limits)?;
         let plugin = Arc::new(plugin);
         inbox.post(|mail| mail.plugins.push((PLUGIN, Arc::clone(&plugin))));
         let driver = driver.keep();
-        Ok(Pool { inbox, driver: Some(driver), launcher, plugin, confinement })
+        Ok(Pool {
+            inbox,
+            driver: Some(driver),
+            launcher,
+            plugin,
+            confinement,
+        })
     }
 }
 
@@ -118,7 +129,9 @@ impl EndOnDrop<'_> {
     /// The thread, which is kept.
     fn keep(mut self) -> std::thread::JoinHandle<()> {
         // Taken here and nowhere else before the drop.
-        self.thread.take().unwrap_or_else(|| unreachable!("kept once"))
+        self.thread
+            .take()
+            .unwrap_or_else(|| unreachable!("kept once"))
     }
 }
 

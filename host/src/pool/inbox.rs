@@ -47,7 +47,10 @@ pub(crate) struct Inbox {
 impl Inbox {
     pub(crate) fn new() -> io::Result<Inbox> {
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Inbox { state: Mutex::default(), wake })
+        Ok(Inbox {
+            state: Mutex::default(),
+            wake,
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -81,7 +84,10 @@ impl Inbox {
     pub(crate) fn driver_may_sleep(&self) -> bool {
         let mut state = self.state();
         let mail = &state.mail;
-        let empty = mail.tasks.is_empty() && mail.plugins.is_empty() && mail.expected.is_empty() && !mail.terminate;
+        let empty = mail.tasks.is_empty()
+            && mail.plugins.is_empty()
+            && mail.expected.is_empty()
+            && !mail.terminate;
         state.driver_sleeps = empty;
         empty
     }

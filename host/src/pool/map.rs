@@ -1,9 +1,9 @@
 //! The calls that `multiprocessing.Pool` has, with results of the caller's own types.
 
+use super::Pool;
 use super::outcome::{Failure, FailureKind, Outcome};
 use super::stream::Order;
 use super::tasks::{Inputs, Outcomes};
-use super::Pool;
 use crate::error::{Error, ErrorKind};
 use crate::value::{FromValue, Function, IntoArgs, IntoValue, Mismatch, Value, from_result};
 use std::marker::PhantomData;
@@ -40,7 +40,14 @@ impl Pool {
     ) -> Result<Vec<R>, MapError> {
         let results: Vec<_> = self.lazily(function, items, Order::Input)?.collect();
         let results = results.into_iter().enumerate();
-        results.map(|(index, result)| result.map_err(|failure| MapError::Task { index: index as u64, failure })).collect()
+        results
+            .map(|(index, result)| {
+                result.map_err(|failure| MapError::Task {
+                    index: index as u64,
+                    failure,
+                })
+            })
+            .collect()
     }
 
     /// As [`Pool::map`], with every outcome instead of the first failure.
@@ -55,7 +62,9 @@ impl Pool {
     ) -> Result<Vec<Outcome>, Error> {
         let (inputs, outcomes) = self.stream(function, Order::Input)?;
         let items = items.into_iter().map(|item| (item,));
-        Ok(Lazy::<_, Value>::new(inputs, outcomes, items).outcomes().collect())
+        Ok(Lazy::<_, Value>::new(inputs, outcomes, items)
+            .outcomes()
+            .collect())
     }
 
     /// Calls `function` with one argument for each item: items are taken and results come in order, lazily, as
@@ -69,7 +78,11 @@ impl Pool {
         function: &str,
         items: impl IntoIterator<Item = A>,
     ) -> Result<impl Iterator<Item = Result<R, Failure>>, Error> {
-        self.lazily(function, items.into_iter().map(|item| (item,)), Order::Input)
+        self.lazily(
+            function,
+            items.into_iter().map(|item| (item,)),
+            Order::Input,
+        )
     }
 
     /// As [`Pool::imap`], with results as they finish.
@@ -82,7 +95,11 @@ impl Pool {
         function: &str,
         items: impl IntoIterator<Item = A>,
     ) -> Result<impl Iterator<Item = Result<R, Failure>>, Error> {
-        self.lazily(function, items.into_iter().map(|item| (item,)), Order::Completion)
+        self.lazily(
+            function,
+            items.into_iter().map(|item| (item,)),
+            Order::Completion,
+        )
     }
 
     /// Calls `function` once and waits, as `multiprocessing.Pool.apply`.
@@ -90,10 +107,21 @@ impl Pool {
     /// # Errors
     ///
     /// The task's failure, or [`Error`] where it was not run.
-    pub fn apply<R: FromValue>(&self, function: &str, arguments: impl IntoArgs) -> Result<R, MapError> {
+    pub fn apply<R: FromValue>(
+        &self,
+        function: &str,
+        arguments: impl IntoArgs,
+    ) -> Result<R, MapError> {
         let function = self.function(Some(function))?;
-        let arguments = arguments.into_args(&function.params).map_err(|mismatch| bad_argument(&mismatch))?;
-        let index = self.plugin.signature.functions.iter().position(|other| other.name == function.name);
+        let arguments = arguments
+            .into_args(&function.params)
+            .map_err(|mismatch| bad_argument(&mismatch))?;
+        let index = self
+            .plugin
+            .signature
+            .functions
+            .iter()
+            .position(|other| other.name == function.name);
         let outcome = self.run_one(index.unwrap_or_default() as u32, &arguments);
         typed(outcome).map_err(|failure| MapError::Task { index: 0, failure })
     }
@@ -149,7 +177,15 @@ struct Lazy<I, R> {
 impl<A: IntoArgs, I: Iterator<Item = A>, R> Lazy<I, R> {
     fn new(inputs: Inputs, outcomes: Outcomes, items: I) -> Self {
         let function = inputs.function().clone();
-        Lazy { inputs: Some(inputs), function, outcomes, items, sent: 0, taken: 0, result: PhantomData }
+        Lazy {
+            inputs: Some(inputs),
+            function,
+            outcomes,
+            items,
+            sent: 0,
+            taken: 0,
+            result: PhantomData,
+        }
     }
 
     fn next_outcome(&mut self) -> Option<Outcome> {
@@ -172,7 +208,8 @@ impl<A: IntoArgs, I: Iterator<Item = A>, R> Lazy<I, R> {
                 Some(item) => {
                     let sent = match item.into_args(&self.function.params) {
                         Ok(arguments) => inputs.send(&arguments),
-                        Err(mismatch) => inputs.fail(Failure::new(FailureKind::BadArgument, mismatch.to_string())),
+                        Err(mismatch) => inputs
+                            .fail(Failure::new(FailureKind::BadArgument, mismatch.to_string())),
                     };
                     // The outcomes are held here, so they are wanted.
                     debug_assert_eq!(sent, Ok(()));

@@ -88,7 +88,10 @@ impl Pool {
     ///
     /// [`ErrorKind::Function`] names the functions that there are.
     pub fn function(&self, name: Option<&str>) -> Result<&Function, Error> {
-        let chosen = self.plugin.signature.choose(name, self.plugin.name.as_deref());
+        let chosen = self
+            .plugin
+            .signature
+            .choose(name, self.plugin.name.as_deref());
         chosen.map_err(|error| Error::new(ErrorKind::Function, error.to_string()))
     }
 
@@ -100,9 +103,19 @@ impl Pool {
     /// [`ErrorKind::Function`] where there is no such function.
     pub fn stream(&self, function: &str, order: Order) -> Result<(Inputs, Outcomes), Error> {
         let function = self.function(Some(function))?;
-        let index = self.plugin.signature.functions.iter().position(|other| other.name == function.name);
+        let index = self
+            .plugin
+            .signature
+            .functions
+            .iter()
+            .position(|other| other.name == function.name);
         let index = index.unwrap_or_default() as u32;
-        Ok(tasks::ends(Arc::clone(&self.inbox), Arc::clone(&self.plugin), index, order))
+        Ok(tasks::ends(
+            Arc::clone(&self.inbox),
+            Arc::clone(&self.plugin),
+            index,
+            order,
+        ))
     }
 
     /// Ends the pool now: unfinished tasks are cancelled, all processes killed.

@@ -76,7 +76,12 @@ impl Failure {
     /// A failure of `kind`; the message is one line for a person.
     #[must_use]
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Failure {
-        Failure { kind, message: message.into(), value: None, arguments: Vec::new() }
+        Failure {
+            kind,
+            message: message.into(),
+            value: None,
+            arguments: Vec::new(),
+        }
     }
 
     /// Which kind.
@@ -110,8 +115,17 @@ impl Failure {
 
     /// The function returned `err`: a value, and a failure all the same.
     pub(super) fn returned_err(value: Value, shown: &str) -> Failure {
-        let message = if shown.is_empty() { "it returned an error".into() } else { printable(shown) };
-        Failure { kind: FailureKind::Error, message, value: Some(value), arguments: Vec::new() }
+        let message = if shown.is_empty() {
+            "it returned an error".into()
+        } else {
+            printable(shown)
+        };
+        Failure {
+            kind: FailureKind::Error,
+            message,
+            value: Some(value),
+            arguments: Vec::new(),
+        }
     }
 
     /// What a worker reported. It can only claim what concerns its own task.
@@ -133,11 +147,20 @@ impl Failure {
             Loss::Died(death) => died(death, timeout),
             Loss::LostTooOften(death) => {
                 let last = died(death, timeout);
-                Failure::new(last.kind, format!("its result was lost again and again; at last {}", last.message))
+                Failure::new(
+                    last.kind,
+                    format!(
+                        "its result was lost again and again; at last {}",
+                        last.message
+                    ),
+                )
             }
             Loss::PluginBroken => {
                 let why = broken.unwrap_or("they die before they finish anything");
-                Failure::new(FailureKind::Init, format!("the plugin's processes do not start: {why}"))
+                Failure::new(
+                    FailureKind::Init,
+                    format!("the plugin's processes do not start: {why}"),
+                )
             }
             Loss::NoPlugin => Failure::new(FailureKind::Init, "the plugin is not loaded"),
         }
@@ -164,10 +187,17 @@ fn died(death: Death, timeout: Option<Duration>) -> Failure {
         Death::Unknown => worker("its worker died, and nobody saw how".into()),
         Death::Template => worker("its template died".into()),
         Death::Deadline => {
-            let limit = timeout.map_or_else(|| "its time limit".into(), |limit| format!("{limit:?}"));
-            Failure::new(FailureKind::Timeout, format!("it ran longer than {limit}, and its worker was killed"))
+            let limit =
+                timeout.map_or_else(|| "its time limit".into(), |limit| format!("{limit:?}"));
+            Failure::new(
+                FailureKind::Timeout,
+                format!("it ran longer than {limit}, and its worker was killed"),
+            )
         }
-        Death::Violation(what) => Failure::new(FailureKind::Protocol, format!("its worker sent {what}, and was killed")),
+        Death::Violation(what) => Failure::new(
+            FailureKind::Protocol,
+            format!("its worker sent {what}, and was killed"),
+        ),
         Death::Stuck => worker("its worker did not answer, and was killed".into()),
         Death::Retired => worker("its worker was retired".into()),
     }
@@ -224,6 +254,12 @@ pub struct Outcome {
 impl Outcome {
     /// The end of a task that did not run.
     pub(super) fn failed(failure: Failure, attempts: u32) -> Outcome {
-        Outcome { result: Err(failure), usage: Usage { attempts, ..Usage::default() } }
+        Outcome {
+            result: Err(failure),
+            usage: Usage {
+                attempts,
+                ..Usage::default()
+            },
+        }
     }
 }

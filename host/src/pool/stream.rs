@@ -71,7 +71,12 @@ pub(crate) enum Refused {
 impl Stream {
     pub(crate) fn new(order: Order) -> Arc<Stream> {
         let state = Mutex::default();
-        Arc::new(Stream { order, state, outcome_ready: Condvar::new(), room_made: Condvar::new() })
+        Arc::new(Stream {
+            order,
+            state,
+            outcome_ready: Condvar::new(),
+            room_made: Condvar::new(),
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -85,7 +90,10 @@ impl Stream {
             if !wait {
                 return Err(Refused::Full);
             }
-            state = self.room_made.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .room_made
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         if state.abandoned {
             return Err(Refused::Abandoned);
@@ -96,7 +104,11 @@ impl Stream {
         if self.order == Order::Input {
             state.waiting.push_back(None);
         }
-        Ok(Reply { stream: Some(Arc::clone(self)), index, bytes })
+        Ok(Reply {
+            stream: Some(Arc::clone(self)),
+            index,
+            bytes,
+        })
     }
 
     /// No more inputs will come.
@@ -124,9 +136,14 @@ impl Stream {
             if !wait {
                 return true;
             }
-            state = self.outcome_ready.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .outcome_ready
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
-        while let Some(Some((index, outcome))) = state.waiting.pop_front_if(|outcome| outcome.is_some()) {
+        while let Some(Some((index, outcome))) =
+            state.waiting.pop_front_if(|outcome| outcome.is_some())
+        {
             state.bytes = state.bytes.saturating_sub(size_of_outcome(&outcome));
             state.taken += 1;
             into.push_back((index, outcome));
@@ -190,10 +207,16 @@ impl Reply {
     pub(crate) fn send_all(replies: impl IntoIterator<Item = (Reply, Outcome)>) {
         let mut replies = replies.into_iter().peekable();
         while let Some((mut reply, outcome)) = replies.next() {
-            let Some(stream) = reply.stream.take() else { continue };
+            let Some(stream) = reply.stream.take() else {
+                continue;
+            };
             let mut state = stream.state();
             stream.put(&mut state, &reply, outcome);
-            let same = |(next, _): &(Reply, Outcome)| next.stream.as_ref().is_some_and(|next| Arc::ptr_eq(next, &stream));
+            let same = |(next, _): &(Reply, Outcome)| {
+                next.stream
+                    .as_ref()
+                    .is_some_and(|next| Arc::ptr_eq(next, &stream))
+            };
             while let Some((mut reply, outcome)) = replies.next_if(same) {
                 reply.stream = None;
                 stream.put(&mut state, &reply, outcome);
@@ -208,7 +231,10 @@ impl Reply {
 impl Drop for Reply {
     fn drop(&mut self) {
         if let Some(stream) = self.stream.take() {
-            let failure = Failure::new(FailureKind::Cancelled, "the pool was terminated before it finished");
+            let failure = Failure::new(
+                FailureKind::Cancelled,
+                "the pool was terminated before it finished",
+            );
             stream.deliver(self, Outcome::failed(failure, 0));
         }
     }
@@ -220,7 +246,10 @@ mod tests {
     use crate::value::Value;
 
     fn ok(number: i64) -> Outcome {
-        Outcome { result: Ok(Some(Value::S64(number))), usage: super::super::outcome::Usage::default() }
+        Outcome {
+            result: Ok(Some(Value::S64(number))),
+            usage: super::super::outcome::Usage::default(),
+        }
     }
 
     fn drain(stream: &Stream) -> Vec<u64> {
@@ -250,10 +279,16 @@ mod tests {
     #[test]
     fn a_full_window_takes_nothing_until_an_outcome_is_taken() {
         let stream = Stream::new(Order::Input);
-        let mut replies: Vec<_> = (0..WINDOW_TASKS).map(|_| stream.reserve(0, false).unwrap()).collect();
+        let mut replies: Vec<_> = (0..WINDOW_TASKS)
+            .map(|_| stream.reserve(0, false).unwrap())
+            .collect();
         assert_eq!(stream.reserve(0, false).err(), Some(Refused::Full));
         replies.remove(0).send(ok(0));
-        assert_eq!(stream.reserve(0, false).err(), Some(Refused::Full), "it was not taken yet");
+        assert_eq!(
+            stream.reserve(0, false).err(),
+            Some(Refused::Full),
+            "it was not taken yet"
+        );
         assert_eq!(drain(&stream), [0]);
         assert!(stream.reserve(0, false).is_ok());
     }

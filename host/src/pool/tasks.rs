@@ -5,7 +5,7 @@ use super::outcome::{Failure, FailureKind, Outcome};
 use super::stream::{Order, Refused, Reply, Stream};
 use super::{PLUGIN, Pool};
 use crate::plugin::Plugin;
-use crate::value::{Function, Value, encode_args};
+use crate::value::{Function, Param, Value, conforms, encode_args};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -34,10 +34,27 @@ pub struct Outcomes {
 #[error("the outcomes are not wanted any more")]
 pub struct Closed;
 
-pub(super) fn ends(inbox: Arc<Inbox>, plugin: Arc<Plugin>, function: u32, order: Order) -> (Inputs, Outcomes) {
+pub(super) fn ends(
+    inbox: Arc<Inbox>,
+    plugin: Arc<Plugin>,
+    function: u32,
+    order: Order,
+) -> (Inputs, Outcomes) {
     let stream = Stream::new(order);
-    let outcomes = Outcomes { stream: Arc::clone(&stream), taken: VecDeque::new() };
-    (Inputs { inbox, plugin, function, stream, kept: Vec::new() }, outcomes)
+    let outcomes = Outcomes {
+        stream: Arc::clone(&stream),
+        taken: VecDeque::new(),
+    };
+    (
+        Inputs {
+            inbox,
+            plugin,
+            function,
+            stream,
+            kept: Vec::new(),
+        },
+        outcomes,
+    )
 }
 
 impl Inputs {
@@ -47,26 +64,48 @@ impl Inputs {
         &self.plugin.signature.functions[self.function as usize]
     }
 
-    /// Sends the arguments of one task, which must be of the function's types; waits while too much is under way. Tasks may
+    /// Sends the arguments of one task; those that are not of the function's types are a `bad-argument`. Waits while too much is under way. Tasks may
     /// be kept back for a moment until [`Inputs::flush`].
     ///
     /// # Errors
     ///
     /// When the outcomes were dropped.
     pub fn send(&mut self, arguments: &[Value]) -> Result<(), Closed> {
+        if let Some(failure) = self.misfit(arguments) {
+            return self.fail(failure);
+        }
         let mut encoded = Vec::new();
         encode_args(arguments, &mut encoded);
         let limit = self.plugin.limits.argument_cap();
         if encoded.len() as u64 > limit {
-            let message = format!("its arguments of {} bytes are longer than the limit of {limit}", encoded.len());
+            let message = format!(
+                "its arguments of {} bytes are longer than the limit of {limit}",
+                encoded.len()
+            );
             return self.fail(Failure::new(FailureKind::BadArgument, message));
         }
         let reply = self.reserve(encoded.len())?;
-        self.kept.push(NewTask { plugin: PLUGIN, function: self.function, arguments: encoded, reply });
+        self.kept.push(NewTask {
+            plugin: PLUGIN,
+            function: self.function,
+            arguments: encoded,
+            reply,
+        });
         if self.kept.len() >= HANDED_OVER {
             self.flush();
         }
         Ok(())
+    }
+
+    /// Why the arguments are not of the function's types, if they are not.
+    fn misfit(&self, arguments: &[Value]) -> Option<Failure> {
+        let params = &self.function().params;
+        let fits = |(param, value): (&Param, &Value)| conforms(value, &param.ty);
+        if params.len() == arguments.len() && params.iter().zip(arguments).all(fits) {
+            return None;
+        }
+        let message = format!("the arguments do not fit {}", self.function());
+        Some(Failure::new(FailureKind::BadArgument, message))
     }
 
     /// Takes the place of a task that cannot be sent: its outcome is `failure`.
@@ -144,12 +183,23 @@ impl Drop for Outcomes {
 impl Pool {
     /// Runs one task and waits for its outcome.
     pub(super) fn run_one(&self, function: u32, arguments: &[Value]) -> Outcome {
-        let (mut inputs, mut outcomes) =
-            ends(Arc::clone(&self.inbox), Arc::clone(&self.plugin), function, Order::Completion);
+        let (mut inputs, mut outcomes) = ends(
+            Arc::clone(&self.inbox),
+            Arc::clone(&self.plugin),
+            function,
+            Order::Completion,
+        );
         // The outcomes are held here, so they are wanted.
         let _ = inputs.send(arguments);
         drop(inputs);
-        let cancelled = || Outcome::failed(Failure::new(FailureKind::Cancelled, "the pool was terminated"), 0);
-        outcomes.next().map_or_else(cancelled, |(_, outcome)| outcome)
+        let cancelled = || {
+            Outcome::failed(
+                Failure::new(FailureKind::Cancelled, "the pool was terminated"),
+                0,
+            )
+        };
+        outcomes
+            .next()
+            .map_or_else(cancelled, |(_, outcome)| outcome)
     }
 }

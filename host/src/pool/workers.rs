@@ -6,7 +6,10 @@ use std::fs;
 #[must_use]
 pub fn usable_cpus() -> usize {
     // The standard library counts both: the affinity mask, and the quotas of cgroups v1 and v2.
-    std::thread::available_parallelism().map_or(1, usize::from).min(quota_of_own_cgroup().unwrap_or(usize::MAX)).max(1)
+    std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(quota_of_own_cgroup().unwrap_or(usize::MAX))
+        .max(1)
 }
 
 /// The quota of a cgroup v2 whose file is visible as the root, as in a container, rounded up.

@@ -10,7 +10,8 @@ fn refused(step: &'static str) -> impl Fn(Errno) -> Refusal {
 
 /// Makes exec gain nothing, for this process and every child.
 pub(super) fn no_new_privileges() -> Result<(), Refusal> {
-    thread::set_no_new_privs(true).map_err(|errno| Refusal::new(Layer::NoNewPrivileges, "PR_SET_NO_NEW_PRIVS", errno))
+    thread::set_no_new_privs(true)
+        .map_err(|errno| Refusal::new(Layer::NoNewPrivileges, "PR_SET_NO_NEW_PRIVS", errno))
 }
 
 /// Empties the bounding set and locks the secure bits where the process may; one that may not has no capability to lose.
@@ -45,11 +46,19 @@ pub(super) fn forget_bounding_set() -> Result<(), Refusal> {
 pub(super) fn drop_all() -> Result<(), Refusal> {
     thread::clear_ambient_capability_set().map_err(refused("PR_CAP_AMBIENT_CLEAR_ALL"))?;
     let none = CapabilitySet::empty();
-    let sets = CapabilitySets { effective: none, permitted: none, inheritable: none };
+    let sets = CapabilitySets {
+        effective: none,
+        permitted: none,
+        inheritable: none,
+    };
     thread::set_capabilities(None, sets).map_err(refused("capset"))?;
     let left = thread::capabilities(None).map_err(refused("capget"))?;
     if left.effective.is_empty() && left.permitted.is_empty() && left.inheritable.is_empty() {
         return Ok(());
     }
-    Err(Refusal { layer: Layer::Capabilities, step: "dropping all capabilities".into(), errno: 0 })
+    Err(Refusal {
+        layer: Layer::Capabilities,
+        step: "dropping all capabilities".into(),
+        errno: 0,
+    })
 }

@@ -129,15 +129,27 @@ impl Confinement {
     /// capabilities all the same, so its absence alone does not make the confinement less than full.
     #[must_use]
     pub fn level(&self) -> Level {
-        let always = [Layer::Seccomp, Layer::NoNewPrivileges, Layer::Capabilities, Layer::ResourceLimits];
+        let always = [
+            Layer::Seccomp,
+            Layer::NoNewPrivileges,
+            Layer::Capabilities,
+            Layer::ResourceLimits,
+        ];
         if !always.into_iter().all(|layer| self.has(layer)) {
             return Level::Insufficient;
         }
         let namespaces = Layer::ALL.into_iter().filter(|layer| layer.is_namespace());
-        if namespaces.filter(|layer| *layer != Layer::UserNamespace).all(|layer| self.has(layer)) {
+        if namespaces
+            .filter(|layer| *layer != Layer::UserNamespace)
+            .all(|layer| self.has(layer))
+        {
             return Level::Full;
         }
-        if self.has(Layer::Landlock) { Level::Reduced } else { Level::Insufficient }
+        if self.has(Layer::Landlock) {
+            Level::Reduced
+        } else {
+            Level::Insufficient
+        }
     }
 }
 
@@ -155,7 +167,11 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal of `step` with the kernel's answer.
     pub(crate) fn new(layer: Layer, step: &str, errno: impl Into<std::io::Error>) -> Refusal {
-        Refusal { layer, step: step.into(), errno: errno.into().raw_os_error().unwrap_or(0) }
+        Refusal {
+            layer,
+            step: step.into(),
+            errno: errno.into().raw_os_error().unwrap_or(0),
+        }
     }
 
     /// Whether the same start without namespaces, or without the user namespace, could do better.
@@ -182,15 +198,26 @@ mod tests {
     use super::*;
 
     fn with(layers: &[Layer]) -> Confinement {
-        Confinement { layers: layers.to_vec(), landlock_abi: None }
+        Confinement {
+            layers: layers.to_vec(),
+            landlock_abi: None,
+        }
     }
 
     fn without(left_out: &[Layer]) -> Confinement {
-        with(&Layer::ALL.into_iter().filter(|layer| !left_out.contains(layer)).collect::<Vec<_>>())
+        with(
+            &Layer::ALL
+                .into_iter()
+                .filter(|layer| !left_out.contains(layer))
+                .collect::<Vec<_>>(),
+        )
     }
 
     fn namespaces() -> Vec<Layer> {
-        Layer::ALL.into_iter().filter(|layer| layer.is_namespace()).collect()
+        Layer::ALL
+            .into_iter()
+            .filter(|layer| layer.is_namespace())
+            .collect()
     }
 
     #[test]
@@ -210,14 +237,22 @@ mod tests {
 
     #[test]
     fn one_missing_namespace_is_not_full() {
-        for namespace in namespaces().into_iter().filter(|layer| *layer != Layer::UserNamespace) {
+        for namespace in namespaces()
+            .into_iter()
+            .filter(|layer| *layer != Layer::UserNamespace)
+        {
             assert_eq!(without(&[namespace]).level(), Level::Reduced, "{namespace}");
         }
     }
 
     #[test]
     fn a_layer_that_may_never_be_missing_makes_it_insufficient() {
-        for layer in [Layer::Seccomp, Layer::NoNewPrivileges, Layer::Capabilities, Layer::ResourceLimits] {
+        for layer in [
+            Layer::Seccomp,
+            Layer::NoNewPrivileges,
+            Layer::Capabilities,
+            Layer::ResourceLimits,
+        ] {
             assert_eq!(without(&[layer]).level(), Level::Insufficient, "{layer}");
         }
     }

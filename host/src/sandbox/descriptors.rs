@@ -25,5 +25,9 @@ fn close_range(first: u32, last: u32) -> Result<(), Refusal> {
     if closed == 0 {
         return Ok(());
     }
-    Err(Refusal::new(Layer::ResourceLimits, "close_range (Linux 5.9 or newer)", std::io::Error::last_os_error()))
+    Err(Refusal::new(
+        Layer::ResourceLimits,
+        "close_range (Linux 5.9 or newer)",
+        std::io::Error::last_os_error(),
+    ))
 }

@@ -3,7 +3,8 @@
 
 use super::{Layer, Refusal};
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, LandlockStatus, Ruleset, RulesetAttr, RulesetStatus, Scope,
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, LandlockStatus, Ruleset,
+    RulesetAttr, RulesetStatus, Scope,
 };
 
 /// The newest ABI whose rights are known here.
@@ -33,7 +34,13 @@ pub(super) fn deny_all() -> Result<Option<u32>, Refusal> {
         (LandlockStatus::NotEnabled | LandlockStatus::NotImplemented, _) => Ok(None),
         (_, RulesetStatus::NotEnforced) => Err(failed(&"not enforced")),
         // A kernel newer than NEWEST may have rights that are not handled: not counted as complete.
-        (LandlockStatus::Available { kernel_abi: Some(_), .. }, _) => Ok(None),
+        (
+            LandlockStatus::Available {
+                kernel_abi: Some(_),
+                ..
+            },
+            _,
+        ) => Ok(None),
         (LandlockStatus::Available { effective_abi, .. }, _) => Ok(Some(effective_abi as u32)),
     }
 }

@@ -16,7 +16,10 @@ pub(super) fn apply(limits: &ProcessLimits, namespaces: Namespaces) -> Result<()
     set(Resource::Rtprio, 0, "RLIMIT_RTPRIO")?;
     set(Resource::Nofile, DESCRIPTORS, "RLIMIT_NOFILE")?;
     let processes = limits.processes.filter(|_| namespaces == Namespaces::User);
-    tighten(&ProcessLimits { processes, ..*limits })
+    tighten(&ProcessLimits {
+        processes,
+        ..*limits
+    })
 }
 
 /// Lowers the limits that `limits` names; those it does not stay.
@@ -37,7 +40,12 @@ pub(crate) fn tighten(limits: &ProcessLimits) -> Result<(), Refusal> {
 
 fn set(resource: Resource, value: u64, name: &str) -> Result<(), Refusal> {
     // A hard limit that is already lower cannot be raised, and need not be.
-    let value = rustix::process::getrlimit(resource).maximum.map_or(value, |hard| hard.min(value));
-    let limit = Rlimit { current: Some(value), maximum: Some(value) };
+    let value = rustix::process::getrlimit(resource)
+        .maximum
+        .map_or(value, |hard| hard.min(value));
+    let limit = Rlimit {
+        current: Some(value),
+        maximum: Some(value),
+    };
     setrlimit(resource, limit).map_err(|errno| Refusal::new(Layer::ResourceLimits, name, errno))
 }

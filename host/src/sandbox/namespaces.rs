@@ -15,13 +15,20 @@ const WITHOUT_USER: UnshareFlags = UnshareFlags::NEWNS
 /// Enters the namespaces of `kind`. In a user namespace the process keeps its user and group id, and no other id exists.
 pub(super) fn unshare(kind: Namespaces) -> Result<(), Refusal> {
     let (flags, layer) = match kind {
-        Namespaces::User => (WITHOUT_USER.union(UnshareFlags::NEWUSER), Layer::UserNamespace),
+        Namespaces::User => (
+            WITHOUT_USER.union(UnshareFlags::NEWUSER),
+            Layer::UserNamespace,
+        ),
         Namespaces::Privileged => (WITHOUT_USER, Layer::PidNamespace),
         Namespaces::None => return Ok(()),
     };
-    let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    let (uid, gid) = (
+        rustix::process::geteuid().as_raw(),
+        rustix::process::getegid().as_raw(),
+    );
     // SAFETY: CLONE_FILES is not among the flags, so no descriptor changes hands.
-    unsafe { rustix::thread::unshare_unsafe(flags) }.map_err(|errno| Refusal::new(layer, "unshare", errno))?;
+    unsafe { rustix::thread::unshare_unsafe(flags) }
+        .map_err(|errno| Refusal::new(layer, "unshare", errno))?;
     if kind == Namespaces::User {
         write_map("/proc/self/setgroups", "deny")?;
         write_map("/proc/self/uid_map", &format!("{uid} {uid} 1"))?;
@@ -31,8 +38,13 @@ pub(super) fn unshare(kind: Namespaces) -> Result<(), Refusal> {
 }
 
 fn write_map(path: &str, content: &str) -> Result<(), Refusal> {
-    fs::write(path, content)
-        .map_err(|error| Refusal::new(Layer::UserNamespace, &format!("writing {content:?} to {path}"), error))
+    fs::write(path, content).map_err(|error| {
+        Refusal::new(
+            Layer::UserNamespace,
+            &format!("writing {content:?} to {path}"),
+            error,
+        )
+    })
 }
 
 /// Continues as a new process, a sibling of this one and pid 1 of the pid namespace that [`unshare`] made; this one ends.
@@ -41,7 +53,11 @@ pub(super) fn become_init() -> Result<(), Refusal> {
     // SAFETY: a plain fork of a single-threaded process (no CLONE_VM, no new stack); CLONE_PARENT only chooses the
     // parent. glibc's fork cannot pass it. The child runs on with a copy of everything.
     match unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) } {
-        -1 => Err(Refusal::new(Layer::PidNamespace, "clone", std::io::Error::last_os_error())),
+        -1 => Err(Refusal::new(
+            Layer::PidNamespace,
+            "clone",
+            std::io::Error::last_os_error(),
+        )),
         0 => Ok(()),
         // SAFETY: ends this copy without running destructors that the child's copy will run.
         _ => unsafe { libc::_exit(0) },

@@ -17,8 +17,14 @@ pub(super) fn make_empty() -> Result<(), Refusal> {
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     rustix::mount::mount_change("/", private).map_err(refused("making mounts private"))?;
     let flags = MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    rustix::mount::mount("wpool", STAGE, "tmpfs", flags, c"size=4k,nr_inodes=2,mode=0555")
-        .map_err(refused("mounting a tmpfs"))?;
+    rustix::mount::mount(
+        "wpool",
+        STAGE,
+        "tmpfs",
+        flags,
+        c"size=4k,nr_inodes=2,mode=0555",
+    )
+    .map_err(refused("mounting a tmpfs"))?;
     rustix::process::chdir(STAGE).map_err(refused("chdir"))?;
     rustix::process::pivot_root(".", ".").map_err(refused("pivot_root"))?;
     rustix::mount::unmount(".", UnmountFlags::DETACH).map_err(refused("detaching the old root"))?;
@@ -28,7 +34,8 @@ pub(super) fn make_empty() -> Result<(), Refusal> {
 
 fn verify_empty() -> Result<(), Refusal> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let root = rustix::fs::open("/", flags, Mode::empty()).map_err(refused("opening the new root"))?;
+    let root =
+        rustix::fs::open("/", flags, Mode::empty()).map_err(refused("opening the new root"))?;
     let entries = rustix::fs::Dir::new(root).map_err(refused("reading the new root"))?;
     for entry in entries {
         let entry = entry.map_err(refused("reading the new root"))?;

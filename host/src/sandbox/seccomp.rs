@@ -74,7 +74,9 @@ impl Filter {
     pub(super) fn loading(role: Role) -> Result<Filter, Refusal> {
         let mut rules = Rules::pure()?;
         if role == Role::Compiler {
-            return Ok(Filter { programs: vec![no_signals()?, rules.or_die()?] });
+            return Ok(Filter {
+                programs: vec![no_signals()?, rules.or_die()?],
+            });
         }
         rules.forking()?;
         rules.allow(LOADING);
@@ -83,8 +85,13 @@ impl Filter {
         rules.share_pages()?;
         rules.allow(&[libc::SYS_mprotect]);
         rules.only_if(libc::SYS_prlimit64, vec![argument(0, Dword, Eq, 0)?]);
-        let refused_quietly =
-            vec![answer(&[libc::SYS_openat], libc::EACCES)?, answer(&[libc::SYS_memfd_create, libc::SYS_process_madvise], libc::ENOSYS)?];
+        let refused_quietly = vec![
+            answer(&[libc::SYS_openat], libc::EACCES)?,
+            answer(
+                &[libc::SYS_memfd_create, libc::SYS_process_madvise],
+                libc::ENOSYS,
+            )?,
+        ];
         let mut programs = refused_quietly;
         programs.push(rules.or_die()?);
         Ok(Filter { programs })
@@ -95,12 +102,16 @@ impl Filter {
         let mut rules = Rules::pure()?;
         rules.forking()?;
         rules.share_pages()?;
-        Ok(Filter { programs: vec![no_signals()?, no_last_words()?, rules.or_die()?] })
+        Ok(Filter {
+            programs: vec![no_signals()?, no_last_words()?, rules.or_die()?],
+        })
     }
 
     /// The final filter of a worker, in force before its first task.
     pub(crate) fn worker() -> Result<Filter, Refusal> {
-        Ok(Filter { programs: vec![no_signals()?, no_last_words()?, Rules::pure()?.or_die()?] })
+        Ok(Filter {
+            programs: vec![no_signals()?, no_last_words()?, Rules::pure()?.or_die()?],
+        })
     }
 
     /// Puts the filter in force, for good.
@@ -128,13 +139,32 @@ impl Rules {
         rules.only_if(libc::SYS_mmap, vec![no_exec()?, private_mapping()?]);
         rules.only_if(libc::SYS_mprotect, vec![no_exec()?]);
         for advice in [libc::MADV_DONTNEED, libc::MADV_FREE] {
-            rules.only_if(libc::SYS_madvise, vec![argument(2, Dword, Eq, advice as u64)?]);
+            rules.only_if(
+                libc::SYS_madvise,
+                vec![argument(2, Dword, Eq, advice as u64)?],
+            );
         }
-        rules.only_if(libc::SYS_setitimer, vec![argument(0, Dword, Eq, libc::ITIMER_REAL as u64)?]);
+        rules.only_if(
+            libc::SYS_setitimer,
+            vec![argument(0, Dword, Eq, libc::ITIMER_REAL as u64)?],
+        );
         let private = libc::FUTEX_PRIVATE_FLAG as u64;
-        rules.only_if(libc::SYS_futex, vec![argument(1, Dword, MaskedEq(private), private)?]);
-        for signal in [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGABRT] {
-            rules.only_if(libc::SYS_rt_sigaction, vec![argument(0, Dword, Eq, signal as u64)?]);
+        rules.only_if(
+            libc::SYS_futex,
+            vec![argument(1, Dword, MaskedEq(private), private)?],
+        );
+        for signal in [
+            libc::SIGSEGV,
+            libc::SIGBUS,
+            libc::SIGILL,
+            libc::SIGFPE,
+            libc::SIGTRAP,
+            libc::SIGABRT,
+        ] {
+            rules.only_if(
+                libc::SYS_rt_sigaction,
+                vec![argument(0, Dword, Eq, signal as u64)?],
+            );
         }
         rules.allow(&[libc::SYS_tgkill]);
         Ok(rules)
@@ -144,13 +174,31 @@ impl Rules {
     fn forking(&mut self) -> Result<(), Refusal> {
         self.allow(FORKING);
         let harmless = (libc::CLONE_CHILD_SETTID | libc::CLONE_CHILD_CLEARTID) as u64;
-        self.only_if(libc::SYS_clone, vec![argument(0, Qword, MaskedEq(!harmless), libc::SIGCHLD as u64)?]);
+        self.only_if(
+            libc::SYS_clone,
+            vec![argument(
+                0,
+                Qword,
+                MaskedEq(!harmless),
+                libc::SIGCHLD as u64,
+            )?],
+        );
         self.only_if(libc::SYS_recvmsg, vec![argument(0, Dword, Eq, SOCKET)?]);
         self.only_if(libc::SYS_sendmsg, vec![argument(0, Dword, Eq, SOCKET)?]);
         // The standard library checks descriptors that it closes, in debug builds.
-        self.only_if(libc::SYS_fcntl, vec![argument(1, Dword, Eq, libc::F_GETFD as u64)?]);
-        for option in [libc::PR_SET_PDEATHSIG, libc::PR_SET_DUMPABLE, libc::PR_SET_NO_NEW_PRIVS] {
-            self.only_if(libc::SYS_prctl, vec![argument(0, Dword, Eq, option as u64)?]);
+        self.only_if(
+            libc::SYS_fcntl,
+            vec![argument(1, Dword, Eq, libc::F_GETFD as u64)?],
+        );
+        for option in [
+            libc::PR_SET_PDEATHSIG,
+            libc::PR_SET_DUMPABLE,
+            libc::PR_SET_NO_NEW_PRIVS,
+        ] {
+            self.only_if(
+                libc::SYS_prctl,
+                vec![argument(0, Dword, Eq, option as u64)?],
+            );
         }
         #[cfg(target_arch = "x86_64")]
         self.allow(&[libc::SYS_poll, libc::SYS_dup2]);
@@ -159,7 +207,10 @@ impl Rules {
 
     /// The status page of a worker is shared with the supervisor; the worker's own filter allows no more of them.
     fn share_pages(&mut self) -> Result<(), Refusal> {
-        self.only_if(libc::SYS_mmap, vec![argument(2, Dword, MaskedEq(libc::PROT_EXEC as u64), 0)?]);
+        self.only_if(
+            libc::SYS_mmap,
+            vec![argument(2, Dword, MaskedEq(libc::PROT_EXEC as u64), 0)?],
+        );
         Ok(())
     }
 
@@ -192,12 +243,20 @@ fn no_signals() -> Result<BpfProgram, Refusal> {
 fn no_last_words() -> Result<BpfProgram, Refusal> {
     let mut rules = Rules(BTreeMap::new());
     rules.only_if(libc::SYS_write, vec![argument(0, Dword, Eq, LAST_WORDS)?]);
-    compile(rules.0, SeccompAction::Allow, SeccompAction::Errno(libc::EBADF.unsigned_abs()))
+    compile(
+        rules.0,
+        SeccompAction::Allow,
+        SeccompAction::Errno(libc::EBADF.unsigned_abs()),
+    )
 }
 
 fn answer(calls: &[i64], errno: i32) -> Result<BpfProgram, Refusal> {
     let rules = calls.iter().map(|call| (*call, Vec::new())).collect();
-    compile(rules, SeccompAction::Allow, SeccompAction::Errno(errno.unsigned_abs()))
+    compile(
+        rules,
+        SeccompAction::Allow,
+        SeccompAction::Errno(errno.unsigned_abs()),
+    )
 }
 
 fn compile(
@@ -205,13 +264,23 @@ fn compile(
     otherwise: SeccompAction,
     matched: SeccompAction,
 ) -> Result<BpfProgram, Refusal> {
-    let architecture = std::env::consts::ARCH.try_into().map_err(|error| refused(&error))?;
-    let filter = SeccompFilter::new(rules, otherwise, matched, architecture).map_err(|error| refused(&error))?;
-    filter.try_into().map_err(|error: seccompiler::BackendError| refused(&error))
+    let architecture = std::env::consts::ARCH
+        .try_into()
+        .map_err(|error| refused(&error))?;
+    let filter = SeccompFilter::new(rules, otherwise, matched, architecture)
+        .map_err(|error| refused(&error))?;
+    filter
+        .try_into()
+        .map_err(|error: seccompiler::BackendError| refused(&error))
 }
 
 fn private_mapping() -> Result<SeccompCondition, Refusal> {
-    argument(3, Dword, MaskedEq(libc::MAP_TYPE as u64), libc::MAP_PRIVATE as u64)
+    argument(
+        3,
+        Dword,
+        MaskedEq(libc::MAP_TYPE as u64),
+        libc::MAP_PRIVATE as u64,
+    )
 }
 
 fn argument(
@@ -224,5 +293,9 @@ fn argument(
 }
 
 fn refused(error: &dyn std::fmt::Display) -> Refusal {
-    Refusal { layer: Layer::Seccomp, step: format!("a filter ({error})"), errno: 0 }
+    Refusal {
+        layer: Layer::Seccomp,
+        step: format!("a filter ({error})"),
+        errno: 0,
+    }
 }

@@ -32,11 +32,11 @@ mod wave;
 mod tests;
 
 pub use choose::ChooseError;
-pub use codec::{Budget, decode, decode_args, encode, encode_args};
-pub use convert::{FromValue, IntoArgs, IntoValue, Mismatch, conforms, from_result};
+pub(crate) use codec::{Budget, decode, decode_args, encode, encode_args};
+pub use convert::{FromValue, IntoArgs, IntoValue, Mismatch};
+pub(crate) use convert::{conforms, from_result};
 pub use parse_error::ParseError;
 pub(crate) use quote::printable;
-pub use reader::{DecodeError, DecodeErrorKind};
 pub use text::{Format, UnknownFormat, is_err};
 pub use ty::{Function, MAX_TYPE_DEPTH, MAX_TYPE_NODES, Param, Signature, Type};
 pub use value::Value;

@@ -18,7 +18,7 @@ const MAX_NAMES: usize = 4 << 20;
 
 impl Signature {
     /// Appends the signature.
-    pub fn encode(&self, out: &mut Vec<u8>) {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         put_number(self.functions.len(), out);
         for function in &self.functions {
             put_text(&function.name, out);
@@ -36,7 +36,7 @@ impl Signature {
     }
 
     /// Reads a signature, which all the bytes must belong to.
-    pub fn decode(bytes: &[u8]) -> Result<Signature, DecodeError> {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Signature, DecodeError> {
         let mut decoder = Decoder {
             reader: Reader::new(bytes),
             nodes: MAX_TYPE_NODES,

@@ -92,7 +92,12 @@ impl Value {
 
     /// About how many bytes the value keeps on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let all = |values: &[Value]| values.iter().map(|value| size_of::<Value>() + value.heap_bytes()).sum();
+        let all = |values: &[Value]| {
+            values
+                .iter()
+                .map(|value| size_of::<Value>() + value.heap_bytes())
+                .sum()
+        };
         let boxed = |value: &Value| size_of::<Value>() + value.heap_bytes();
         match self {
             Value::String(text) => text.len(),

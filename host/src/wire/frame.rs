@@ -56,7 +56,11 @@ pub fn read_frame(from: &mut impl Read, limit: usize) -> Result<Vec<u8>, FrameEr
     let length = checked_length(prefix, limit)?;
     let mut payload = Vec::new();
     from.take(length as u64).read_to_end(&mut payload)?;
-    if payload.len() < length { Err(FrameError::Closed) } else { Ok(payload) }
+    if payload.len() < length {
+        Err(FrameError::Closed)
+    } else {
+        Ok(payload)
+    }
 }
 
 fn read_exactly(from: &mut impl Read, buffer: &mut [u8]) -> Result<(), FrameError> {
@@ -68,7 +72,11 @@ fn read_exactly(from: &mut impl Read, buffer: &mut [u8]) -> Result<(), FrameErro
 
 fn checked_length(prefix: [u8; PREFIX], limit: usize) -> Result<usize, FrameError> {
     let length = u32::from_le_bytes(prefix) as usize;
-    if length > limit { Err(FrameError::TooLong { length, limit }) } else { Ok(length) }
+    if length > limit {
+        Err(FrameError::TooLong { length, limit })
+    } else {
+        Ok(length)
+    }
 }
 
 /// A buffer that grew beyond this for one frame is given back when it is empty.
@@ -88,7 +96,12 @@ impl FrameReader {
     /// A reader that refuses frames of more than `limit` bytes.
     #[must_use]
     pub fn new(limit: usize) -> FrameReader {
-        FrameReader { buffer: Vec::new(), start: 0, filled: 0, limit }
+        FrameReader {
+            buffer: Vec::new(),
+            start: 0,
+            filled: 0,
+            limit,
+        }
     }
 
     /// Changes the cap, for the frames that were not yet taken.
@@ -122,7 +135,9 @@ impl FrameReader {
     /// [`FrameError::TooLong`], as soon as the length is known.
     pub fn next_frame(&mut self) -> Result<Option<&[u8]>, FrameError> {
         let pending = &self.buffer[self.start..self.filled];
-        let Some(prefix) = pending.first_chunk::<PREFIX>() else { return Ok(None) };
+        let Some(prefix) = pending.first_chunk::<PREFIX>() else {
+            return Ok(None);
+        };
         let length = checked_length(*prefix, self.limit)?;
         if pending.len() < PREFIX + length {
             return Ok(None);
@@ -162,7 +177,13 @@ mod tests {
     fn a_length_over_the_limit_is_refused_before_its_bytes_arrive() {
         let mut reader = FrameReader::new(16);
         feed(&mut reader, &17_u32.to_le_bytes());
-        assert!(matches!(reader.next_frame(), Err(FrameError::TooLong { length: 17, limit: 16 })));
+        assert!(matches!(
+            reader.next_frame(),
+            Err(FrameError::TooLong {
+                length: 17,
+                limit: 16
+            })
+        ));
         let error = read_frame(&mut &u32::MAX.to_le_bytes()[..], 16).unwrap_err();
         assert!(matches!(error, FrameError::TooLong { .. }));
     }
@@ -171,7 +192,10 @@ mod tests {
     fn a_claimed_length_allocates_only_what_arrives() {
         let mut wire = 0x4000_0000_u32.to_le_bytes().to_vec();
         wire.extend_from_slice(b"short");
-        assert!(matches!(read_frame(&mut &wire[..], usize::MAX), Err(FrameError::Closed)));
+        assert!(matches!(
+            read_frame(&mut &wire[..], usize::MAX),
+            Err(FrameError::Closed)
+        ));
     }
 
     #[test]

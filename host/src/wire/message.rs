@@ -247,7 +247,7 @@ mod tests {
         let expected = encode(&ChildHello::Panicked(text()));
         assert_eq!(encode(&CompilerToSupervisor::Panicked(text())), expected);
         assert_eq!(encode(&TemplateToSupervisor::Panicked(text())), expected);
-        assert_eq!(expected[0], super::super::task::PANICKED);
+        assert_eq!(expected[0], super::super::results::PANICKED);
     }
 
     #[test]
@@ -260,8 +260,15 @@ mod tests {
 
     #[test]
     fn more_imports_than_allowed_are_malformed() {
-        let import = || Import { module: String::new(), name: String::new(), kind: String::new() };
-        let facts = |count| ModuleFacts { imports: (0..count).map(|_| import()).collect(), ..ModuleFacts::default() };
+        let import = || Import {
+            module: String::new(),
+            name: String::new(),
+            kind: String::new(),
+        };
+        let facts = |count| ModuleFacts {
+            imports: (0..count).map(|_| import()).collect(),
+            ..ModuleFacts::default()
+        };
         assert!(decode::<ModuleFacts>(&encode(&facts(MAX_IMPORTS))).is_some());
         assert!(decode::<ModuleFacts>(&encode(&facts(MAX_IMPORTS + 1))).is_none());
     }

@@ -4,16 +4,20 @@
 //! held against the reader's cap. The direction is in the name of each message. This room knows bytes and messages; it
 //! opens no socket and starts no process.
 
+mod batch;
+mod bytes;
 mod frame;
 mod message;
+mod results;
 mod status_page;
-mod task;
 
+pub use batch::{Batch, BatchWriter};
 pub use frame::{FrameError, FrameReader, read_frame, write_frame};
 pub use message::{
-    CompileRequest, CompilerToSupervisor, EngineProfile, Import, MAX_CONTROL_FRAME, MAX_FACTS_FRAME, MAX_IMPORTS,
-    MAX_MODULE_BYTES, ModuleFacts, Rejection, StartFrame, SupervisorToCompiler, SupervisorToTemplate, TaskLimits,
-    TemplateToSupervisor, WIRE_VERSION, WORKER_ARGV0, ChildHello, decode, encode,
+    ChildHello, CompileRequest, CompilerToSupervisor, EngineProfile, Import, MAX_CONTROL_FRAME,
+    MAX_FACTS_FRAME, MAX_IMPORTS, MAX_MODULE_BYTES, ModuleFacts, Rejection, StartFrame,
+    SupervisorToCompiler, SupervisorToTemplate, TaskLimits, TemplateToSupervisor, WIRE_VERSION,
+    WORKER_ARGV0, decode, encode,
 };
-pub use status_page::{STATUS_PAGE_BYTES, StatusPage};
-pub use task::{Batch, BatchWriter, Cost, Results, ResultsWriter, TaskFailure, TaskFailureKind, TaskResult};
+pub use results::{Cost, ResultsWriter, TaskFailure, TaskFailureKind, TaskResult, WorkerFrame};
+pub use status_page::StatusPage;

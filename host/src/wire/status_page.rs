@@ -13,7 +13,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The size of the shared memory, in bytes.
-pub const STATUS_PAGE_BYTES: usize = 4096;
+const STATUS_PAGE_BYTES: usize = 4096;
 
 /// The pair packed into one word, so that both sides change it as one: the number of tasks started in the low half, the
 /// first sequence number that may not start in the high half.
@@ -25,7 +25,10 @@ struct Pair {
 
 impl Pair {
     fn unpack(word: u64) -> Pair {
-        Pair { started: word as u32, limit: (word >> 32) as u32 }
+        Pair {
+            started: word as u32,
+            limit: (word >> 32) as u32,
+        }
     }
 
     fn pack(self) -> u64 {
@@ -50,9 +53,15 @@ impl StatusPage {
     ///
     /// The kernel's, when descriptors or memory are exhausted.
     pub fn create() -> io::Result<(StatusPage, OwnedFd)> {
-        let memory = rustix::fs::memfd_create("wpool-status", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+        let memory = rustix::fs::memfd_create(
+            "wpool-status",
+            MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING,
+        )?;
         rustix::fs::ftruncate(&memory, STATUS_PAGE_BYTES as u64)?;
-        rustix::fs::fcntl_add_seals(&memory, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+        rustix::fs::fcntl_add_seals(
+            &memory,
+            SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL,
+        )?;
         let page = StatusPage::map(&memory)?;
         page.allow_all();
         Ok((page, memory))
@@ -67,7 +76,14 @@ impl StatusPage {
         let protection = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: a new mapping at an address the kernel chooses; page alignment suffices for the atomic.
         let address = unsafe {
-            rustix::mm::mmap(std::ptr::null_mut(), STATUS_PAGE_BYTES, protection, MapFlags::SHARED, memory, 0)?
+            rustix::mm::mmap(
+                std::ptr::null_mut(),
+                STATUS_PAGE_BYTES,
+                protection,
+                MapFlags::SHARED,
+                memory,
+                0,
+            )?
         };
         let word = NonNull::new(address.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
         Ok(StatusPage { word })
@@ -81,18 +97,35 @@ impl StatusPage {
     /// The worker is about to start task `seq`: whether it may.
     #[must_use]
     pub fn try_start(&self, seq: u32) -> bool {
-        self.change(|pair| (seq < pair.limit).then_some(Pair { started: seq.wrapping_add(1), ..pair })).is_some()
+        self.change(|pair| {
+            (seq < pair.limit).then_some(Pair {
+                started: seq.wrapping_add(1),
+                ..pair
+            })
+        })
+        .is_some()
     }
 
     /// Forbids everything that has not started, and returns the first sequence number that will not.
     #[must_use]
     pub fn recall(&self) -> u32 {
-        self.change(|pair| Some(Pair { limit: pair.started, ..pair })).map_or(0, |pair| pair.started)
+        self.change(|pair| {
+            Some(Pair {
+                limit: pair.started,
+                ..pair
+            })
+        })
+        .map_or(0, |pair| pair.started)
     }
 
     /// Lets everything start again.
     pub fn allow_all(&self) {
-        self.change(|pair| Some(Pair { limit: u32::MAX, ..pair }));
+        self.change(|pair| {
+            Some(Pair {
+                limit: u32::MAX,
+                ..pair
+            })
+        });
     }
 
     /// One more than the sequence number of the task that was started last; 0 if none was.
@@ -107,7 +140,12 @@ impl StatusPage {
         let mut current = self.word().load(Ordering::Acquire);
         for _ in 0..1000 {
             let pair = next(Pair::unpack(current))?;
-            match self.word().compare_exchange_weak(current, pair.pack(), Ordering::AcqRel, Ordering::Acquire) {
+            match self.word().compare_exchange_weak(
+                current,
+                pair.pack(),
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
                 Ok(_) => return Some(pair),
                 Err(other) => current = other,
             }
@@ -152,7 +190,13 @@ mod tests {
     #[test]
     fn the_page_cannot_be_shrunk_or_grown() {
         let (_page, memory) = StatusPage::create().unwrap();
-        assert_eq!(rustix::fs::ftruncate(&memory, 0), Err(rustix::io::Errno::PERM));
-        assert_eq!(rustix::fs::ftruncate(&memory, 8192), Err(rustix::io::Errno::PERM));
+        assert_eq!(
+            rustix::fs::ftruncate(&memory, 0),
+            Err(rustix::io::Errno::PERM)
+        );
+        assert_eq!(
+            rustix::fs::ftruncate(&memory, 8192),
+            Err(rustix::io::Errno::PERM)
+        );
     }
 }

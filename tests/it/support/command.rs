@@ -141,6 +141,11 @@ impl Running {
         }
     }
 
+    /// How many bytes of its output wait to be read.
+    pub fn unread(&self) -> u64 {
+        rustix::io::ioctl_fionread(self.stdout.as_ref().expect("its output is open").get_ref()).unwrap()
+    }
+
     /// Reads its output no more.
     pub fn close_output(&mut self) {
         self.stdout = None;

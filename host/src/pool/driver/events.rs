@@ -49,26 +49,55 @@ pub(super) struct Events {
 
 impl Events {
     pub(super) fn new() -> io::Result<Events> {
-        Ok(Events { epoll: epoll::create(epoll::CreateFlags::CLOEXEC)? })
+        Ok(Events {
+            epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
+        })
     }
 
     /// Waits for `descriptor` to become readable from now on.
     pub(super) fn add(&self, descriptor: impl AsFd, source: Source) -> io::Result<()> {
-        Ok(epoll::add(&self.epoll, descriptor, epoll::EventData::new_u64(source.pack()), epoll::EventFlags::IN)?)
+        Ok(epoll::add(
+            &self.epoll,
+            descriptor,
+            epoll::EventData::new_u64(source.pack()),
+            epoll::EventFlags::IN,
+        )?)
     }
 
     /// Waits for it to become writable too, or no longer.
-    pub(super) fn wait_for_room(&self, descriptor: impl AsFd, source: Source, wait: bool) -> io::Result<()> {
-        let flags = if wait { epoll::EventFlags::IN | epoll::EventFlags::OUT } else { epoll::EventFlags::IN };
-        Ok(epoll::modify(&self.epoll, descriptor, epoll::EventData::new_u64(source.pack()), flags)?)
+    pub(super) fn wait_for_room(
+        &self,
+        descriptor: impl AsFd,
+        source: Source,
+        wait: bool,
+    ) -> io::Result<()> {
+        let flags = if wait {
+            epoll::EventFlags::IN | epoll::EventFlags::OUT
+        } else {
+            epoll::EventFlags::IN
+        };
+        Ok(epoll::modify(
+            &self.epoll,
+            descriptor,
+            epoll::EventData::new_u64(source.pack()),
+            flags,
+        )?)
     }
 
     /// The sources that are ready, at the latest after `timeout`.
     pub(super) fn wait(&self, timeout: Option<Duration>) -> io::Result<Vec<Source>> {
         let mut ready: Vec<epoll::Event> = Vec::with_capacity(AT_ONCE);
-        let timeout = timeout.map(|timeout| Timespec::try_from(timeout).unwrap_or(Timespec { tv_sec: 3600, tv_nsec: 0 }));
+        let timeout = timeout.map(|timeout| {
+            Timespec::try_from(timeout).unwrap_or(Timespec {
+                tv_sec: 3600,
+                tv_nsec: 0,
+            })
+        });
         match epoll::wait(&self.epoll, spare_capacity(&mut ready), timeout.as_ref()) {
-            Ok(_) => Ok(ready.iter().map(|event| Source::unpack(event.data.u64())).collect()),
+            Ok(_) => Ok(ready
+                .iter()
+                .map(|event| Source::unpack(event.data.u64()))
+                .collect()),
             Err(Errno::INTR) => Ok(Vec::new()),
             Err(errno) => Err(errno.into()),
         }

@@ -9,12 +9,15 @@
 //! it lives as long as the pool. Whatever a process sends is checked here; a violation ends that process.
 
 mod events;
+mod results;
 mod template;
 mod worker;
 
 use super::inbox::{Inbox, NewTask};
 use super::outcome::{Failure, Outcome};
-use super::scheduler::{Action, Death, Loss, PluginConfig, PluginId, Scheduler, Task, TaskId, WorkerId};
+use super::scheduler::{
+    Action, Death, Loss, PluginConfig, PluginId, Scheduler, Task, TaskId, WorkerId,
+};
 use super::stream::Reply;
 use crate::child::Launcher;
 use crate::plugin::Plugin;
@@ -56,7 +59,8 @@ impl Loaded {
     fn arguments_of(&self, task: &NewTask) -> Vec<Value> {
         let function = self.plugin.signature.functions.get(task.function as usize);
         let budget = Budget::for_bytes(task.arguments.len());
-        let decoded = function.map(|function| decode_args(&function.params, &task.arguments, budget));
+        let decoded =
+            function.map(|function| decode_args(&function.params, &task.arguments, budget));
         decoded.and_then(Result::ok).unwrap_or_default()
     }
 }
@@ -69,7 +73,11 @@ pub(super) struct Settings {
 }
 
 impl Driver {
-    pub(super) fn new(inbox: Arc<Inbox>, launcher: Arc<Launcher>, settings: Settings) -> std::io::Result<Driver> {
+    pub(super) fn new(
+        inbox: Arc<Inbox>,
+        launcher: Arc<Launcher>,
+        settings: Settings,
+    ) -> std::io::Result<Driver> {
         let events = Events::new()?;
         events.add(&*inbox, Source::Inbox)?;
         Ok(Driver {
@@ -92,7 +100,9 @@ impl Driver {
         loop {
             let timeout = self.timeout();
             // Nothing can be waited for without it, and nothing left unfinished: ending cancels what is left.
-            let Ok(sources) = self.events.wait(timeout) else { break };
+            let Ok(sources) = self.events.wait(timeout) else {
+                break;
+            };
             for source in sources {
                 match source {
                     Source::Inbox => self.inbox.woken(),
@@ -135,8 +145,16 @@ impl Driver {
             self.expect(plugin);
         }
         for (id, plugin) in mail.plugins {
-            let config = PluginConfig { kill_after: plugin.limits.kill_after() };
-            self.plugins.insert(id, Loaded { plugin, trouble: None });
+            let config = PluginConfig {
+                kill_after: plugin.limits.kill_after(),
+            };
+            self.plugins.insert(
+                id,
+                Loaded {
+                    plugin,
+                    trouble: None,
+                },
+            );
             self.scheduler.add_plugin(id, config);
             self.load_if_confined(id);
         }
@@ -146,12 +164,21 @@ impl Driver {
         let now = Instant::now();
         let mut tasks: Vec<(PluginId, Task)> = Vec::with_capacity(mail.tasks.len());
         for task in mail.tasks {
-            let (plugin, function, bytes) = (task.plugin, task.function, task.arguments.len() as u32);
+            let (plugin, function, bytes) =
+                (task.plugin, task.function, task.arguments.len() as u32);
             let id = TaskId(self.tasks.insert(task) as u64);
-            tasks.push((plugin, Task { id, function, bytes }));
+            tasks.push((
+                plugin,
+                Task {
+                    id,
+                    function,
+                    bytes,
+                },
+            ));
         }
         for same in tasks.chunk_by(|(one, _), (other, _)| one == other) {
-            self.scheduler.submit(now, same[0].0, same.iter().map(|(_, task)| *task));
+            self.scheduler
+                .submit(now, same[0].0, same.iter().map(|(_, task)| *task));
         }
         true
     }
@@ -162,22 +189,36 @@ impl Driver {
             match action {
                 Action::StartTemplate(plugin) => self.start_template(plugin),
                 Action::StartWorker { plugin, worker } => self.fork_worker(plugin, worker),
-                Action::Send { worker, first_seq, tasks, after_recall } => {
+                Action::Send {
+                    worker,
+                    first_seq,
+                    tasks,
+                    after_recall,
+                } => {
                     self.send_batch(worker, first_seq, &tasks, after_recall);
                 }
                 Action::Recall(worker) => {
                     // A worker that is gone already has nothing to start; its death is on its way.
-                    let started = self.workers.get(&worker).map_or(u32::MAX, |link| link.page.recall());
+                    let started = self
+                        .workers
+                        .get(&worker)
+                        .map_or(u32::MAX, |link| link.page.recall());
                     self.scheduler.recalled(Instant::now(), worker, started);
                 }
                 Action::Kill(worker, death) => self.kill_worker(worker, death),
-                Action::Fail { task, attempts, loss } => self.fail(task, attempts, loss),
+                Action::Fail {
+                    task,
+                    attempts,
+                    loss,
+                } => self.fail(task, attempts, loss),
             }
         }
     }
 
     fn fail(&mut self, task: TaskId, attempts: u32, loss: Loss) {
-        let Some(task) = self.tasks.try_remove(task.0 as usize) else { return };
+        let Some(task) = self.tasks.try_remove(task.0 as usize) else {
+            return;
+        };
         let loaded = self.plugins.get(&task.plugin);
         let timeout = loaded.and_then(|loaded| loaded.plugin.limits.timeout);
         let trouble = loaded.and_then(|loaded| loaded.trouble.as_deref());
@@ -186,7 +227,8 @@ impl Driver {
             Some(loaded) => failure.of(loaded.arguments_of(&task)),
             None => failure,
         };
-        self.outcomes.push((task.reply, Outcome::failed(failure, attempts)));
+        self.outcomes
+            .push((task.reply, Outcome::failed(failure, attempts)));
     }
 
     /// Ends what did not answer in time.
@@ -213,10 +255,15 @@ impl Driver {
 
     /// A worker that was to start, or whose template was to say how it died, and nothing came: its template is stuck.
     fn worker_late(&mut self, worker: WorkerId) {
-        let Some(link) = self.workers.get(&worker) else { return };
+        let Some(link) = self.workers.get(&worker) else {
+            return;
+        };
         let plugin = link.plugin;
         if self.templates.contains_key(&plugin) {
-            self.template_gone(plugin, Err("it did not fork or reap a worker in time".into()));
+            self.template_gone(
+                plugin,
+                Err("it did not fork or reap a worker in time".into()),
+            );
         } else {
             self.settle_worker(worker, Death::Unknown);
         }

@@ -5,7 +5,9 @@ use super::{Driver, Source};
 use crate::child::{Connection, Exit, Fill, StartError, Started, Starting};
 use crate::sandbox::{Namespaces, ProcessLimits, Role};
 use crate::value::printable;
-use crate::wire::{FrameError, MAX_CONTROL_FRAME, SupervisorToTemplate, TemplateToSupervisor, decode, encode};
+use crate::wire::{
+    FrameError, MAX_CONTROL_FRAME, SupervisorToTemplate, TemplateToSupervisor, decode, encode,
+};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -37,18 +39,18 @@ impl TemplateLink {
     pub(super) fn started(&self) -> Option<&Started> {
         match self {
             TemplateLink::Starting(_) => None,
-            TemplateLink::Confined(started) | TemplateLink::Loading(started, _) | TemplateLink::Serving(started) => {
-                Some(started)
-            }
+            TemplateLink::Confined(started)
+            | TemplateLink::Loading(started, _)
+            | TemplateLink::Serving(started) => Some(started),
         }
     }
 
     fn connection(&mut self) -> Option<&mut Connection> {
         match self {
             TemplateLink::Starting(starting) => starting.connection(),
-            TemplateLink::Confined(started) | TemplateLink::Loading(started, _) | TemplateLink::Serving(started) => {
-                Some(&mut started.connection)
-            }
+            TemplateLink::Confined(started)
+            | TemplateLink::Loading(started, _)
+            | TemplateLink::Serving(started) => Some(&mut started.connection),
         }
     }
 }
@@ -84,19 +86,31 @@ impl Driver {
     fn spawn_template(&mut self, plugin: PluginId) -> Result<(), StartError> {
         // The template, its workers, and as many that died and were not reaped yet.
         let processes = Some(1 + 2 * self.budget as u64);
-        let limits = ProcessLimits { data_bytes: None, address_space_bytes: None, cpu_seconds: None, processes };
+        let limits = ProcessLimits {
+            data_bytes: None,
+            address_space_bytes: None,
+            cpu_seconds: None,
+            processes,
+        };
         let mut starting = self.launcher.spawn(Role::Template, limits)?;
         if let Some(connection) = starting.connection() {
             self.events.add(&*connection, Source::Template(plugin))?;
         }
-        self.templates.insert(plugin, TemplateLink::Starting(starting));
+        self.templates
+            .insert(plugin, TemplateLink::Starting(starting));
         Ok(())
     }
 
     /// Reads what a template sent.
     pub(super) fn template_event(&mut self, plugin: PluginId) {
         loop {
-            let Some(connection) = self.templates.get_mut(&plugin).and_then(TemplateLink::connection) else { return };
+            let Some(connection) = self
+                .templates
+                .get_mut(&plugin)
+                .and_then(TemplateLink::connection)
+            else {
+                return;
+            };
             match connection.fill() {
                 Ok(Fill::Data) => {}
                 Ok(Fill::Nothing) => return,
@@ -111,8 +125,12 @@ impl Driver {
 
     fn template_frames(&mut self, plugin: PluginId) -> Result<(), String> {
         loop {
-            let Some(link) = self.templates.get_mut(&plugin) else { return Ok(()) };
-            let Some(connection) = link.connection() else { return Ok(()) };
+            let Some(link) = self.templates.get_mut(&plugin) else {
+                return Ok(());
+            };
+            let Some(connection) = link.connection() else {
+                return Ok(());
+            };
             let frame = match connection.next_frame() {
                 Ok(None) => return Ok(()),
                 Ok(Some(frame)) => frame.to_vec(),
@@ -128,7 +146,10 @@ impl Driver {
                     }
                     Err(error) => return Err(error.to_string()),
                 },
-                _ => self.template_message(plugin, decode(&frame).ok_or("it sent a malformed message")?)?,
+                _ => self.template_message(
+                    plugin,
+                    decode(&frame).ok_or("it sent a malformed message")?,
+                )?,
             }
         }
     }
@@ -140,21 +161,30 @@ impl Driver {
         from: Namespaces,
         refusal: crate::sandbox::Refusal,
     ) -> Result<(), String> {
-        self.launcher.degrade(from, refusal).map_err(|error| error.to_string())?;
+        self.launcher
+            .degrade(from, refusal)
+            .map_err(|error| error.to_string())?;
         self.templates.remove(&plugin);
-        self.spawn_template(plugin).map_err(|error| error.to_string())
+        self.spawn_template(plugin)
+            .map_err(|error| error.to_string())
     }
 
     fn template_confined(&mut self, plugin: PluginId, started: Started) -> Result<(), String> {
-        let started = self.launcher.accept(started).map_err(|error| error.to_string())?;
-        self.templates.insert(plugin, TemplateLink::Confined(started));
+        let started = self
+            .launcher
+            .accept(started)
+            .map_err(|error| error.to_string())?;
+        self.templates
+            .insert(plugin, TemplateLink::Confined(started));
         self.load_if_confined(plugin);
         Ok(())
     }
 
     /// Gives a confined template its artifact, if the plugin is there.
     pub(super) fn load_if_confined(&mut self, plugin: PluginId) {
-        let Some(loaded) = self.plugins.get(&plugin) else { return };
+        let Some(loaded) = self.plugins.get(&plugin) else {
+            return;
+        };
         let compiled = &loaded.plugin;
         match self.templates.remove(&plugin) {
             Some(TemplateLink::Confined(mut started)) => {
@@ -167,7 +197,9 @@ impl Driver {
                     address_space_bytes: limits.address_space_bytes,
                     measure_cpu: self.measure_cpu,
                 };
-                let sent = started.connection.send_with_descriptors(&encode(&request), &[compiled.artifact.as_fd()]);
+                let sent = started
+                    .connection
+                    .send_with_descriptors(&encode(&request), &[compiled.artifact.as_fd()]);
                 // Read before the result of sending is looked at: a template that is gone says so there.
                 let link = TemplateLink::Loading(started, Instant::now() + LOAD_TIMEOUT);
                 self.templates.insert(plugin, link);
@@ -183,9 +215,13 @@ impl Driver {
 
     /// Sends what a template did not take yet; a signature can be longer than its socket's buffer.
     fn flush_template(&mut self, plugin: PluginId) {
-        let Some(link) = self.templates.get_mut(&plugin) else { return };
+        let Some(link) = self.templates.get_mut(&plugin) else {
+            return;
+        };
         let deadline = link.deadline();
-        let Some(connection) = link.connection() else { return };
+        let Some(connection) = link.connection() else {
+            return;
+        };
         if connection.wants_write()
             && let Err(error) = connection.flush_until(deadline)
         {
@@ -193,21 +229,36 @@ impl Driver {
         }
     }
 
-    fn template_message(&mut self, plugin: PluginId, message: TemplateToSupervisor) -> Result<(), String> {
+    fn template_message(
+        &mut self,
+        plugin: PluginId,
+        message: TemplateToSupervisor,
+    ) -> Result<(), String> {
         let now = Instant::now();
         match (message, self.templates.remove(&plugin)) {
             (TemplateToSupervisor::Loaded, Some(TemplateLink::Loading(mut started, _))) => {
                 started.connection.set_frame_limit(MAX_CONTROL_FRAME);
-                self.templates.insert(plugin, TemplateLink::Serving(started));
+                self.templates
+                    .insert(plugin, TemplateLink::Serving(started));
                 self.scheduler.template_ready(now, plugin);
                 Ok(())
             }
-            (TemplateToSupervisor::ForkFailed { worker, errno }, Some(link @ TemplateLink::Serving(_))) => {
+            (
+                TemplateToSupervisor::ForkFailed { worker, errno },
+                Some(link @ TemplateLink::Serving(_)),
+            ) => {
                 self.templates.insert(plugin, link);
                 let error = std::io::Error::from_raw_os_error(errno);
                 self.worker_not_forked(plugin, WorkerId(worker), &format!("fork: {error}"))
             }
-            (TemplateToSupervisor::Reaped { worker, signal, exit_status }, Some(link @ TemplateLink::Serving(_))) => {
+            (
+                TemplateToSupervisor::Reaped {
+                    worker,
+                    signal,
+                    exit_status,
+                },
+                Some(link @ TemplateLink::Serving(_)),
+            ) => {
                 self.templates.insert(plugin, link);
                 let death = match (signal, exit_status) {
                     (Some(signal), _) => Death::Signal(signal),
@@ -239,11 +290,15 @@ impl Driver {
         request: &SupervisorToTemplate,
         descriptors: &[std::os::fd::BorrowedFd<'_>],
     ) -> bool {
-        let Some(TemplateLink::Serving(started)) = self.templates.get_mut(&plugin) else { return false };
+        let Some(TemplateLink::Serving(started)) = self.templates.get_mut(&plugin) else {
+            return false;
+        };
         let frame = encode(request);
         let sent = match descriptors {
             [] => started.connection.send(&frame),
-            _ => started.connection.send_with_descriptors(&frame, descriptors),
+            _ => started
+                .connection
+                .send_with_descriptors(&frame, descriptors),
         };
         let sent = sent.and_then(|()| started.connection.flush());
         match sent {
@@ -262,7 +317,9 @@ impl Driver {
     /// The connection to a template is closed: it died, or never became one.
     fn template_closed(&mut self, plugin: PluginId) {
         let gone = match self.templates.get(&plugin) {
-            Some(TemplateLink::Starting(starting)) => Err(starting.broken(FrameError::Closed).to_string()),
+            Some(TemplateLink::Starting(starting)) => {
+                Err(starting.broken(FrameError::Closed).to_string())
+            }
             _ => Ok(()),
         };
         self.template_gone(plugin, gone);
@@ -270,24 +327,36 @@ impl Driver {
 
     /// Ends a template, and settles what its workers left.
     pub(super) fn template_gone(&mut self, plugin: PluginId, why: Gone) {
-        let Some(link) = self.templates.remove(&plugin) else { return };
+        let Some(link) = self.templates.remove(&plugin) else {
+            return;
+        };
         let was_serving = matches!(link, TemplateLink::Serving(_));
         let exit = link.started().map(|started| {
             // It closed its connection: that it is dying is certain, how is not.
-            started.process.kill_if_alive_after(Duration::from_millis(100));
+            started
+                .process
+                .kill_if_alive_after(Duration::from_millis(100));
             started.process.wait()
         });
         drop(link);
         let killed = why.is_ok() && exit == Some(Exit::Signal(libc::SIGKILL));
         let trouble = match (why, exit) {
             (Err(why), _) => why,
-            (Ok(()), Some(Exit::Signal(signal))) => format!("its template was ended by signal {signal}"),
-            (Ok(()), Some(Exit::Status(status))) => format!("its template ended with status {status}"),
+            (Ok(()), Some(Exit::Signal(signal))) => {
+                format!("its template was ended by signal {signal}")
+            }
+            (Ok(()), Some(Exit::Status(status))) => {
+                format!("its template ended with status {status}")
+            }
             (Ok(()), _) => "its template ended".into(),
         };
         self.note_trouble(plugin, trouble);
-        let workers: Vec<WorkerId> =
-            self.workers.iter().filter(|(_, worker)| worker.plugin == plugin).map(|(id, _)| *id).collect();
+        let workers: Vec<WorkerId> = self
+            .workers
+            .iter()
+            .filter(|(_, worker)| worker.plugin == plugin)
+            .map(|(id, _)| *id)
+            .collect();
         for worker in workers {
             self.settle_worker(worker, Death::Template);
         }

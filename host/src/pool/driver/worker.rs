@@ -1,13 +1,11 @@
 //! The driver's side of a worker: forked, verified, fed, read, killed and settled.
 
-use super::super::outcome::{Failure, FailureKind, Outcome, Usage};
-use super::super::scheduler::{Death, PluginId, Task, TaskId, Violation, WorkerId};
+use super::super::scheduler::{Death, PluginId, Task, Violation, WorkerId};
 use super::{Driver, Source};
 use crate::child::{Connection, Fill, Process};
-use crate::plugin::Plugin;
-use crate::value::{Budget, Format, Type, Value, decode, is_err};
 use crate::wire::{
-    BatchWriter, Cost, Results, StatusPage, SupervisorToTemplate, TaskResult, decode as decode_message,
+    BatchWriter, ChildHello, StatusPage, SupervisorToTemplate, WorkerFrame,
+    decode as decode_message,
 };
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
@@ -29,7 +27,7 @@ pub(super) struct WorkerLink {
     pub(super) deadline: Option<Instant>,
     connection: Connection,
     /// Known once it is ready.
-    process: Option<Process>,
+    pub(super) process: Option<Process>,
     /// Why it was killed, if it was.
     killed: Option<Death>,
     /// Its connection is closed; its template was asked how it died.
@@ -41,8 +39,12 @@ pub(super) struct WorkerLink {
 impl Driver {
     /// Has the plugin's template fork a worker.
     pub(super) fn fork_worker(&mut self, plugin: PluginId, worker: WorkerId) {
-        let limit = self.plugins.get(&plugin).map_or(0, |loaded| loaded.plugin.limits.output_cap());
-        let made = Connection::pair((limit + FRAME_SLACK) as usize).and_then(|pair| Ok((pair, StatusPage::create()?)));
+        let limit = self
+            .plugins
+            .get(&plugin)
+            .map_or(0, |loaded| loaded.plugin.limits.output_cap());
+        let made = Connection::pair((limit + FRAME_SLACK) as usize)
+            .and_then(|pair| Ok((pair, StatusPage::create()?)));
         let ((connection, theirs), (page, memory)) = match made {
             Ok(made) => made,
             Err(error) => {
@@ -74,7 +76,12 @@ impl Driver {
     }
 
     /// A worker does not come to be.
-    pub(super) fn worker_not_forked(&mut self, plugin: PluginId, worker: WorkerId, why: &str) -> Result<(), String> {
+    pub(super) fn worker_not_forked(
+        &mut self,
+        plugin: PluginId,
+        worker: WorkerId,
+        why: &str,
+    ) -> Result<(), String> {
         match self.workers.get(&worker) {
             Some(link) if link.plugin != plugin || link.process.is_some() => {
                 return Err("its template sent what it was not asked".into());
@@ -90,14 +97,25 @@ impl Driver {
     }
 
     /// Sends a batch.
-    pub(super) fn send_batch(&mut self, worker: WorkerId, first_seq: u32, tasks: &[Task], after_recall: bool) {
-        let Some(link) = self.workers.get_mut(&worker) else { return };
+    pub(super) fn send_batch(
+        &mut self,
+        worker: WorkerId,
+        first_seq: u32,
+        tasks: &[Task],
+        after_recall: bool,
+    ) {
+        let Some(link) = self.workers.get_mut(&worker) else {
+            return;
+        };
         if after_recall {
             link.page.allow_all();
         }
         let mut batch = BatchWriter::new(first_seq, tasks.first().map_or(0, |task| task.function));
         for task in tasks {
-            let arguments = self.tasks.get(task.id.0 as usize).map_or(&[][..], |task| &task.arguments);
+            let arguments = self
+                .tasks
+                .get(task.id.0 as usize)
+                .map_or(&[][..], |task| &task.arguments);
             batch.push(arguments);
         }
         // A broken connection is met again when it is read.
@@ -107,17 +125,23 @@ impl Driver {
 
     /// Keeps the watch for room in step with what waits to be sent.
     fn watch_room(&mut self, worker: WorkerId) {
-        let Some(link) = self.workers.get_mut(&worker) else { return };
+        let Some(link) = self.workers.get_mut(&worker) else {
+            return;
+        };
         let wants = link.connection.wants_write();
         if wants != link.waits_for_room {
             link.waits_for_room = wants;
-            let _ = self.events.wait_for_room(&link.connection, Source::Worker(worker), wants);
+            let _ = self
+                .events
+                .wait_for_room(&link.connection, Source::Worker(worker), wants);
         }
     }
 
     /// Kills a worker for a reason that its death will have.
     pub(super) fn kill_worker(&mut self, worker: WorkerId, death: Death) {
-        let Some(link) = self.workers.get_mut(&worker) else { return };
+        let Some(link) = self.workers.get_mut(&worker) else {
+            return;
+        };
         link.killed.get_or_insert(death);
         link.deadline = Some(Instant::now() + ANSWER_TIMEOUT);
         if let Some(process) = &link.process {
@@ -128,7 +152,9 @@ impl Driver {
     /// Reads what a worker sent, and sends what it has room for.
     pub(super) fn worker_event(&mut self, worker: WorkerId) {
         for _ in 0..READS_PER_TURN {
-            let Some(link) = self.workers.get_mut(&worker) else { return };
+            let Some(link) = self.workers.get_mut(&worker) else {
+                return;
+            };
             if link.closed {
                 return;
             }
@@ -148,19 +174,24 @@ impl Driver {
 
     fn worker_frames(&mut self, worker: WorkerId) {
         loop {
-            let Some(link) = self.workers.get_mut(&worker) else { return };
+            let Some(link) = self.workers.get_mut(&worker) else {
+                return;
+            };
             // Taken out, so that the frame can be read while the driver changes.
             let frame = match link.connection.next_frame() {
                 Ok(None) => return,
                 Ok(Some(frame)) => frame.to_vec(),
                 Err(_) => return self.violation(worker, Violation("a frame that is too long")),
             };
-            let handled = match Results::parse(&frame) {
-                Some(Results::Ready) => self.worker_ready(worker),
-                Some(Results::Panicked(_)) => self.worker_panicked(worker, &frame),
-                Some(Results::Results { first_seq, batch_done, count, bytes }) => {
-                    self.worker_results(worker, (first_seq, count, batch_done), bytes)
-                }
+            let handled = match WorkerFrame::parse(&frame) {
+                Some(WorkerFrame::Ready) => self.worker_ready(worker),
+                Some(WorkerFrame::Panicked) => self.worker_panicked(worker, &frame),
+                Some(WorkerFrame::Results {
+                    first_seq,
+                    batch_done,
+                    count,
+                    bytes,
+                }) => self.worker_results(worker, (first_seq, count, batch_done), bytes),
                 None => Err(Violation("a malformed frame")),
             };
             if let Err(violation) = handled {
@@ -171,15 +202,28 @@ impl Driver {
 
     /// The first frame: the kernel says who wrote it, and that must be a child of the template.
     fn worker_ready(&mut self, worker: WorkerId) -> Result<(), Violation> {
-        let Some(link) = self.workers.get_mut(&worker) else { return Ok(()) };
+        let Some(link) = self.workers.get_mut(&worker) else {
+            return Ok(());
+        };
         if link.process.is_some() {
             return Err(Violation("a second greeting"));
         }
-        let parent = self.templates.get(&link.plugin).and_then(|template| template.started());
+        let parent = self
+            .templates
+            .get(&link.plugin)
+            .and_then(|template| template.started());
         let writer = link.connection.writer();
-        let verified = parent.zip(writer).and_then(|(parent, pid)| Process::child_of(pid, &parent.process).ok().flatten());
-        let Some(process) = verified else { return Err(Violation("a greeting from a process that is not its template's child")) };
-        link.connection.stop_attesting().map_err(|_| Violation("a greeting over a broken connection"))?;
+        let verified = parent
+            .zip(writer)
+            .and_then(|(parent, pid)| Process::child_of(pid, &parent.process).ok().flatten());
+        let Some(process) = verified else {
+            return Err(Violation(
+                "a greeting from a process that is not its template's child",
+            ));
+        };
+        link.connection
+            .stop_attesting()
+            .map_err(|_| Violation("a greeting over a broken connection"))?;
         if link.killed.is_some() {
             process.kill();
         } else {
@@ -193,77 +237,23 @@ impl Driver {
     /// A worker that panicked ends by itself; that it says so is kept for a person.
     fn worker_panicked(&mut self, worker: WorkerId, frame: &[u8]) -> Result<(), Violation> {
         let plugin = self.workers.get(&worker).map(|link| link.plugin);
-        if let Some(crate::wire::ChildHello::Panicked(message)) = decode_message(frame)
+        if let Some(ChildHello::Panicked(message)) = decode_message(frame)
             && let Some(loaded) = plugin.and_then(|plugin| self.plugins.get_mut(&plugin))
         {
-            loaded.trouble = Some(format!("a worker failed: {}", crate::value::printable(&message)));
+            loaded.trouble = Some(format!(
+                "a worker failed: {}",
+                crate::value::printable(&message)
+            ));
         }
         Ok(())
-    }
-
-    fn worker_results(
-        &mut self,
-        worker: WorkerId,
-        (first_seq, count, batch_done): (u32, u32, bool),
-        bytes: &[u8],
-    ) -> Result<(), Violation> {
-        let Some(link) = self.workers.get(&worker) else { return Ok(()) };
-        let now = Instant::now();
-        let finished = self.scheduler.results(now, worker, first_seq, count, batch_done)?;
-        let Some(loaded) = self.plugins.get(&link.plugin) else { return Ok(()) };
-        let whose = Usage {
-            worker: Some(worker.0 + 1),
-            pid: link.process.as_ref().map(|process| process.pid().as_raw_nonzero().get().unsigned_abs()),
-            ..Usage::default()
-        };
-        let mut waiting = finished.iter();
-        let mut broken = false;
-        let (tasks, outcomes, plugin) = (&mut self.tasks, &mut self.outcomes, &loaded.plugin);
-        let whole = Results::parse_results(bytes, count, |result| {
-            if broken {
-                return;
-            }
-            let Some(finished) = waiting.clone().next() else { return };
-            let key = finished.task.0 as usize;
-            let Some(outcome) = tasks.get(key).and_then(|task| read_result(plugin, task.function, result)) else {
-                broken = true;
-                return;
-            };
-            waiting.next();
-            if let Some(task) = tasks.try_remove(key) {
-                let usage = Usage { attempts: finished.attempts, ..outcome.usage };
-                let usage = Usage { worker: whose.worker, pid: whose.pid, ..usage };
-                let result = outcome.result.map_err(|failure| failure.of(loaded.arguments_of(&task)));
-                outcomes.push((task.reply, Outcome { usage, result }));
-            }
-        });
-        if whole && !broken {
-            return Ok(());
-        }
-        // The first result that could not be read fails its task; those after it were not received.
-        let violation = Violation("a result that is not of the function's type");
-        let mut unread: Vec<TaskId> = waiting.map(|finished| finished.task).collect();
-        if !unread.is_empty() {
-            self.fail(unread.remove(0), 1, super::Loss::Died(Death::Violation(violation.0)));
-        }
-        self.run_again(worker, &unread, now);
-        Err(violation)
-    }
-
-    fn run_again(&mut self, worker: WorkerId, tasks: &[TaskId], now: Instant) {
-        let Some(plugin) = self.workers.get(&worker).map(|link| link.plugin) else { return };
-        let known = |id: &TaskId| {
-            let task = self.tasks.get(id.0 as usize)?;
-            Some(Task { id: *id, function: task.function, bytes: task.arguments.len() as u32 })
-        };
-        let tasks: Vec<Task> = tasks.iter().filter_map(known).collect();
-        self.scheduler.submit(now, plugin, tasks);
     }
 
     /// Ends a worker that broke the protocol.
     fn violation(&mut self, worker: WorkerId, violation: Violation) {
         let death = Death::Violation(violation.0);
-        let Some(link) = self.workers.get_mut(&worker) else { return };
+        let Some(link) = self.workers.get_mut(&worker) else {
+            return;
+        };
         link.killed.get_or_insert(death);
         if link.process.is_none() {
             // Nobody knows who that is: what forked it goes, and with it the worker.
@@ -275,14 +265,23 @@ impl Driver {
 
     /// The connection is closed: kills what may be left, and asks the template how it died.
     fn worker_closed(&mut self, worker: WorkerId) {
-        let Some(link) = self.workers.get_mut(&worker) else { return };
+        let Some(link) = self.workers.get_mut(&worker) else {
+            return;
+        };
         if let Some(process) = &link.process {
             process.kill();
         }
         let (plugin, killed) = (link.plugin, link.killed);
         link.closed = true;
-        let asked = self.ask_template(plugin, &SupervisorToTemplate::Reap { worker: worker.0 }, &[]);
-        let Some(link) = self.workers.get_mut(&worker) else { return };
+        self.scheduler.worker_closing(worker);
+        let asked = self.ask_template(
+            plugin,
+            &SupervisorToTemplate::Reap { worker: worker.0 },
+            &[],
+        );
+        let Some(link) = self.workers.get_mut(&worker) else {
+            return;
+        };
         if !asked {
             return self.settle_worker(worker, Death::Template);
         }
@@ -294,14 +293,20 @@ impl Driver {
 
     /// A template says how a worker died. It may only speak of one that is closed.
     pub(super) fn worker_reaped(&mut self, plugin: PluginId, worker: WorkerId, death: Death) {
-        if self.workers.get(&worker).is_some_and(|link| link.closed && link.plugin == plugin) {
+        if self
+            .workers
+            .get(&worker)
+            .is_some_and(|link| link.closed && link.plugin == plugin)
+        {
             self.settle_worker(worker, death);
         }
     }
 
     /// A worker is gone for good. What it sent before is read first.
     pub(super) fn settle_worker(&mut self, worker: WorkerId, death: Death) {
-        let Some(link) = self.workers.get_mut(&worker) else { return };
+        let Some(link) = self.workers.get_mut(&worker) else {
+            return;
+        };
         if !link.closed {
             if let Some(process) = &link.process {
                 process.kill();
@@ -313,55 +318,26 @@ impl Driver {
                 self.worker_frames(worker);
             }
         }
-        let Some(link) = self.workers.remove(&worker) else { return };
+        let Some(link) = self.workers.remove(&worker) else {
+            return;
+        };
         if link.process.is_none() && matches!(death, Death::Signal(_) | Death::Exit(_)) {
             // It never came to be: its plugin does not get more chances than one whose workers cannot be forked.
             if let Some(loaded) = self.plugins.get_mut(&link.plugin) {
-                loaded.trouble = Some(format!("a worker ended before it was ready, {}", super::describe(death)));
+                loaded.trouble = Some(format!(
+                    "a worker ended before it was ready, {}",
+                    super::describe(death)
+                ));
             }
             return self.scheduler.worker_failed(Instant::now(), worker);
         }
         let started = link.page.started();
         // What it was killed for is known better here than anywhere.
-        self.scheduler.worker_died(Instant::now(), worker, started, link.killed.unwrap_or(death));
-    }
-}
-
-/// A result as an outcome, if its bytes are of the function's type.
-fn read_result(plugin: &Plugin, function: u32, result: TaskResult<'_>) -> Option<Outcome> {
-    let cost = result.cost;
-    let ty = plugin.signature.functions.get(function as usize)?.result.as_ref();
-    let result = match result.outcome {
-        Err(failure) => Err(Failure::reported(&failure)),
-        Ok(bytes) if bytes.len() as u64 > plugin.limits.output_cap() => {
-            Err(Failure::new(FailureKind::OutputLimit, "its result is longer than the limit"))
-        }
-        Ok(bytes) => match ty {
-            None if bytes.is_empty() => Ok(None),
-            None => return None,
-            Some(ty) => judge(ty, decode(ty, bytes, Budget::for_bytes(bytes.len())).ok()?),
-        },
-    };
-    let usage = usage(cost, plugin);
-    Some(Outcome { result, usage })
-}
-
-/// A value is a success, unless it is an `err`.
-fn judge(ty: &Type, value: Value) -> Result<Option<Value>, Failure> {
-    if is_err(&value).is_none() {
-        return Ok(Some(value));
-    }
-    let mut shown = Vec::new();
-    Format::Text.print(Some(ty), Some(&value), &mut shown);
-    Err(Failure::returned_err(value, &String::from_utf8_lossy(&shown)))
-}
-
-fn usage(cost: Cost, plugin: &Plugin) -> Usage {
-    Usage {
-        wall: Duration::from_nanos(cost.wall_ns),
-        cpu: (cost.cpu_ns > 0).then(|| Duration::from_nanos(cost.cpu_ns)),
-        fuel: plugin.limits.fuel.map(|_| cost.fuel),
-        memory_bytes: cost.memory_bytes,
-        ..Usage::default()
+        self.scheduler.worker_died(
+            Instant::now(),
+            worker,
+            started,
+            link.killed.unwrap_or(death),
+        );
     }
 }

@@ -14,27 +14,38 @@ const TURN: Duration = Duration::from_millis(50);
 impl Scheduler {
     /// Does everything that can be done now. Plugins with few workers come first, and may take from those that come later.
     pub(super) fn dispatch(&mut self, now: Instant) {
-        let waiting = self.plugins.iter().filter(|(_, plugin)| !plugin.queue.is_empty());
-        let mut waiting: Vec<_> = waiting.map(|(id, plugin)| (plugin.fleet.workers, plugin.last_start, *id)).collect();
+        let waiting = self
+            .plugins
+            .iter()
+            .filter(|(_, plugin)| !plugin.queue.is_empty());
+        let mut waiting: Vec<_> = waiting
+            .map(|(id, plugin)| (plugin.fleet.workers, plugin.last_start, *id))
+            .collect();
         waiting.sort_unstable();
         let share = (self.budget / waiting.len().max(1)).max(1);
         let most = self.budget.div_ceil(waiting.len().max(1));
         // How many workers a plugin has that lacks some.
         let mut lacking = None;
         for (_, _, plugin) in waiting {
-            let Some(state) = self.plugins.get_mut(&plugin) else { continue };
+            let Some(state) = self.plugins.get_mut(&plugin) else {
+                continue;
+            };
             state.paused_until.take_if(|until| *until <= now);
             match state.template {
                 Template::Absent => self.start_template(plugin),
                 Template::Starting => {}
                 Template::Ready => {
-                    let gives = lacking.is_some_and(|has| self.plugins[&plugin].gives_to(has, share, now));
+                    let gives =
+                        lacking.is_some_and(|has| self.plugins[&plugin].gives_to(has, share, now));
                     if gives && self.retire_idle(plugin) {
                         lacking = None;
                     }
                     self.send_to_workers(now, plugin, gives);
                     self.start_workers(now, plugin, most);
-                    if lacking.is_none() && self.lacks(plugin, share, now) && !self.retire_unneeded() {
+                    if lacking.is_none()
+                        && self.lacks(plugin, share, now)
+                        && !self.retire_unneeded()
+                    {
                         lacking = Some(self.plugins[&plugin].fleet.workers);
                     }
                 }
@@ -53,8 +64,15 @@ impl Scheduler {
     /// elsewhere.
     fn send_to_workers(&mut self, now: Instant, plugin: PluginId, idle_only: bool) {
         let state = &self.plugins[&plugin];
-        let below = if idle_only { 1 } else { state.cost.refill_below() };
-        let takers = state.fleet.takers_below(below).filter(|id| self.may_have_more(now, &self.workers[id]));
+        let below = if idle_only {
+            1
+        } else {
+            state.cost.refill_below()
+        };
+        let takers = state
+            .fleet
+            .takers_below(below)
+            .filter(|id| self.may_have_more(now, &self.workers[id]));
         let takers: Vec<WorkerId> = takers.take(state.queue.len()).collect();
         let workers = state.fleet.workers.max(1);
         for worker in takers {
@@ -68,21 +86,39 @@ impl Scheduler {
 
     /// Whether tasks may wait behind what the worker does.
     fn may_have_more(&self, now: Instant, worker: &Worker) -> bool {
-        !worker.is_slow(now) && !worker.outstanding.front().is_some_and(|task| self.losses.contains_key(&task.id))
+        !worker.is_slow(now)
+            && !worker
+                .outstanding
+                .front()
+                .is_some_and(|task| self.losses.contains_key(&task.id))
     }
 
     fn send(&mut self, now: Instant, worker: WorkerId, tasks: Vec<Task>) {
-        let sent = self.change_worker(worker, |state, _| (state.sent(now, &tasks), std::mem::take(&mut state.was_recalled)));
+        let sent = self.change_worker(worker, |state, _| {
+            (
+                state.sent(now, &tasks),
+                std::mem::take(&mut state.was_recalled),
+            )
+        });
         if let Some((first_seq, after_recall)) = sent {
-            self.actions.push_back(Action::Send { worker, first_seq, tasks, after_recall });
+            self.actions.push_back(Action::Send {
+                worker,
+                first_seq,
+                tasks,
+                after_recall,
+            });
         }
     }
 
     /// The next tasks of one function: about a batch, but no more than a fair share of what waits. A task that was lost before
     /// makes a batch by itself, and is for idle workers.
     fn next_batch(&mut self, plugin: PluginId, workers: usize, idle: bool) -> Vec<Task> {
-        let Some(state) = self.plugins.get_mut(&plugin) else { return Vec::new() };
-        let Some(first) = state.queue.front() else { return Vec::new() };
+        let Some(state) = self.plugins.get_mut(&plugin) else {
+            return Vec::new();
+        };
+        let Some(first) = state.queue.front() else {
+            return Vec::new();
+        };
         let was_lost = |task: &Task| !self.losses.is_empty() && self.losses.contains_key(&task.id);
         let mut count = 1;
         if was_lost(first) {
@@ -109,11 +145,15 @@ impl Scheduler {
             return;
         }
         let wanted = state.queue.len().saturating_sub(state.fleet.starting);
-        for _ in 0..wanted.min(room).min(most.saturating_sub(state.fleet.workers)) {
+        for _ in 0..wanted
+            .min(room)
+            .min(most.saturating_sub(state.fleet.workers))
+        {
             let worker = WorkerId(self.next_worker);
             self.next_worker = self.next_worker.wrapping_add(1);
             self.insert_worker(worker, Worker::new(plugin, now));
-            self.actions.push_back(Action::StartWorker { plugin, worker });
+            self.actions
+                .push_back(Action::StartWorker { plugin, worker });
             if let Some(state) = self.plugins.get_mut(&plugin) {
                 state.last_start = Some(worker);
             }
@@ -132,7 +172,10 @@ impl Scheduler {
 
     /// Ends a worker that waits for tasks of a plugin that has none.
     fn retire_unneeded(&mut self) -> bool {
-        let unneeded = self.plugins.iter().find(|(_, plugin)| plugin.queue.is_empty() && plugin.fleet.idle().is_some());
+        let unneeded = self
+            .plugins
+            .iter()
+            .find(|(_, plugin)| plugin.queue.is_empty() && plugin.fleet.idle().is_some());
         let unneeded = unneeded.map(|(id, _)| *id);
         unneeded.is_some_and(|plugin| self.retire_idle(plugin))
     }
@@ -149,6 +192,7 @@ impl Scheduler {
 impl Plugin {
     /// Whether a worker of this plugin should go to one that has only `has` of them.
     fn gives_to(&self, has: usize, share: usize, now: Instant) -> bool {
-        self.fleet.workers > share || (has == 0 && self.served_at.is_some_and(|at| at + TURN <= now))
+        self.fleet.workers > share
+            || (has == 0 && self.served_at.is_some_and(|at| at + TURN <= now))
     }
 }

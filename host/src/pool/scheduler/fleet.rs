@@ -42,7 +42,10 @@ impl Fleet {
 
     /// Who has less than `load` to do and takes more, the least busy first.
     pub(super) fn takers_below(&self, load: usize) -> impl Iterator<Item = WorkerId> {
-        self.takers.iter().take_while(move |(busy, _)| *busy < load).map(|(_, id)| *id)
+        self.takers
+            .iter()
+            .take_while(move |(busy, _)| *busy < load)
+            .map(|(_, id)| *id)
     }
 
     /// A worker that waits for tasks.
@@ -62,7 +65,10 @@ impl Scheduler {
 
     pub(super) fn remove_worker(&mut self, id: WorkerId) -> Option<Worker> {
         let worker = self.workers.remove(&id)?;
-        self.plugins.get_mut(&worker.plugin)?.fleet.remove(id, &worker);
+        self.plugins
+            .get_mut(&worker.plugin)?
+            .fleet
+            .remove(id, &worker);
         Some(worker)
     }
 

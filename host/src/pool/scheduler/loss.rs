@@ -74,19 +74,34 @@ impl Scheduler {
         let mut started: VecDeque<Task> = worker.outstanding;
         let culprit = match death {
             Death::Template => None,
-            _ => started.pop_back().or_else(|| if death.has_a_culprit() { unstarted.pop_front() } else { None }),
+            _ => started.pop_back().or_else(|| {
+                if death.has_a_culprit() {
+                    unstarted.pop_front()
+                } else {
+                    None
+                }
+            }),
         };
         if let Some(task) = culprit {
             let attempts = 1 + self.losses.remove(&task.id).map_or(0, |losses| losses.runs);
-            self.actions.push_back(Action::Fail { task: task.id, attempts, loss: Loss::Died(death) });
+            self.actions.push_back(Action::Fail {
+                task: task.id,
+                attempts,
+                loss: Loss::Died(death),
+            });
         }
         let lost = started.len() + unstarted.len();
-        started.retain(|task| self.may_run_again(task.id, death, |losses| &mut losses.runs, RERUNS));
-        unstarted.retain(|task| self.may_run_again(task.id, death, |losses| &mut losses.handings, HANDINGS));
+        started
+            .retain(|task| self.may_run_again(task.id, death, |losses| &mut losses.runs, RERUNS));
+        unstarted.retain(|task| {
+            self.may_run_again(task.id, death, |losses| &mut losses.handings, HANDINGS)
+        });
         started.append(&mut unstarted);
         // A failed task is progress too: there is one fewer.
         let failed = culprit.is_some() || started.len() < lost;
-        let Some(plugin) = self.plugins.get_mut(&worker.plugin) else { return };
+        let Some(plugin) = self.plugins.get_mut(&worker.plugin) else {
+            return;
+        };
         plugin.put_back(started);
         match death {
             _ if failed => plugin.strikes = 0,
@@ -96,7 +111,13 @@ impl Scheduler {
         }
     }
 
-    fn may_run_again(&mut self, task: TaskId, death: Death, count: fn(&mut Losses) -> &mut u32, most: u32) -> bool {
+    fn may_run_again(
+        &mut self,
+        task: TaskId,
+        death: Death,
+        count: fn(&mut Losses) -> &mut u32,
+        most: u32,
+    ) -> bool {
         let losses = self.losses.entry(task).or_default();
         *count(losses) += 1;
         let attempts = losses.runs;
@@ -104,13 +125,19 @@ impl Scheduler {
             return true;
         }
         self.losses.remove(&task);
-        self.actions.push_back(Action::Fail { task, attempts, loss: Loss::LostTooOften(death) });
+        self.actions.push_back(Action::Fail {
+            task,
+            attempts,
+            loss: Loss::LostTooOften(death),
+        });
         false
     }
 
     /// Counts against a plugin that makes no progress; one that is out fails all that wait.
     pub(super) fn strike(&mut self, plugin: PluginId, strikes: u32) {
-        let Some(state) = self.plugins.get_mut(&plugin) else { return };
+        let Some(state) = self.plugins.get_mut(&plugin) else {
+            return;
+        };
         state.strikes += strikes;
         if state.strikes < STRIKES_OUT {
             return;
@@ -119,7 +146,11 @@ impl Scheduler {
         state.strikes = 0;
         for task in state.queue.drain(..) {
             let attempts = self.losses.remove(&task.id).map_or(0, |losses| losses.runs);
-            self.actions.push_back(Action::Fail { task: task.id, attempts, loss: Loss::PluginBroken });
+            self.actions.push_back(Action::Fail {
+                task: task.id,
+                attempts,
+                loss: Loss::PluginBroken,
+            });
         }
     }
 }

@@ -67,13 +67,22 @@ pub(crate) enum Action {
     /// Have the plugin's template fork a worker.
     StartWorker { plugin: PluginId, worker: WorkerId },
     /// Send tasks, numbered from `first_seq`.
-    Send { worker: WorkerId, first_seq: u32, tasks: Vec<Task>, after_recall: bool },
+    Send {
+        worker: WorkerId,
+        first_seq: u32,
+        tasks: Vec<Task>,
+        after_recall: bool,
+    },
     /// Forbid the worker to start more of what it was sent, and answer with [`Scheduler::recalled`].
     Recall(WorkerId),
     /// Kill the worker; its death is then reported with the same cause.
     Kill(WorkerId, Death),
     /// The task is over without a result.
-    Fail { task: TaskId, attempts: u32, loss: Loss },
+    Fail {
+        task: TaskId,
+        attempts: u32,
+        loss: Loss,
+    },
 }
 
 /// A task that a result came for.
@@ -116,16 +125,27 @@ impl Scheduler {
 
     /// A plugin whose tasks may be submitted from now on.
     pub(crate) fn add_plugin(&mut self, plugin: PluginId, config: PluginConfig) {
-        self.plugins.entry(plugin).or_insert_with(|| Plugin::new(config));
+        self.plugins
+            .entry(plugin)
+            .or_insert_with(|| Plugin::new(config));
     }
 
     /// Tasks to run.
-    pub(crate) fn submit(&mut self, now: Instant, plugin: PluginId, tasks: impl IntoIterator<Item = Task>) {
+    pub(crate) fn submit(
+        &mut self,
+        now: Instant,
+        plugin: PluginId,
+        tasks: impl IntoIterator<Item = Task>,
+    ) {
         match self.plugins.get_mut(&plugin) {
             Some(state) => state.queue.extend(tasks),
             None => {
                 for task in tasks {
-                    self.actions.push_back(Action::Fail { task: task.id, attempts: 0, loss: Loss::NoPlugin });
+                    self.actions.push_back(Action::Fail {
+                        task: task.id,
+                        attempts: 0,
+                        loss: Loss::NoPlugin,
+                    });
                 }
             }
         }
@@ -149,7 +169,14 @@ impl Scheduler {
     /// The plugin's template died; the deaths of its workers are reported one by one. `killed` says that it was not its own
     /// doing.
     pub(crate) fn template_died(&mut self, now: Instant, plugin: PluginId, killed: bool) {
-        self.template_gone(plugin, if killed { 1 } else { plugin::STRIKES_FOR_FAILURE });
+        self.template_gone(
+            plugin,
+            if killed {
+                1
+            } else {
+                plugin::STRIKES_FOR_FAILURE
+            },
+        );
         self.dispatch(now);
     }
 
@@ -174,7 +201,10 @@ impl Scheduler {
     /// A worker could not be started.
     pub(crate) fn worker_failed(&mut self, now: Instant, worker: WorkerId) {
         if let Some(worker) = self.remove_worker(worker)
-            && self.plugins.get_mut(&worker.plugin).is_some_and(|plugin| plugin.start_failed(now))
+            && self
+                .plugins
+                .get_mut(&worker.plugin)
+                .is_some_and(|plugin| plugin.start_failed(now))
         {
             self.strike(worker.plugin, plugin::STRIKES_FOR_FAILURE);
         }
@@ -208,13 +238,18 @@ impl Scheduler {
             }
             Ok((finished, worker.is_spent()))
         });
-        let (finished, spent) = results.unwrap_or(Err(Violation("results from an unknown worker")))?;
+        let (finished, spent) =
+            results.unwrap_or(Err(Violation("results from an unknown worker")))?;
         if spent {
             self.kill(worker, Death::Retired);
         }
         let finished = finished.into_iter().map(|task| Finished {
             task: task.id,
-            attempts: if self.losses.is_empty() { 1 } else { 1 + self.losses.remove(&task.id).map_or(0, |l| l.runs) },
+            attempts: if self.losses.is_empty() {
+                1
+            } else {
+                1 + self.losses.remove(&task.id).map_or(0, |l| l.runs)
+            },
         });
         let finished = finished.collect();
         self.dispatch(now);
@@ -223,12 +258,25 @@ impl Scheduler {
 
     /// The answer to [`Action::Recall`]: the worker's tasks from `started` on have not started and will not.
     pub(crate) fn recalled(&mut self, now: Instant, worker: WorkerId, started: u32) {
-        self.change_worker(worker, |worker, plugin| plugin.put_back(worker.recalled(now, started)));
+        self.change_worker(worker, |worker, plugin| {
+            plugin.put_back(worker.recalled(now, started))
+        });
         self.dispatch(now);
     }
 
+    /// A worker's connection is closed, and how it died is not known yet: it gets nothing more.
+    pub(crate) fn worker_closing(&mut self, worker: WorkerId) {
+        self.change_worker(worker, |worker, _| worker.state = State::Dying);
+    }
+
     /// A worker is gone. `started` is what its status page says: one more than the sequence number it started last.
-    pub(crate) fn worker_died(&mut self, now: Instant, worker: WorkerId, started: u32, death: Death) {
+    pub(crate) fn worker_died(
+        &mut self,
+        now: Instant,
+        worker: WorkerId,
+        started: u32,
+        death: Death,
+    ) {
         if let Some(worker) = self.remove_worker(worker) {
             self.settle(worker, started, death);
         }
@@ -246,8 +294,14 @@ impl Scheduler {
     }
 
     /// How many tasks are neither finished nor failed.
+    #[cfg(test)]
     pub(crate) fn unfinished(&self) -> usize {
         let queued: usize = self.plugins.values().map(|plugin| plugin.queue.len()).sum();
-        queued + self.workers.values().map(|worker| worker.outstanding.len()).sum::<usize>()
+        queued
+            + self
+                .workers
+                .values()
+                .map(|worker| worker.outstanding.len())
+                .sum::<usize>()
     }
 }

@@ -97,7 +97,10 @@ impl Cost {
     /// `count` tasks took `took` together.
     pub(super) fn add(&mut self, took: Duration, count: u32) {
         let sample = took.as_nanos() as f64 / f64::from(count.max(1));
-        self.0 = Some(self.0.map_or(sample, |average| 0.75 * average + 0.25 * sample));
+        self.0 = Some(
+            self.0
+                .map_or(sample, |average| 0.75 * average + 0.25 * sample),
+        );
     }
 
     /// How many tasks one batch holds.

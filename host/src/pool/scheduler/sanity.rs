@@ -8,13 +8,18 @@ use std::collections::{BTreeMap, HashSet};
 
 impl Scheduler {
     pub(super) fn sanity_check(&self) {
-        assert!(self.workers.len() <= self.budget, "more workers than the budget");
+        assert!(
+            self.workers.len() <= self.budget,
+            "more workers than the budget"
+        );
         let places = self.check_places();
         assert_eq!(places.len(), self.unfinished());
         for task in self.losses.keys() {
             assert!(places.contains(task), "losses of {task:?} outlive it");
         }
-        self.workers.iter().for_each(|(id, worker)| self.check_worker(*id, worker));
+        self.workers
+            .iter()
+            .for_each(|(id, worker)| self.check_worker(*id, worker));
         self.check_plugins();
         self.check_actions();
     }
@@ -32,19 +37,46 @@ impl Scheduler {
     fn check_worker(&self, id: WorkerId, worker: &Worker) {
         let outstanding = worker.outstanding.len();
         if worker.state == State::Starting {
-            assert_eq!((outstanding, worker.next_seq), (0, 0), "{id:?} was sent tasks before it was ready");
+            assert_eq!(
+                (outstanding, worker.next_seq),
+                (0, 0),
+                "{id:?} was sent tasks before it was ready"
+            );
         }
         if worker.batches == 0 {
-            assert!(outstanding == 0 && !worker.draining, "{id:?} has something to do, but no batch");
+            assert!(
+                outstanding == 0 && !worker.draining,
+                "{id:?} has something to do, but no batch"
+            );
         }
-        assert!(!worker.recalling || worker.draining, "{id:?} is recalled and may be sent tasks");
-        assert!(!worker.draining || worker.was_recalled, "{id:?} drains without a recall");
-        assert!(worker.next_seq - worker.front_seq >= outstanding as u32, "{id:?} has fewer numbers than tasks");
+        assert!(
+            !worker.recalling || worker.draining,
+            "{id:?} is recalled and may be sent tasks"
+        );
+        assert!(
+            !worker.draining || worker.was_recalled,
+            "{id:?} drains without a recall"
+        );
+        assert!(
+            worker.next_seq - worker.front_seq >= outstanding as u32,
+            "{id:?} has fewer numbers than tasks"
+        );
         if !worker.draining && outstanding > 0 {
-            assert_eq!(worker.next_seq - worker.front_seq, outstanding as u32, "{id:?} has more numbers than tasks");
+            assert_eq!(
+                worker.next_seq - worker.front_seq,
+                outstanding as u32,
+                "{id:?} has more numbers than tasks"
+            );
         }
-        if worker.outstanding.iter().any(|task| self.losses.contains_key(&task.id)) {
-            assert_eq!(outstanding, 1, "{id:?} was sent a lost task together with others");
+        if worker
+            .outstanding
+            .iter()
+            .any(|task| self.losses.contains_key(&task.id))
+        {
+            assert_eq!(
+                outstanding, 1,
+                "{id:?} was sent a lost task together with others"
+            );
         }
     }
 
@@ -54,10 +86,21 @@ impl Scheduler {
             fleets.entry(worker.plugin).or_default().add(*id, worker);
         }
         for (id, plugin) in &self.plugins {
-            assert_eq!(plugin.fleet, fleets.remove(id).unwrap_or_default(), "the fleet of {id:?} is not true");
+            assert_eq!(
+                plugin.fleet,
+                fleets.remove(id).unwrap_or_default(),
+                "the fleet of {id:?} is not true"
+            );
             if !plugin.queue.is_empty() {
-                assert_ne!(plugin.template, Template::Absent, "{id:?} has tasks and does not start");
-                assert!(plugin.template == Template::Starting || plugin.fleet.idle().is_none(), "{id:?} lets workers wait");
+                assert_ne!(
+                    plugin.template,
+                    Template::Absent,
+                    "{id:?} has tasks and does not start"
+                );
+                assert!(
+                    plugin.template == Template::Starting || plugin.fleet.idle().is_none(),
+                    "{id:?} lets workers wait"
+                );
             }
         }
         assert!(fleets.is_empty(), "a worker belongs to no plugin");
@@ -66,11 +109,22 @@ impl Scheduler {
     /// What is sent goes to workers that live, and stays with them.
     fn check_actions(&self) {
         for action in &self.actions {
-            if let Action::Send { worker, first_seq, tasks, .. } = action {
+            if let Action::Send {
+                worker,
+                first_seq,
+                tasks,
+                ..
+            } = action
+            {
                 let to = &self.workers[worker];
-                assert!(to.state == State::Ready && !tasks.is_empty() && *first_seq >= to.front_seq);
+                assert!(
+                    to.state == State::Ready && !tasks.is_empty() && *first_seq >= to.front_seq
+                );
                 let at = (*first_seq - to.front_seq) as usize;
-                assert!(to.outstanding.range(at..at + tasks.len()).eq(tasks), "{worker:?} was sent what it does not have");
+                assert!(
+                    to.outstanding.range(at..at + tasks.len()).eq(tasks),
+                    "{worker:?} was sent what it does not have"
+                );
             }
         }
     }

@@ -12,9 +12,18 @@ impl Scheduler {
     /// When [`Scheduler::timer`] has something to do next, as things are.
     pub(crate) fn next_timer(&self) -> Option<Instant> {
         let idle = self.has_idle();
-        let workers = self.workers.values().filter_map(|worker| self.due(worker, idle)).map(|(at, _)| at);
-        let waiting = self.plugins.values().filter(|plugin| !plugin.queue.is_empty());
-        workers.chain(waiting.filter_map(|plugin| plugin.paused_until)).min()
+        let workers = self
+            .workers
+            .values()
+            .filter_map(|worker| self.due(worker, idle))
+            .map(|(at, _)| at);
+        let waiting = self
+            .plugins
+            .values()
+            .filter(|plugin| !plugin.queue.is_empty());
+        workers
+            .chain(waiting.filter_map(|plugin| plugin.paused_until))
+            .min()
     }
 
     /// Does what is due.
@@ -23,7 +32,11 @@ impl Scheduler {
         let due: Vec<(WorkerId, Due)> = self
             .workers
             .iter()
-            .filter_map(|(id, worker)| self.due(worker, idle).filter(|(at, _)| *at <= now).map(|(_, due)| (*id, due)))
+            .filter_map(|(id, worker)| {
+                self.due(worker, idle)
+                    .filter(|(at, _)| *at <= now)
+                    .map(|(_, due)| (*id, due))
+            })
             .collect();
         for (id, due) in due {
             match due {
@@ -39,7 +52,11 @@ impl Scheduler {
 
     /// Whether a worker waits for tasks in vain, or one more could be started.
     fn has_idle(&self) -> bool {
-        self.workers.len() < self.budget || self.plugins.values().any(|plugin| plugin.fleet.idle().is_some())
+        self.workers.len() < self.budget
+            || self
+                .plugins
+                .values()
+                .any(|plugin| plugin.fleet.idle().is_some())
     }
 
     /// The next thing that is due for a worker if nothing else happens.
@@ -49,12 +66,20 @@ impl Scheduler {
         }
         let plugin = self.plugins.get(&worker.plugin)?;
         if worker.outstanding.is_empty() {
-            return (worker.batches > 0).then(|| (worker.progress_at + DRAIN, Due::Kill(Death::Stuck)));
+            return (worker.batches > 0)
+                .then(|| (worker.progress_at + DRAIN, Due::Kill(Death::Stuck)));
         }
-        let deadline = plugin.config.kill_after.and_then(|limit| worker.progress_at.checked_add(limit));
+        let deadline = plugin
+            .config
+            .kill_after
+            .and_then(|limit| worker.progress_at.checked_add(limit));
         let deadline = deadline.map(|at| (at, Due::Kill(Death::Deadline)));
-        let recall = (idle && can_be_relieved(plugin, worker)).then(|| (worker.progress_at + SLOW, Due::Recall));
-        [deadline, recall].into_iter().flatten().min_by_key(|(at, _)| *at)
+        let recall = (idle && can_be_relieved(plugin, worker))
+            .then(|| (worker.progress_at + SLOW, Due::Recall));
+        [deadline, recall]
+            .into_iter()
+            .flatten()
+            .min_by_key(|(at, _)| *at)
     }
 }
 

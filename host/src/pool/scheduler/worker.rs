@@ -102,7 +102,12 @@ impl Worker {
     }
 
     /// Whether results are for the tasks that it was sent and are next.
-    pub(super) fn check_results(&self, first_seq: u32, count: u32, batch_done: bool) -> Result<(), Violation> {
+    pub(super) fn check_results(
+        &self,
+        first_seq: u32,
+        count: u32,
+        batch_done: bool,
+    ) -> Result<(), Violation> {
         if self.state == State::Starting {
             return Err(Violation("results before it was ready"));
         }
@@ -125,7 +130,12 @@ impl Worker {
     }
 
     /// Takes the tasks that results came for.
-    pub(super) fn take_results(&mut self, now: Instant, count: usize, batch_done: bool) -> Vec<Task> {
+    pub(super) fn take_results(
+        &mut self,
+        now: Instant,
+        count: usize,
+        batch_done: bool,
+    ) -> Vec<Task> {
         if count > 0 {
             self.progress_at = now;
         }

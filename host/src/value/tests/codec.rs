@@ -3,9 +3,8 @@
 use proptest::prelude::*;
 
 use super::{arbitrary, bytes, list, option, params, record};
-use crate::value::{
-    Budget, DecodeErrorKind, Type, Value, conforms, decode, decode_args, encode_args,
-};
+use crate::value::reader::DecodeErrorKind;
+use crate::value::{Budget, Type, Value, conforms, decode, decode_args, encode_args};
 
 fn read(ty: &Type, bytes: &[u8]) -> Result<Value, DecodeErrorKind> {
     decode(ty, bytes, Budget::for_bytes(1 << 20)).map_err(|error| error.kind)

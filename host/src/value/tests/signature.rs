@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use super::{arbitrary, list, params, record, result};
-use crate::value::{DecodeErrorKind, Function, MAX_TYPE_DEPTH, MAX_TYPE_NODES, Signature, Type};
+use crate::value::reader::DecodeErrorKind;
+use crate::value::{Function, MAX_TYPE_DEPTH, MAX_TYPE_NODES, Signature, Type};
 
 fn function(name: &str, result: Type) -> Function {
     Function {

@@ -61,7 +61,13 @@ fn a_batch_follows_what_tasks_cost_now() {
 fn a_batch_holds_one_function() {
     let mut env = Env::warm(1, 1, us(10));
     let functions = [1, 1, 2, 1];
-    env.submit(A, (0..).zip(functions).map(|(id, function)| Task { function, ..task(id) }));
+    env.submit(
+        A,
+        (0..).zip(functions).map(|(id, function)| Task {
+            function,
+            ..task(id)
+        }),
+    );
     env.then(&["send w0 @1: 0-1"]);
     env.pass(us(20));
     env.finish(0, 1..3, true, 0..2);
@@ -73,10 +79,17 @@ fn a_batch_holds_a_mebibyte_of_arguments_or_one_task() {
     const HALF: u32 = 512 * 1024;
     let mut env = Env::warm(1, 1, us(10));
     let lengths = [HALF, HALF, 1, 3 * HALF, 2];
-    env.submit(A, (0..).zip(lengths).map(|(id, bytes)| Task { bytes, ..task(id) }));
-    for (seqs, tasks, line) in
-        [(1..3, 0..2, "send w0 @1: 0-1"), (3..4, 2..3, "send w0 @3: 2"), (4..5, 3..4, "send w0 @4: 3")]
-    {
+    env.submit(
+        A,
+        (0..)
+            .zip(lengths)
+            .map(|(id, bytes)| Task { bytes, ..task(id) }),
+    );
+    for (seqs, tasks, line) in [
+        (1..3, 0..2, "send w0 @1: 0-1"),
+        (3..4, 2..3, "send w0 @3: 2"),
+        (4..5, 3..4, "send w0 @4: 3"),
+    ] {
         env.then(&[line]);
         env.finish(0, seqs, true, tasks);
     }
@@ -87,10 +100,20 @@ fn a_batch_holds_a_mebibyte_of_arguments_or_one_task() {
 fn the_last_tasks_are_split_fairly() {
     let mut env = Env::warm(4, 4, us(10));
     env.tasks(0..16);
-    env.then(&["send w0 @1: 0-3", "send w1 @1: 4-6", "send w2 @1: 7-9", "send w3 @1: 10-11"]);
+    env.then(&[
+        "send w0 @1: 0-3",
+        "send w1 @1: 4-6",
+        "send w2 @1: 7-9",
+        "send w3 @1: 10-11",
+    ]);
     env.pass(us(20));
     env.finish(3, 1..3, true, 10..12);
-    env.then(&["send w3 @3: 12", "send w1 @4: 13", "send w2 @4: 14", "send w0 @5: 15"]);
+    env.then(&[
+        "send w3 @3: 12",
+        "send w1 @4: 13",
+        "send w2 @4: 14",
+        "send w0 @5: 15",
+    ]);
 }
 
 #[test]
@@ -123,7 +146,8 @@ fn results_of_a_queued_batch_are_counted_on_after_those_of_the_first() {
 #[test]
 fn a_worker_whose_numbers_near_their_end_is_retired_when_it_has_nothing_left_to_do() {
     let mut env = Env::warm(1, 1, us(500));
-    env.scheduler.change_worker(WorkerId(0), |worker, _| worker.next_seq = (1 << 31) - 2);
+    env.scheduler
+        .change_worker(WorkerId(0), |worker, _| worker.next_seq = (1 << 31) - 2);
     env.tasks(0..4);
     env.then(&["send w0 @2147483646: 0-1"]);
     env.tasks(4..5);
@@ -149,7 +173,11 @@ fn a_million_tasks_keep_their_order() {
         }
         let count = sent.remove(0);
         env.now += us(u64::from(count));
-        for finished in env.scheduler.results(env.now, WorkerId(0), seq, count, true).unwrap() {
+        for finished in env
+            .scheduler
+            .results(env.now, WorkerId(0), seq, count, true)
+            .unwrap()
+        {
             assert_eq!(finished.task, TaskId(next));
             next += 1;
         }

@@ -1,6 +1,6 @@
 //! Which task fails with a worker, and what becomes of the others.
 
-use super::super::{Death, TaskId};
+use super::super::{Death, TaskId, WorkerId};
 use super::harness::*;
 
 /// Worker 0 of two has tasks 0 to 3; all is quick.
@@ -22,7 +22,11 @@ fn one_by_one(env: &mut Env, worker: u32) -> Vec<(u64, u32)> {
         }
         assert!(sent.len() == 1 && !sent[0].contains('-'), "{sent:?}");
         let results = env.results(worker, seq..seq + 1, true).unwrap();
-        finished.extend(results.iter().map(|finished| (finished.task.0, finished.attempts)));
+        finished.extend(
+            results
+                .iter()
+                .map(|finished| (finished.task.0, finished.attempts)),
+        );
     }
     finished
 }
@@ -32,7 +36,11 @@ fn a_worker_that_dies_fails_only_the_task_it_was_running() {
     let mut env = at_work();
     env.finish(0, 1..2, false, [0]);
     env.died(0, 4, CRASHED);
-    env.then(&["fail 2 x1 Died(Signal(11))", "start w1 of p0", "start w2 of p0"]);
+    env.then(&[
+        "fail 2 x1 Died(Signal(11))",
+        "start w1 of p0",
+        "start w2 of p0",
+    ]);
     // 1 had run and its result is lost; 3 had not started.
     assert_eq!(one_by_one(&mut env, 1), [(1, 2), (3, 1)]);
     assert!(env.scheduler.losses.is_empty());
@@ -66,10 +74,19 @@ fn a_kill_before_any_start_blames_nobody() {
 
 #[test]
 fn a_crash_before_any_start_blames_the_first() {
-    for death in [CRASHED, Death::Exit(1), Death::Deadline, Death::Violation("x")] {
+    for death in [
+        CRASHED,
+        Death::Exit(1),
+        Death::Deadline,
+        Death::Violation("x"),
+    ] {
         let mut env = at_work();
         env.died(0, 1, death);
-        env.then(&[&format!("fail 0 x1 Died({death:?})"), "start w1 of p0", "start w2 of p0"]);
+        env.then(&[
+            &format!("fail 0 x1 Died({death:?})"),
+            "start w1 of p0",
+            "start w2 of p0",
+        ]);
         assert_eq!(one_by_one(&mut env, 1), [(1, 1), (2, 1), (3, 1)]);
     }
 }
@@ -107,7 +124,10 @@ fn a_task_behind_many_that_crash_is_not_counted_as_lost() {
         env.ready(worker);
         env.then(&[&format!("send w{worker} @0: {task}")]);
         env.died(worker, 1, CRASHED);
-        env.then(&[&format!("fail {task} x1 Died(Signal(11))"), &format!("start w{} of p0", worker + 1)]);
+        env.then(&[
+            &format!("fail {task} x1 Died(Signal(11))"),
+            &format!("start w{} of p0", worker + 1),
+        ]);
     }
     assert_eq!(one_by_one(&mut env, 59), [(59, 1)]);
 }
@@ -172,7 +192,11 @@ fn workers_that_die_idle_again_and_again_fail_what_waits() {
 fn attempts_count_lost_runs() {
     let mut env = at_work();
     env.died(0, 3, CRASHED);
-    env.then(&["fail 1 x1 Died(Signal(11))", "start w1 of p0", "start w2 of p0"]);
+    env.then(&[
+        "fail 1 x1 Died(Signal(11))",
+        "start w1 of p0",
+        "start w2 of p0",
+    ]);
     env.ready(1);
     env.then(&["send w1 @0: 0"]);
     env.ready(2);
@@ -183,4 +207,41 @@ fn attempts_count_lost_runs() {
     env.then(&["send w2 @1: 3"]);
     let finished = env.results(2, 1..2, true).unwrap();
     assert_eq!((finished[0].task, finished[0].attempts), (TaskId(3), 1));
+}
+
+#[test]
+fn a_lost_task_is_not_sent_with_those_before_it() {
+    let mut env = Env::warm(2, 2, us(10));
+    env.tasks(0..8);
+    env.then(&["send w0 @1: 0-3", "send w1 @1: 4-5"]);
+    env.pass(us(20));
+    env.finish(1, 1..3, true, 4..6);
+    env.then(&["send w1 @3: 6", "send w0 @5: 7"]);
+    env.finish(1, 3..4, true, [6]);
+    env.pass(ms(2));
+    env.timer();
+    env.then(&["recall w0"]);
+    env.tasks(20..22);
+    env.then(&["send w1 @4: 20"]);
+    env.tasks(22..23);
+    env.then(&["send w1 @5: 21"]);
+    env.died(1, 4, KILLED);
+    env.then(&["start w2 of p0"]);
+    // Those that were recalled come before 20 and 21, which were lost.
+    env.recalled(0, 4);
+    env.then(&[]);
+    env.ready(2);
+    env.then(&["send w2 @0: 3 7"]);
+    env.finish(2, 0..2, true, [3, 7]);
+    env.then(&["send w2 @2: 20"]);
+}
+
+#[test]
+fn a_worker_whose_connection_is_closed_gets_nothing_more_and_no_later_task_is_blamed() {
+    let mut env = Env::warm(1, 1, us(10));
+    env.scheduler.worker_closing(WorkerId(0));
+    env.tasks(0..1);
+    env.then(&[]);
+    env.died(0, 1, CRASHED);
+    env.then(&["start w1 of p0"]);
 }

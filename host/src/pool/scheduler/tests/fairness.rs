@@ -74,7 +74,10 @@ fn with_more_plugins_than_workers_each_gets_its_turn() {
     let mut templates = 0;
     for plugin in 0..3 {
         env.add_plugin(PluginId(plugin), None);
-        env.submit(PluginId(plugin), (0..200).map(|id| task(u64::from(plugin) * 1000 + id)));
+        env.submit(
+            PluginId(plugin),
+            (0..200).map(|id| task(u64::from(plugin) * 1000 + id)),
+        );
         templates += env.take().len();
         env.template_ready(PluginId(plugin));
         if plugin == 0 {
@@ -85,18 +88,30 @@ fn with_more_plugins_than_workers_each_gets_its_turn() {
     let (mut finished, mut starts, mut first_half) = (BTreeMap::new(), 1, BTreeMap::new());
     env.ready(0);
     for _ in 0..2000 {
-        let Some(action) = env.scheduler.poll_action() else { break };
+        let Some(action) = env.scheduler.poll_action() else {
+            break;
+        };
         match action {
-            Action::Send { worker, first_seq, tasks, .. } => {
+            Action::Send {
+                worker,
+                first_seq,
+                tasks,
+                ..
+            } => {
                 env.pass(ms(10));
-                env.scheduler.results(env.now, worker, first_seq, tasks.len() as u32, true).unwrap();
+                env.scheduler
+                    .results(env.now, worker, first_seq, tasks.len() as u32, true)
+                    .unwrap();
                 *finished.entry(tasks[0].id.0 / 1000).or_insert(0) += tasks.len();
                 if finished.values().sum::<usize>() == 300 {
                     first_half = finished.clone();
                 }
             }
             Action::Kill(worker, death) => env.scheduler.worker_died(env.now, worker, 0, death),
-            Action::StartWorker { worker: WorkerId(id), .. } => {
+            Action::StartWorker {
+                worker: WorkerId(id),
+                ..
+            } => {
                 starts += 1;
                 env.scheduler.worker_ready(env.now, WorkerId(id));
             }
@@ -104,8 +119,14 @@ fn with_more_plugins_than_workers_each_gets_its_turn() {
         }
     }
     assert_eq!(env.scheduler.unfinished(), 0);
-    assert!(first_half.values().all(|count| *count >= 95) && first_half.len() == 3, "{first_half:?}");
-    assert!(starts <= 121, "{starts} workers for 6 s of work: turns are too short");
+    assert!(
+        first_half.values().all(|count| *count >= 95) && first_half.len() == 3,
+        "{first_half:?}"
+    );
+    assert!(
+        starts <= 121,
+        "{starts} workers for 6 s of work: turns are too short"
+    );
 }
 
 #[test]
@@ -125,5 +146,9 @@ fn a_plugin_that_does_not_start_holds_up_no_other() {
     env.template_failed(B);
     env.then(&["template p1"]);
     env.template_failed(B);
-    assert_eq!(env.take().len(), 101, "100 fail, and the other gets the whole budget");
+    assert_eq!(
+        env.take().len(),
+        101,
+        "100 fail, and the other gets the whole budget"
+    );
 }

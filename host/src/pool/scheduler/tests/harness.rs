@@ -1,6 +1,8 @@
 //! Feeds a scheduler events, and compares all that it asks for, and nothing else.
 
-use super::super::{Action, Death, Finished, PluginConfig, PluginId, Scheduler, Task, TaskId, Violation, WorkerId};
+use super::super::{
+    Action, Death, Finished, PluginConfig, PluginId, Scheduler, Task, TaskId, Violation, WorkerId,
+};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -19,7 +21,11 @@ pub(super) fn ms(count: u64) -> Duration {
 
 /// A task of function 0 with short arguments.
 pub(super) fn task(id: u64) -> Task {
-    Task { id: TaskId(id), function: 0, bytes: 10 }
+    Task {
+        id: TaskId(id),
+        function: 0,
+        bytes: 10,
+    }
 }
 
 pub(super) struct Env {
@@ -32,7 +38,11 @@ impl Env {
     /// A pool with plugin A.
     pub(super) fn new(budget: usize) -> Env {
         let now = Instant::now();
-        let mut env = Env { scheduler: Scheduler::new(budget), now, started: now };
+        let mut env = Env {
+            scheduler: Scheduler::new(budget),
+            now,
+            started: now,
+        };
         env.add_plugin(A, None);
         env
     }
@@ -45,7 +55,13 @@ impl Env {
         env
     }
 
-    pub(super) fn warm_up(&mut self, plugin: PluginId, first_worker: u32, workers: u32, cost: Duration) {
+    pub(super) fn warm_up(
+        &mut self,
+        plugin: PluginId,
+        first_worker: u32,
+        workers: u32,
+        cost: Duration,
+    ) {
         self.submit(plugin, (1000..1000 + u64::from(workers)).map(task));
         self.take();
         self.scheduler.template_ready(self.now, plugin);
@@ -56,13 +72,16 @@ impl Env {
         self.take();
         self.pass(cost);
         for worker in first_worker..first_worker + workers {
-            self.scheduler.results(self.now, WorkerId(worker), 0, 1, true).unwrap();
+            self.scheduler
+                .results(self.now, WorkerId(worker), 0, 1, true)
+                .unwrap();
         }
         self.then(&[]);
     }
 
     pub(super) fn add_plugin(&mut self, plugin: PluginId, kill_after: Option<Duration>) {
-        self.scheduler.add_plugin(plugin, PluginConfig { kill_after });
+        self.scheduler
+            .add_plugin(plugin, PluginConfig { kill_after });
     }
 
     pub(super) fn pass(&mut self, time: Duration) {
@@ -118,19 +137,35 @@ impl Env {
         self.event(|s, now| s.timer(now));
     }
 
-    pub(super) fn results(&mut self, worker: u32, seqs: Range<u32>, done: bool) -> Result<Vec<Finished>, Violation> {
+    pub(super) fn results(
+        &mut self,
+        worker: u32,
+        seqs: Range<u32>,
+        done: bool,
+    ) -> Result<Vec<Finished>, Violation> {
         self.event(|s, now| s.results(now, WorkerId(worker), seqs.start, seqs.len() as u32, done))
     }
 
     /// Results that are for these tasks, each started once.
-    pub(super) fn finish(&mut self, worker: u32, seqs: Range<u32>, done: bool, tasks: impl IntoIterator<Item = u64>) {
-        let finished = tasks.into_iter().map(|id| Finished { task: TaskId(id), attempts: 1 });
+    pub(super) fn finish(
+        &mut self,
+        worker: u32,
+        seqs: Range<u32>,
+        done: bool,
+        tasks: impl IntoIterator<Item = u64>,
+    ) {
+        let finished = tasks.into_iter().map(|id| Finished {
+            task: TaskId(id),
+            attempts: 1,
+        });
         assert_eq!(self.results(worker, seqs, done), Ok(finished.collect()));
     }
 
     /// All that is asked for, a line each.
     pub(super) fn take(&mut self) -> Vec<String> {
-        std::iter::from_fn(|| self.scheduler.poll_action()).map(|action| show(&action)).collect()
+        std::iter::from_fn(|| self.scheduler.poll_action())
+            .map(|action| show(&action))
+            .collect()
     }
 
     /// That is asked for, and nothing else.
@@ -141,7 +176,9 @@ impl Env {
 
     /// When the timer is to be called next, counted from now.
     pub(super) fn timer_in(&self) -> Option<Duration> {
-        self.scheduler.next_timer().map(|at| at.saturating_duration_since(self.now))
+        self.scheduler
+            .next_timer()
+            .map(|at| at.saturating_duration_since(self.now))
     }
 
     /// Time since the beginning.
@@ -163,13 +200,26 @@ fn show(action: &Action) -> String {
     match action {
         Action::StartTemplate(plugin) => format!("template p{}", plugin.0),
         Action::StartWorker { plugin, worker } => format!("start w{} of p{}", worker.0, plugin.0),
-        Action::Send { worker, first_seq, tasks, after_recall } => {
+        Action::Send {
+            worker,
+            first_seq,
+            tasks,
+            after_recall,
+        } => {
             let again = if *after_recall { " after recall" } else { "" };
-            format!("send w{} @{first_seq}: {}{again}", worker.0, show_tasks(tasks))
+            format!(
+                "send w{} @{first_seq}: {}{again}",
+                worker.0,
+                show_tasks(tasks)
+            )
         }
         Action::Recall(worker) => format!("recall w{}", worker.0),
         Action::Kill(worker, death) => format!("kill w{} {death:?}", worker.0),
-        Action::Fail { task, attempts, loss } => format!("fail {} x{attempts} {loss:?}", task.0),
+        Action::Fail {
+            task,
+            attempts,
+            loss,
+        } => format!("fail {} x{attempts} {loss:?}", task.0),
     }
 }
 

@@ -22,7 +22,12 @@ fn in_order(outcomes: &[TaskId]) -> Vec<TaskId> {
 fn simulate(plan: Plan) -> usize {
     let mut world = World::new(plan);
     let outcomes = world.run();
-    assert!(in_order(outcomes).iter().copied().eq((0..plan.tasks).map(TaskId)));
+    assert!(
+        in_order(outcomes)
+            .iter()
+            .copied()
+            .eq((0..plan.tasks).map(TaskId))
+    );
     world.failures()
 }
 
@@ -36,31 +41,71 @@ const EVERYTHING: Faults = Faults {
     template_killed_every: 60_000,
 };
 
-const LARGE: Plan = Plan { seed: 1, budget: 2000, plugins: 5, tasks: 100_000, faults: EVERYTHING, coarse_us: 1000 };
+const LARGE: Plan = Plan {
+    seed: 1,
+    budget: 2000,
+    plugins: 5,
+    tasks: 100_000,
+    faults: EVERYTHING,
+    coarse_us: 1000,
+};
 
 #[test]
 fn thousands_of_workers_that_crash_lie_and_are_killed_give_each_task_one_outcome_in_order() {
     for (seed, tasks) in [(1, 100_000), (2, 20_000), (3, 20_000)] {
-        let failures = simulate(Plan { seed, tasks, ..LARGE });
+        let failures = simulate(Plan {
+            seed,
+            tasks,
+            ..LARGE
+        });
         assert!((50..2000).contains(&failures), "{failures}");
     }
 }
 
 #[test]
 fn without_faults_no_task_fails() {
-    assert_eq!(simulate(Plan { tasks: 50_000, faults: Faults::default(), ..LARGE }), 0);
+    assert_eq!(
+        simulate(Plan {
+            tasks: 50_000,
+            faults: Faults::default(),
+            ..LARGE
+        }),
+        0
+    );
 }
 
 #[test]
 fn templates_that_are_killed_cost_no_task() {
-    let faults = Faults { template_killed_every: 90_000, ..Faults::default() };
-    assert_eq!(simulate(Plan { budget: 200, tasks: 30_000, plugins: 3, faults, ..LARGE }), 0);
+    let faults = Faults {
+        template_killed_every: 90_000,
+        ..Faults::default()
+    };
+    assert_eq!(
+        simulate(Plan {
+            budget: 200,
+            tasks: 30_000,
+            plugins: 3,
+            faults,
+            ..LARGE
+        }),
+        0
+    );
 }
 
 #[test]
 fn workers_that_sometimes_do_not_start_cost_no_task() {
-    let faults = Faults { worker_start_fails: 4, ..Faults::default() };
-    assert_eq!(simulate(Plan { tasks: 20_000, faults, ..LARGE }), 0);
+    let faults = Faults {
+        worker_start_fails: 4,
+        ..Faults::default()
+    };
+    assert_eq!(
+        simulate(Plan {
+            tasks: 20_000,
+            faults,
+            ..LARGE
+        }),
+        0
+    );
 }
 
 #[test]
@@ -74,6 +119,13 @@ fn small_pools_are_sane_at_every_step() {
             ..EVERYTHING
         };
         let (budget, plugins) = (1 + seed as usize % 7, 1 + seed as u32 % 4);
-        simulate(Plan { seed: 77 + seed, budget, plugins, tasks: 400, faults, coarse_us: 0 });
+        simulate(Plan {
+            seed: 77 + seed,
+            budget,
+            plugins,
+            tasks: 400,
+            faults,
+            coarse_us: 0,
+        });
     }
 }

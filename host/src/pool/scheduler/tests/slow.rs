@@ -51,9 +51,15 @@ fn results_for_recalled_tasks_are_a_violation() {
     let mut env = with_followers();
     env.recalled(0, 2);
     env.then(&["send w1 @4: 1-2"]);
-    assert_eq!(env.results(0, 1..3, false), Err(Violation("more results than tasks")));
+    assert_eq!(
+        env.results(0, 1..3, false),
+        Err(Violation("more results than tasks"))
+    );
     env.died(0, 3, Death::Violation("more results than tasks"));
-    env.then(&["fail 0 x1 Died(Violation(\"more results than tasks\"))", "send w1 @6: 3 7"]);
+    env.then(&[
+        "fail 0 x1 Died(Violation(\"more results than tasks\"))",
+        "send w1 @6: 3 7",
+    ]);
 }
 
 #[test]

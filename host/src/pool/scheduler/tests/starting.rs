@@ -63,6 +63,8 @@ fn a_template_that_fails_three_times_fails_what_waits_and_later_tasks_get_a_new_
     env.then(&["fail 0 x0 PluginBroken", "fail 1 x0 PluginBroken"]);
     env.tasks(2..3);
     env.then(&["template p0"]);
+    env.template_failed(A);
+    env.then(&["template p0"]);
     env.template_ready(A);
     env.then(&["start w0 of p0"]);
 }
@@ -85,7 +87,10 @@ fn workers_that_fail_to_start_three_times_in_a_row_fail_what_waits() {
         env.then(&[]);
         env.pass(ms(1));
         env.timer();
-        env.then(&[&format!("start w{} of p0", round + 2), &format!("start w{} of p0", round + 3)]);
+        env.then(&[
+            &format!("start w{} of p0", round + 2),
+            &format!("start w{} of p0", round + 3),
+        ]);
         assert_eq!(env.timer_in(), None);
     }
     env.failed(4);
@@ -184,7 +189,12 @@ fn starting_workers_that_go_with_their_template_do_not_count_against_the_plugin(
     for round in 0..2 {
         env.template_ready(A);
         let first = round * 4;
-        env.then(&[0, 1, 2, 3].map(|n| format!("start w{} of p0", first + n)).each_ref().map(String::as_str));
+        env.then(
+            &[0, 1, 2, 3]
+                .map(|n| format!("start w{} of p0", first + n))
+                .each_ref()
+                .map(String::as_str),
+        );
         env.template_died(A, true);
         env.then(&["template p0"]);
         for worker in first..first + 3 {

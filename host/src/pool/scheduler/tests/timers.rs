@@ -62,7 +62,10 @@ fn progress_starts_the_deadline_again() {
 fn an_invalid_answer_is_no_progress() {
     let mut env = with_deadline();
     env.pass(ms(6));
-    assert_eq!(env.results(0, 2..3, false), Err(Violation("results out of order")));
+    assert_eq!(
+        env.results(0, 2..3, false),
+        Err(Violation("results out of order"))
+    );
     assert_eq!(env.timer_in(), None, "the driver kills it");
 }
 

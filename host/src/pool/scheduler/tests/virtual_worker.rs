@@ -48,7 +48,11 @@ impl VirtualWorker {
             owed: VecDeque::new(),
             batches: VecDeque::new(),
             running: None,
-            results: Frame { first_seq: 0, tasks: Vec::new(), batch_done: false },
+            results: Frame {
+                first_seq: 0,
+                tasks: Vec::new(),
+                batch_done: false,
+            },
             sent_at: 0,
             started: 0,
             limit: u32::MAX,
@@ -57,13 +61,24 @@ impl VirtualWorker {
 
     pub(super) fn receive(&mut self, first_seq: u32, tasks: &[Task], after_recall: bool) {
         assert!(self.is_ready, "sent to before it was ready");
-        assert!(tasks.iter().all(|task| task.function == tasks[0].function), "two functions in a batch");
-        assert!(tasks.len() == 1 || tasks.iter().map(|task| u64::from(task.bytes)).sum::<u64>() <= 1 << 20);
+        assert!(
+            tasks.iter().all(|task| task.function == tasks[0].function),
+            "two functions in a batch"
+        );
+        assert!(
+            tasks.len() == 1
+                || tasks.iter().map(|task| u64::from(task.bytes)).sum::<u64>() <= 1 << 20
+        );
         if after_recall {
-            assert!(self.lies || self.batches.is_empty(), "allowed to start before it had drained");
+            assert!(
+                self.lies || self.batches.is_empty(),
+                "allowed to start before it had drained"
+            );
             self.limit = u32::MAX;
         }
-        let batch: VecDeque<_> = (first_seq..).zip(tasks.iter().map(|task| task.id)).collect();
+        let batch: VecDeque<_> = (first_seq..)
+            .zip(tasks.iter().map(|task| task.id))
+            .collect();
         self.owed.extend(&batch);
         self.batches.push_back(batch);
     }
@@ -72,7 +87,9 @@ impl VirtualWorker {
     pub(super) fn go(&mut self) -> (Vec<Frame>, Option<(PluginId, TaskId)>) {
         let mut frames = Vec::new();
         while self.running.is_none() && self.death.is_none() {
-            let Some(batch) = self.batches.front_mut() else { break };
+            let Some(batch) = self.batches.front_mut() else {
+                break;
+            };
             match batch.pop_front().filter(|(seq, _)| *seq < self.limit) {
                 Some((seq, task)) => {
                     if self.results.tasks.is_empty() {
@@ -95,7 +112,11 @@ impl VirtualWorker {
         let tasks = std::mem::take(&mut self.results.tasks);
         let first_seq = self.results.first_seq;
         self.results.first_seq += tasks.len() as u32;
-        Frame { first_seq, tasks, batch_done }
+        Frame {
+            first_seq,
+            tasks,
+            batch_done,
+        }
     }
 
     /// What it has, before a task that takes long.
@@ -104,7 +125,9 @@ impl VirtualWorker {
     }
 
     pub(super) fn task_done(&mut self, now: u64) -> Done {
-        self.results.tasks.extend(self.running.take().map(|(_, task)| task));
+        self.results
+            .tasks
+            .extend(self.running.take().map(|(_, task)| task));
         if now < self.sent_at + 1000 {
             return Done::Wait;
         }
@@ -116,7 +139,11 @@ impl VirtualWorker {
     pub(super) fn recall(&mut self, rng: &mut Rng) -> u32 {
         self.limit = self.started;
         let page = self.page(rng);
-        let unstarted = self.owed.iter().position(|(seq, _)| *seq >= page).unwrap_or(self.owed.len());
+        let unstarted = self
+            .owed
+            .iter()
+            .position(|(seq, _)| *seq >= page)
+            .unwrap_or(self.owed.len());
         self.owed.truncate(unstarted);
         page
     }
@@ -139,6 +166,9 @@ impl VirtualWorker {
             Death::Exit(_) | Death::Deadline | Death::Violation(_) => true,
             _ => false,
         });
-        running.or(first).filter(|_| death != Death::Template).map(|(_, task)| *task)
+        running
+            .or(first)
+            .filter(|_| death != Death::Template)
+            .map(|(_, task)| *task)
     }
 }

@@ -1,7 +1,9 @@
 //! A world of virtual processes that keep the protocol, die, and sometimes lie; and a driver that connects a scheduler to it.
 //! Time is virtual, in microseconds. Every outcome is held against what really happened.
 
-use super::super::{Action, Death, Finished, Loss, PluginConfig, PluginId, Scheduler, Task, TaskId, WorkerId};
+mod judge;
+
+use super::super::{Death, Loss, PluginConfig, PluginId, Scheduler, Task, TaskId, WorkerId};
 use super::harness::{CRASHED, KILLED, us};
 use super::plan::{Faults, Plan, Rng};
 use super::virtual_worker::{Done, Frame, VirtualWorker};
@@ -54,7 +56,9 @@ impl World {
     pub(super) fn new(plan: Plan) -> World {
         let mut scheduler = Scheduler::new(plan.budget);
         for plugin in 0..plan.plugins {
-            let kill_after = plugin.is_multiple_of(2).then_some(Duration::from_millis(300));
+            let kill_after = plugin
+                .is_multiple_of(2)
+                .then_some(Duration::from_millis(300));
             scheduler.add_plugin(PluginId(plugin), PluginConfig { kill_after });
         }
         World {
@@ -88,8 +92,10 @@ impl World {
             let next = self.events.keys().next().map(|(at, _)| *at);
             if next.is_none_or(|next| next >= looked + self.plan.coarse_us) {
                 looked = next.unwrap_or(self.now);
-                let timer =
-                    self.scheduler.next_timer().map(|at| at.saturating_duration_since(self.begin).as_micros() as u64);
+                let timer = self
+                    .scheduler
+                    .next_timer()
+                    .map(|at| at.saturating_duration_since(self.begin).as_micros() as u64);
                 if let Some(at) = timer.filter(|at| next.is_none_or(|next| *at <= next)) {
                     self.now = self.now.max(at);
                     self.scheduler.timer(self.instant());
@@ -97,7 +103,10 @@ impl World {
                     continue;
                 }
             }
-            let ((at, _), event) = self.events.pop_first().expect("tasks wait, and nothing will happen any more");
+            let ((at, _), event) = self
+                .events
+                .pop_first()
+                .expect("tasks wait, and nothing will happen any more");
             self.now = self.now.max(at);
             self.happen(event);
             self.act();
@@ -109,13 +118,23 @@ impl World {
     }
 
     fn kills(&self) -> impl Iterator<Item = (u64, Event)> + use<> {
-        let Faults { worker_killed_every, template_killed_every, .. } = self.plan.faults;
-        let kills = [(worker_killed_every, Event::KillSomeWorker), (template_killed_every, Event::KillSomeTemplate)];
+        let Faults {
+            worker_killed_every,
+            template_killed_every,
+            ..
+        } = self.plan.faults;
+        let kills = [
+            (worker_killed_every, Event::KillSomeWorker),
+            (template_killed_every, Event::KillSomeTemplate),
+        ];
         kills.into_iter().filter(|(every, _)| *every > 0)
     }
 
     pub(super) fn failures(&self) -> usize {
-        self.tasks.iter().filter(|task| matches!(task.outcome, Some(Err(_)))).count()
+        self.tasks
+            .iter()
+            .filter(|task| matches!(task.outcome, Some(Err(_))))
+            .count()
     }
 
     fn instant(&self) -> Instant {
@@ -124,7 +143,8 @@ impl World {
 
     fn after(&mut self, delay: u64, event: Event) {
         self.scheduled += 1;
-        self.events.insert((self.now + delay, self.scheduled), event);
+        self.events
+            .insert((self.now + delay, self.scheduled), event);
     }
 
     fn happen(&mut self, event: Event) {
@@ -152,7 +172,8 @@ impl World {
             Event::WorkerDied(id) => self.worker_died(id),
             Event::KillSomeWorker => {
                 let skip = self.rng.below(self.workers.len() as u64) as usize;
-                let death = [KILLED, CRASHED, Death::Exit(3), Death::Unknown][self.rng.below(4) as usize];
+                let death =
+                    [KILLED, CRASHED, Death::Exit(3), Death::Unknown][self.rng.below(4) as usize];
                 if let Some(id) = self.workers.keys().nth(skip).copied() {
                     self.die(id, death);
                 }
@@ -163,18 +184,25 @@ impl World {
                 if std::mem::take(&mut self.templates[plugin]) {
                     let delay = self.rng.below(300);
                     self.after(delay, Event::TemplateDied(PluginId(plugin as u32)));
-                    let of_it = self.workers.iter().filter(|(_, worker)| worker.plugin.0 as usize == plugin);
+                    let of_it = self
+                        .workers
+                        .iter()
+                        .filter(|(_, worker)| worker.plugin.0 as usize == plugin);
                     for id in of_it.map(|(id, _)| *id).collect::<Vec<_>>() {
                         self.die(id, Death::Template);
                     }
                 }
-                self.after(self.plan.faults.template_killed_every, Event::KillSomeTemplate);
+                self.after(
+                    self.plan.faults.template_killed_every,
+                    Event::KillSomeTemplate,
+                );
             }
         }
     }
 
     fn submit(&mut self, first: u64) {
-        let end = (first + 1 + self.rng.below(self.plan.tasks.min(12_000) / 4)).min(self.plan.tasks);
+        let end =
+            (first + 1 + self.rng.below(self.plan.tasks.min(12_000) / 4)).min(self.plan.tasks);
         let plugin = PluginId(self.rng.below(self.plan.plugins.into()) as u32);
         let rng = &mut self.rng;
         let tasks = (first..end).map(|id| Task {
@@ -191,7 +219,13 @@ impl World {
     }
 
     fn worker_started(&mut self, id: WorkerId) {
-        let Some(worker) = self.workers.get_mut(&id).filter(|worker| worker.death.is_none()) else { return };
+        let Some(worker) = self
+            .workers
+            .get_mut(&id)
+            .filter(|worker| worker.death.is_none())
+        else {
+            return;
+        };
         if self.rng.once_in(self.plan.faults.worker_start_fails) {
             self.trouble[worker.plugin.0 as usize] += 1;
             self.workers.remove(&id);
@@ -219,7 +253,9 @@ impl World {
 
     /// Lets a worker start what it may.
     fn go(&mut self, id: WorkerId) {
-        let Some(worker) = self.workers.get_mut(&id) else { return };
+        let Some(worker) = self.workers.get_mut(&id) else {
+            return;
+        };
         let (frames, started) = worker.go();
         for frame in frames {
             self.send(id, frame);
@@ -228,7 +264,10 @@ impl World {
             self.tasks[task.0 as usize].starts += 1;
             let cost = self.cost(plugin);
             if cost > 1000
-                && let Some(frame) = self.workers.get_mut(&id).and_then(VirtualWorker::send_ahead)
+                && let Some(frame) = self
+                    .workers
+                    .get_mut(&id)
+                    .and_then(VirtualWorker::send_ahead)
             {
                 self.send(id, frame);
             }
@@ -246,7 +285,13 @@ impl World {
     }
 
     fn task_done(&mut self, id: WorkerId) {
-        let Some(worker) = self.workers.get_mut(&id).filter(|worker| worker.death.is_none()) else { return };
+        let Some(worker) = self
+            .workers
+            .get_mut(&id)
+            .filter(|worker| worker.death.is_none())
+        else {
+            return;
+        };
         if self.rng.once_in(self.plan.faults.task_crashes) {
             self.die(id, CRASHED);
             return;
@@ -255,114 +300,5 @@ impl World {
             self.send(id, frame);
         }
         self.go(id);
-    }
-
-    fn frame(&mut self, id: WorkerId, frame: &Frame) {
-        let Some(worker) = self.workers.get_mut(&id).filter(|worker| !worker.frames_are_lost) else { return };
-        let count = frame.tasks.len() as u32;
-        let (liar, plugin) = (worker.lies, worker.plugin);
-        match self.scheduler.results(self.begin + us(self.now), id, frame.first_seq, count, frame.batch_done) {
-            Err(violation) => {
-                assert!(liar, "{violation:?} of an honest worker");
-                self.die(id, Death::Violation(violation.0));
-            }
-            Ok(finished) => {
-                worker.owed.drain(..finished.len());
-                if count > 0 {
-                    self.trouble[plugin.0 as usize] = 0;
-                }
-                assert!(liar || finished.iter().map(|finished| finished.task).eq(frame.tasks.iter().copied()));
-                finished.iter().for_each(|finished| self.finish(*finished));
-            }
-        }
-    }
-
-    fn finish(&mut self, finished: Finished) {
-        let task = &self.tasks[finished.task.0 as usize];
-        if self.plan.faults.worker_lies == 0 {
-            assert_eq!(finished.attempts, task.starts, "attempts of {finished:?}");
-        }
-        self.end(finished.task, Ok(()));
-    }
-
-    fn end(&mut self, task: TaskId, outcome: Result<(), Loss>) {
-        let before = self.tasks[task.0 as usize].outcome.replace(outcome);
-        assert_eq!(before, None, "{task:?} ended twice");
-        self.outcomes.push(task);
-    }
-
-    /// A worker stops; the driver hears of it later, after what it had sent, or instead of it.
-    fn die(&mut self, id: WorkerId, death: Death) {
-        let Some(worker) = self.workers.get_mut(&id) else { return };
-        if worker.death.is_none() {
-            worker.death = Some(death);
-            worker.frames_are_lost = self.rng.once_in(2);
-            let delay = (10 + self.rng.below(300)).max(worker.arrives.saturating_sub(self.now));
-            self.after(delay, Event::WorkerDied(id));
-        }
-    }
-
-    fn worker_died(&mut self, id: WorkerId) {
-        let Some(mut worker) = self.workers.remove(&id) else { return };
-        let Some(death) = worker.death else { return };
-        let started = worker.page(&mut self.rng);
-        for (_, task) in &worker.owed {
-            self.tasks[task.0 as usize].losses += 1;
-        }
-        self.blame = worker.culprit(started, death);
-        if self.blame.is_none() {
-            self.trouble[worker.plugin.0 as usize] += 1;
-        }
-        self.scheduler.worker_died(self.instant(), id, started, death);
-        self.act();
-        assert_eq!(self.blame, None, "nobody was blamed for {death:?}");
-    }
-
-    /// Does all that the scheduler asks for.
-    fn act(&mut self) {
-        while let Some(action) = self.scheduler.poll_action() {
-            match action {
-                Action::StartTemplate(plugin) => {
-                    let delay = 1000 + self.rng.below(1000);
-                    self.after(delay, Event::TemplateStarted(plugin));
-                }
-                Action::StartWorker { plugin, worker: id } => {
-                    let lies = self.rng.once_in(self.plan.faults.worker_lies);
-                    self.workers.insert(id, VirtualWorker::new(plugin, lies));
-                    assert!(self.workers.len() <= self.plan.budget);
-                    if self.templates[plugin.0 as usize] {
-                        let delay = 100 + self.rng.below(400);
-                        self.after(delay, Event::WorkerStarted(id));
-                    } else {
-                        self.die(id, Death::Template);
-                    }
-                }
-                Action::Send { worker: id, first_seq, tasks, after_recall } => {
-                    let worker = self.workers.get_mut(&id).expect("sent to a worker that is gone");
-                    worker.receive(first_seq, &tasks, after_recall);
-                    self.go(id);
-                }
-                Action::Recall(id) => {
-                    let worker = self.workers.get_mut(&id).expect("recalled from a worker that is gone");
-                    let started = worker.recall(&mut self.rng);
-                    self.scheduler.recalled(self.instant(), id, started);
-                }
-                Action::Kill(id, death) => self.die(id, death),
-                Action::Fail { task, loss, .. } => self.fail(task, loss),
-            }
-        }
-        if self.plan.coarse_us == 0 {
-            self.scheduler.sanity_check();
-        }
-    }
-
-    fn fail(&mut self, task: TaskId, loss: Loss) {
-        match loss {
-            Loss::Died(_) => assert_eq!(self.blame.take(), Some(task), "the wrong task was blamed"),
-            Loss::LostTooOften(_) => assert!(self.tasks[task.0 as usize].losses >= 3, "{task:?} was given up too early"),
-            Loss::PluginBroken => assert!(self.trouble.iter().any(|trouble| *trouble >= 3), "the plugin is not broken"),
-            Loss::NoPlugin => panic!("all plugins are known"),
-        }
-        self.end(task, Err(loss));
     }
 }

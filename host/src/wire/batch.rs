@@ -1,0 +1,92 @@
+//! Batches of tasks on their way to a worker: the hot path, so written by hand and parsed without allocating.
+//!
+//! ```text
+//! first_seq u32 │ function u32 │ count u32 │ count × { length u32 │ encoded arguments }
+//! ```
+//! All numbers are little endian. Sequence numbers count the tasks of one worker.
+
+use super::bytes::{Bytes, put_block};
+
+/// Tasks for one worker, all of one function.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a> {
+    /// The sequence number of the first task; the others follow.
+    pub first_seq: u32,
+    /// Which function of the signature.
+    pub function: u32,
+    count: u32,
+    tasks: &'a [u8],
+}
+
+impl<'a> Batch<'a> {
+    /// Reads the head of a batch.
+    #[must_use]
+    pub fn parse(frame: &'a [u8]) -> Option<Batch<'a>> {
+        let mut bytes = Bytes(frame);
+        let (first_seq, function, count) = (bytes.u32()?, bytes.u32()?, bytes.u32()?);
+        Some(Batch {
+            first_seq,
+            function,
+            count,
+            tasks: bytes.0,
+        })
+    }
+
+    /// The sequence number and the encoded arguments of each task; ends early where the frame is malformed.
+    pub fn tasks(&self) -> impl Iterator<Item = (u32, &'a [u8])> + use<'a> {
+        let mut bytes = Bytes(self.tasks);
+        let first = self.first_seq;
+        (0..self.count).map_while(move |index| Some((first.wrapping_add(index), bytes.block()?)))
+    }
+}
+
+/// Builds a batch frame.
+#[derive(Debug)]
+pub struct BatchWriter {
+    frame: Vec<u8>,
+    count: u32,
+}
+
+impl BatchWriter {
+    /// An empty batch.
+    #[must_use]
+    pub fn new(first_seq: u32, function: u32) -> BatchWriter {
+        let mut frame = Vec::with_capacity(256);
+        frame.extend_from_slice(&first_seq.to_le_bytes());
+        frame.extend_from_slice(&function.to_le_bytes());
+        frame.extend_from_slice(&[0; 4]);
+        BatchWriter { frame, count: 0 }
+    }
+
+    /// Adds a task by its encoded arguments.
+    pub fn push(&mut self, arguments: &[u8]) {
+        put_block(&mut self.frame, arguments);
+        self.count += 1;
+    }
+
+    /// The frame's payload.
+    #[must_use]
+    pub fn finish(mut self) -> Vec<u8> {
+        self.frame[8..12].copy_from_slice(&self.count.to_le_bytes());
+        self.frame
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_reads_back_as_it_was_written() {
+        let mut batch = BatchWriter::new(7, 2);
+        batch.push(b"one");
+        batch.push(b"");
+        let frame = batch.finish();
+        let batch = Batch::parse(&frame).unwrap();
+        assert_eq!((batch.first_seq, batch.function), (7, 2));
+        assert_eq!(
+            batch.tasks().collect::<Vec<_>>(),
+            [(7, &b"one"[..]), (8, &b""[..])]
+        );
+    }
+}
