@@ -30,8 +30,10 @@ pub(crate) struct Connection {
 /// What [`Connection::fill`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fill {
-    /// Bytes arrived; there may be more.
+    /// Bytes arrived, and more are there.
     Data,
+    /// Bytes arrived, and they were all there was.
+    LastData,
     /// Nothing to read now.
     Nothing,
     /// The other end is closed.
@@ -145,6 +147,7 @@ impl Connection {
     /// Reads once from the socket.
     pub(crate) fn fill(&mut self) -> io::Result<Fill> {
         let space = self.reader.space();
+        let room = space.len();
         let received = if self.attesting {
             // Room for credentials and nothing else: descriptors that are sent along are closed by the kernel.
             let mut control = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmCredentials(1))];
@@ -170,7 +173,7 @@ impl Connection {
             Ok(0) => Ok(Fill::Closed),
             Ok(count) => {
                 self.reader.received(count);
-                Ok(Fill::Data)
+                Ok(if count == room { Fill::Data } else { Fill::LastData })
             }
             Err(Errno::AGAIN | Errno::INTR) => Ok(Fill::Nothing),
             Err(Errno::CONNRESET | Errno::PIPE) => Ok(Fill::Closed),

@@ -79,8 +79,8 @@ pub(super) fn serve(mut link: Link, page: &StatusPage, guest: &Guest, terms: Ter
                 outbox.send(false);
             }
         }
-        drop(ticking);
         outbox.send(true);
+        drop(ticking);
     }
 }
 

@@ -24,8 +24,10 @@ pub fn alone(test: &str, body: impl FnOnce()) {
 /// Waits until nothing is left of what this process, which is [`alone`], and its descendants ever started.
 #[track_caller]
 pub fn nobody_is_left() {
-    eventually("nobody is left", || match wait(WaitOptions::NOHANG) {
-        Err(Errno::CHILD) => Some(()),
-        _ => None,
-    });
+    eventually("nobody is left", || nobody_is_left_now().then_some(()));
+}
+
+/// Whether nothing is left of that, not even an entry of a process that nobody has waited for. What has ended is waited for.
+pub fn nobody_is_left_now() -> bool {
+    matches!(wait(WaitOptions::NOHANG), Err(Errno::CHILD))
 }

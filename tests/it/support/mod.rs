@@ -8,8 +8,9 @@ mod modules;
 mod ordinary;
 mod patience;
 mod processes;
+mod source;
 
-pub use alone::{alone, nobody_is_left};
+pub use alone::{alone, nobody_is_left, nobody_is_left_now};
 pub use bomb::compile_bomb;
 pub use command::{Ran, Running, feed, run, wpool};
 pub use host::{Call, refusing};
@@ -17,3 +18,4 @@ pub use modules::{TextModule, guest, module, wat};
 pub use ordinary::{Ordinary, is_root};
 pub use patience::{DEADLINE, eventually};
 pub use processes::{Process, status_field, template_of, workers_of};
+pub use source::Source;

@@ -112,7 +112,7 @@ impl Driver {
                 return;
             };
             match connection.fill() {
-                Ok(Fill::Data) => {}
+                Ok(Fill::Data | Fill::LastData) => {}
                 Ok(Fill::Nothing) => return,
                 Ok(Fill::Closed) => return self.template_closed(plugin),
                 Err(error) => return self.template_gone(plugin, Err(error.to_string())),

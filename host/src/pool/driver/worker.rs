@@ -160,6 +160,10 @@ impl Driver {
             }
             match link.connection.fill() {
                 Ok(Fill::Data) => self.worker_frames(worker),
+                Ok(Fill::LastData) => {
+                    self.worker_frames(worker);
+                    break;
+                }
                 Ok(Fill::Nothing) => break,
                 Ok(Fill::Closed) | Err(_) => return self.worker_closed(worker),
             }
@@ -313,7 +317,7 @@ impl Driver {
             }
             link.closed = true;
             while let Some(link) = self.workers.get_mut(&worker)
-                && matches!(link.connection.fill(), Ok(Fill::Data))
+                && matches!(link.connection.fill(), Ok(Fill::Data | Fill::LastData))
             {
                 self.worker_frames(worker);
             }

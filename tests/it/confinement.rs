@@ -1,0 +1,164 @@
+//! A confined process as it looks from outside.
+
+use crate::support::{
+    Ordinary, Process, Running, compile_bomb, eventually, guest, is_root, module, run, status_field, template_of,
+    workers_of, wpool,
+};
+use std::fs;
+use std::process::Command;
+
+/// What holds every confined process, in lines of its `status`.
+#[track_caller]
+fn assert_confined(process: &Process) {
+    let status = fs::read_to_string(process.file("status")).unwrap();
+    let field = |name| status_field(&status, name).unwrap_or_else(|| panic!("{name} in {status}"));
+    assert_eq!(field("Seccomp"), "2");
+    assert_eq!(field("NoNewPrivs"), "1");
+    for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+        assert_eq!(field(set), "0000000000000000", "{set}");
+    }
+    assert!(field("Uid").split(' ').all(|id| id != "0"), "{}", field("Uid"));
+    assert!(field("Gid").split(' ').all(|id| id != "0"), "{}", field("Gid"));
+    assert_eq!(field("Threads"), "1");
+    // It has a number of its own in a namespace of its own.
+    assert_eq!(field("NSpid").split(' ').count(), 2, "{}", field("NSpid"));
+}
+
+/// What only root may look at.
+#[track_caller]
+fn assert_confined_as_root_sees_it(process: &Process, descriptors: &[&str]) {
+    if !is_root() {
+        // A process that is not dumpable shows these files to root alone.
+        return;
+    }
+    for namespace in ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup"] {
+        let theirs = fs::read_link(process.file(&format!("ns/{namespace}"))).unwrap();
+        let ours = fs::read_link(format!("/proc/self/ns/{namespace}")).unwrap();
+        assert_ne!(theirs, ours);
+    }
+    let mut open = names_in(&process.file("fd"));
+    open.sort();
+    assert_eq!(open, descriptors);
+    assert_eq!(names_in(&process.file("root")), [""; 0]);
+    assert_eq!(names_in(&process.file("cwd")), [""; 0]);
+    assert_eq!(fs::read(process.file("environ")).unwrap(), b"");
+    let mounts = fs::read_to_string(process.file("mountinfo")).unwrap();
+    assert_eq!(mounts.lines().count(), 1, "{mounts}");
+    assert!(mounts.contains(" ro,") && mounts.contains("noexec"), "{mounts}");
+}
+
+fn names_in(directory: &str) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap_or_else(|error| panic!("{directory}: {error}"));
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+/// The soft and hard limit in a line of `limits`.
+fn limit(process: &Process, name: &str) -> [Option<u64>; 2] {
+    let limits = fs::read_to_string(process.file("limits")).unwrap();
+    let line = limits.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    let mut values = line.split_whitespace().map(|value| value.parse().ok());
+    [values.next().unwrap(), values.next().unwrap()]
+}
+
+/// Two workers that compute, and their template.
+fn two_workers(wpool: &mut Command, spin: &std::path::Path) -> (Running, [Process; 2], Process) {
+    let running = Running::start(wpool.args(["map", "-j", "2", "--timeout", "none"]).arg(spin).args(["-1", "-1"]));
+    let workers = eventually("two workers compute", || {
+        let workers = workers_of(&running.process);
+        let workers = <[Process; 2]>::try_from(workers).ok()?;
+        workers.iter().all(|worker| worker.cpu_ticks() > 1).then_some(workers)
+    });
+    let template = template_of(&running.process).unwrap();
+    (running, workers, template)
+}
+
+#[test]
+fn a_worker_has_no_privilege_no_files_and_no_descriptor_but_its_socket() {
+    let (_running, workers, template) = two_workers(&mut wpool(), &guest("spin"));
+    for process in workers.iter().chain([&template]) {
+        assert_confined(process);
+        assert_confined_as_root_sees_it(process, &["0"]);
+    }
+}
+
+#[test]
+fn workers_of_an_ordinary_user_are_confined_just_the_same() {
+    let user = Ordinary::user();
+    let (_running, workers, template) = two_workers(&mut user.wpool(), &user.guest("spin"));
+    for process in workers.iter().chain([&template]) {
+        assert_confined(process);
+        assert_confined_as_root_sees_it(process, &["0"]);
+    }
+}
+
+#[test]
+fn a_compiler_is_confined_while_it_compiles() {
+    let bomb = module("bomb.wasm", compile_bomb());
+    let running = Running::start(wpool().arg("map").arg(&bomb).arg("1"));
+    let compiler = eventually("the compiler compiles", || {
+        running.process.children().into_iter().find(|child| child.cpu_ticks() > 10)
+    });
+    assert_confined(&compiler);
+    // Its standard error is a pipe to the supervisor, where the runtime says why it aborts.
+    assert_confined_as_root_sees_it(&compiler, &["0", "2"]);
+    assert_eq!(limit(&compiler, "Max data size"), [Some(2 << 30); 2]);
+    assert_eq!(limit(&compiler, "Max core file size"), [Some(0); 2]);
+    assert!(limit(&compiler, "Max cpu time").iter().all(Option::is_some));
+    // The template waits, and runs nothing.
+    let others = running.process.children().into_iter().filter(|child| *child != compiler);
+    assert!(others.clone().all(|other| other.cpu_ticks() < 10), "{others:?}");
+}
+
+#[test]
+fn a_worker_has_the_resource_limits_of_its_plugin() {
+    let mut command = wpool();
+    command.args(["--", "map"]);
+    let (_running, [worker, _], _) = two_workers(&mut wpool(), &guest("spin"));
+    for (name, at_most) in [
+        ("Max file size", 0),
+        ("Max core file size", 0),
+        ("Max locked memory", 0),
+        ("Max msgqueue size", 0),
+        ("Max realtime priority", 0),
+        ("Max open files", 16),
+        // 256 MiB of memory, 64 MiB of arguments and of results, and what the program needs itself.
+        ("Max data size", 512 << 20),
+        ("Max address space", 8 << 30),
+        // As many as `-j` can ask for, and the template.
+        ("Max processes", 4097),
+    ] {
+        for value in limit(&worker, name) {
+            assert!(value.is_some_and(|value| value <= at_most), "{name}: {value:?}");
+        }
+    }
+}
+
+#[test]
+fn workers_share_no_namespace_with_another_commands() {
+    let (_one, [first, _], _) = two_workers(&mut wpool(), &guest("spin"));
+    let (_other, [second, _], _) = two_workers(&mut wpool(), &guest("spin"));
+    // In both it is among the first few processes.
+    let inner = |worker: &Process| worker.status("NSpid").unwrap().split(' ').nth(1).map(str::parse::<u32>);
+    assert!(inner(&first).unwrap().unwrap() < 100 && inner(&second).unwrap().unwrap() < 100);
+    if is_root() {
+        for namespace in ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup"] {
+            let of = |worker: &Process| fs::read_link(worker.file(&format!("ns/{namespace}"))).unwrap();
+            assert_ne!(of(&first), of(&second));
+        }
+    }
+}
+
+#[test]
+fn the_supervisor_itself_is_not_changed() {
+    let (running, ..) = two_workers(&mut wpool(), &guest("spin"));
+    let ours = fs::read_to_string("/proc/self/status").unwrap();
+    for field in ["Seccomp", "NoNewPrivs", "CapEff", "Uid"] {
+        assert_eq!(running.process.status(field), status_field(&ours, field), "{field}");
+    }
+}
+
+#[test]
+fn full_confinement_can_be_required_where_it_is_to_be_had() {
+    let ran = run(wpool().args(["map", "--require-full"]).arg(guest("square")).arg("3"));
+    assert_eq!((ran.results(), ran.stderr.as_str()), (vec!["9"], ""));
+}
