@@ -5,7 +5,9 @@
 #   build.sh --check   build into a temporary folder and compare with wasm/
 set -euo pipefail
 
-target=wasm32-unknown-unknown
+# A guest is a folder: NAME/wit is a component, NAME/NAME.wat is text, any other NAME/Cargo.toml is a core module.
+core_target=wasm32-unknown-unknown
+component_target=wasm32-wasip2
 largest_bytes=$((64 * 1024))
 
 check=false
@@ -35,29 +37,51 @@ done
 clean() { env -i "${keep[@]}" "$@"; }
 
 sysroot=$(clean rustc --print sysroot 2>/dev/null) || sysroot=
-if [[ ! -d "$sysroot/lib/rustlib/$target" || "$(clean rustc --version)" != "rustc $toolchain "* ]]; then
-    echo "build.sh: Rust $toolchain with $target is missing; get it with:" \
-        "rustup target add $target --toolchain $toolchain (after: rustup toolchain install $toolchain)" >&2
-    exit 1
-fi
+if [[ "$(clean rustc --version 2>/dev/null)" != "rustc $toolchain "* ]]; then sysroot=; fi
+for target in "$core_target" "$component_target"; do
+    if [[ ! -d "$sysroot/lib/rustlib/$target" ]]; then
+        echo "build.sh: Rust $toolchain with $target is missing; get it with:" \
+            "rustup target add $target --toolchain $toolchain (after: rustup toolchain install $toolchain)" >&2
+        exit 1
+    fi
+done
+host=$(clean rustc -vV | sed -n 's/^host: //p')
+
+core=() components=() texts=()
+for manifest in */Cargo.toml; do
+    guest=$(dirname "$manifest")
+    if [[ -d "$guest/wit" ]]; then components+=("$guest"); else core+=("$guest"); fi
+done
+for text in */*.wat; do texts+=("$(dirname "$text")"); done
+
+# A download may need the caller's proxies and certificates, and is checked against Cargo.lock. Nothing is downloaded twice.
+cargo fetch --quiet --locked --target "$core_target" --target "$component_target" --target "$host"
 
 # These replace every rustflag of cargo's configuration files, the caller's own ones included.
-flags=(
+anywhere=(
     --remap-path-prefix="${CARGO_HOME:-${HOME-}/.cargo}"=/cargo
     --remap-path-prefix="$sysroot"=/rust
     --remap-path-prefix="$target_dir"=/guest-examples/target
     --remap-path-prefix="$here"=/guest-examples
-    # No guest keeps much on the stack in linear memory: one page of memory is enough for all of it.
-    -Clink-arg=-zstack-size=4096
-    -Clink-arg=--strip-all
 )
-encoded=$(IFS=$'\x1f'; echo "${flags[*]}")
 
-clean CARGO_TARGET_DIR="$target_dir" CARGO_ENCODED_RUSTFLAGS="$encoded" \
-    cargo build --quiet --release --locked --offline --target "$target"
+# build TARGET STACK_BYTES GUEST...
+build() {
+    local packages=() guest encoded
+    for guest in "${@:3}"; do packages+=(--package "$guest"); done
+    encoded=$(IFS=$'\x1f'; echo "${anywhere[*]}"$'\x1f'"-Clink-arg=-zstack-size=$2"$'\x1f'-Clink-arg=--strip-all)
+    clean CARGO_TARGET_DIR="$target_dir" CARGO_ENCODED_RUSTFLAGS="$encoded" \
+        cargo build --quiet --release --locked --offline --target "$1" "${packages[@]}"
+}
 
-guests=()
-for manifest in */Cargo.toml; do guests+=("$(dirname "$manifest")"); done
+# No guest keeps much on the stack in linear memory: one page of memory is enough for all of it.
+build "$core_target" 4096 "${core[@]}"
+build "$component_target" 16384 "${components[@]}"
+
+# A tool for this machine: its own bytes do not matter.
+clean CARGO_TARGET_DIR="$target_dir" CARGO_ENCODED_RUSTFLAGS= \
+    cargo build --quiet --locked --offline --target "$host" --package strip
+strip=$target_dir/$host/debug/strip
 
 failed=false
 complain() { echo "build.sh: $*" >&2; failed=true; }
@@ -70,16 +94,20 @@ else
     mkdir -p "$out"
 fi
 
-for guest in "${guests[@]}"; do
-    install -m 644 "$target_dir/$target/release/$guest.wasm" "$out/$guest.wasm"
-    bytes=$(wc -c <"$out/$guest.wasm")
-    if ((bytes > largest_bytes)); then
-        complain "$guest.wasm has $bytes bytes, more than $largest_bytes"
+# finish GUEST FROM: what GUEST was built to, FROM, becomes its file.
+finish() {
+    local made=$out/$1.wasm bytes
+    "$strip" "$2" "$made"
+    bytes=$(wc -c <"$made")
+    if ((bytes > largest_bytes)); then complain "$1.wasm has $bytes bytes, more than $largest_bytes"; fi
+    if $check && ! cmp -s "$made" "wasm/$1.wasm"; then
+        complain "wasm/$1.wasm is not what its source builds to: run guest-examples/build.sh and commit the result"
     fi
-    if $check && ! cmp -s "$out/$guest.wasm" "wasm/$guest.wasm"; then
-        complain "wasm/$guest.wasm is not what its source builds to: run guest-examples/build.sh and commit the result"
-    fi
-done
+}
+
+for guest in "${core[@]}"; do finish "$guest" "$target_dir/$core_target/release/$guest.wasm"; done
+for guest in "${components[@]}"; do finish "$guest" "$target_dir/$component_target/release/$guest.wasm"; done
+for guest in "${texts[@]}"; do finish "$guest" "$guest/$guest.wat"; done
 
 for built in wasm/*.wasm; do
     [[ -d "$(basename "$built" .wasm)" ]] || complain "$built has no source"

@@ -6,19 +6,19 @@ use std::fs;
 
 #[track_caller]
 fn map(module: impl AsRef<OsStr>, inputs: &[&str]) -> Vec<String> {
-    let ran = run(wpool().arg("map").arg(module).args(inputs));
+    let ran = run(wpool().arg("map").arg(module.as_ref()).args(inputs));
     ran.results().into_iter().map(str::to_string).collect()
 }
 
 #[track_caller]
 fn map_function(module: impl AsRef<OsStr>, function: &str, inputs: &[&str]) -> Vec<String> {
-    let ran = run(wpool().args(["map", "-f", function]).arg(module).arg("--").args(inputs));
+    let ran = run(wpool().args(["map", "-f", function]).arg(module.as_ref()).arg("--").args(inputs));
     ran.results().into_iter().map(str::to_string).collect()
 }
 
 #[track_caller]
 fn apply(module: impl AsRef<OsStr>, arguments: &[&str]) -> String {
-    run(wpool().arg("apply").arg(module).args(arguments)).results().join("\n")
+    run(wpool().arg("apply").arg(module.as_ref()).args(arguments)).results().join("\n")
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn negative_numbers_are_arguments_and_not_options() {
     assert_eq!(map(guest("square"), &["-5", "7", "-1"]), ["25", "49", "1"]);
     assert_eq!(map(guest("add"), &["-2, 3", "-2, -3"]), ["1", "-5"]);
     assert_eq!(apply(guest("add"), &["-2", "-3"]), "-5");
-    let ran = run(wpool().args(["map", "-f", "half"]).arg(guest("floats")).args(["-.5", "-1e3", "-inf"]));
+    let ran = run(wpool().args(["map", "-f", "half"]).arg(guest("floats")).args(["-0.5", "-1e3", "-inf"]));
     assert_eq!(ran.results(), ["-0.25", "-500", "-inf"]);
 }
 

@@ -4,7 +4,8 @@ use crate::support::{
     Ordinary, Process, Running, compile_bomb, eventually, guest, is_root, module, run, status_field, template_of,
     workers_of, wpool,
 };
-use std::fs;
+use rustix::fs::{SealFlags, fcntl_get_seals};
+use std::fs::{self, File};
 use std::process::Command;
 
 /// What holds every confined process, in lines of its `status`.
@@ -47,6 +48,17 @@ fn assert_confined_as_root_sees_it(process: &Process, descriptors: &[&str]) {
     assert!(mounts.contains(" ro,") && mounts.contains("noexec"), "{mounts}");
 }
 
+/// Instances map its data anew, so it stays open; nobody can change it.
+fn assert_descriptor_1_is_the_sealed_artifact(process: &Process) {
+    if !is_root() {
+        return;
+    }
+    let artifact = process.file("fd/1");
+    assert_eq!(fs::read_link(&artifact).unwrap().to_str(), Some("/memfd:wpool-artifact (deleted)"));
+    let seals = fcntl_get_seals(File::open(&artifact).unwrap()).unwrap();
+    assert!(seals.contains(SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL), "{seals:?}");
+}
+
 fn names_in(directory: &str) -> Vec<String> {
     let entries = fs::read_dir(directory).unwrap_or_else(|error| panic!("{directory}: {error}"));
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
@@ -73,11 +85,12 @@ fn two_workers(wpool: &mut Command, spin: &std::path::Path) -> (Running, [Proces
 }
 
 #[test]
-fn a_worker_has_no_privilege_no_files_and_no_descriptor_but_its_socket() {
+fn a_worker_has_no_privilege_no_files_and_no_descriptor_that_it_does_not_need() {
     let (_running, workers, template) = two_workers(&mut wpool(), &guest("spin"));
     for process in workers.iter().chain([&template]) {
         assert_confined(process);
-        assert_confined_as_root_sees_it(process, &["0"]);
+        assert_confined_as_root_sees_it(process, &["0", "1"]);
+        assert_descriptor_1_is_the_sealed_artifact(process);
     }
 }
 
@@ -87,7 +100,8 @@ fn workers_of_an_ordinary_user_are_confined_just_the_same() {
     let (_running, workers, template) = two_workers(&mut user.wpool(), &user.guest("spin"));
     for process in workers.iter().chain([&template]) {
         assert_confined(process);
-        assert_confined_as_root_sees_it(process, &["0"]);
+        assert_confined_as_root_sees_it(process, &["0", "1"]);
+        assert_descriptor_1_is_the_sealed_artifact(process);
     }
 }
 
@@ -111,8 +125,6 @@ fn a_compiler_is_confined_while_it_compiles() {
 
 #[test]
 fn a_worker_has_the_resource_limits_of_its_plugin() {
-    let mut command = wpool();
-    command.args(["--", "map"]);
     let (_running, [worker, _], _) = two_workers(&mut wpool(), &guest("spin"));
     for (name, at_most) in [
         ("Max file size", 0),

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 /// Runs `function` over `inputs` and gives back the results and the complaints.
 #[track_caller]
 fn fails(module: impl AsRef<OsStr>, function: &str, inputs: &[&str]) -> (Vec<String>, Vec<String>) {
-    let ran = run(wpool().args(["map", "-f", function]).arg(module).arg("--").args(inputs));
+    let ran = run(wpool().args(["map", "-f", function]).arg(module.as_ref()).arg("--").args(inputs));
     assert_eq!(ran.code(), 1, "{ran:?}");
     let owned = |lines: Vec<&str>| lines.into_iter().map(str::to_string).collect();
     (owned(ran.lines()), owned(ran.complaints()))

@@ -35,7 +35,7 @@ fn json_without_a_result_is_null() {
 
 #[test]
 fn json_arguments_of_apply_are_json_each() {
-    let ran = run(wpool().args(["apply", "--format", "json"]).arg(mix()).args(["-7", "0.25"]));
+    let ran = run(wpool().args(["apply", "--format", "json"]).arg(mix().path()).args(["-7", "0.25"]));
     assert_eq!(json_lines(&ran), [json!([-7, 0.25])]);
 }
 
@@ -83,6 +83,6 @@ fn json_that_does_not_fit_is_refused_with_its_place() {
     let ran = run(wpool().args(["map", "--format", "json"]).arg(guest("add")).args(["[1, \"x\"]", "[1, 2"]));
     assert_eq!((ran.code(), ran.stdout.as_str()), (2, ""));
     let [wrong_type, broken] = ran.complaints()[..] else { panic!("{ran:?}") };
-    assert!(wrong_type.contains("input 1") && wrong_type.contains("$[1]") && wrong_type.contains("s64"), "{wrong_type}");
+    assert!(wrong_type.contains("input 1: argument 2") && wrong_type.contains("expected s64"), "{wrong_type}");
     assert!(broken.contains("input 2") && broken.contains("column"), "{broken}");
 }

@@ -1,7 +1,7 @@
 //! SIGINT and SIGTERM end a command soon, with a code that says so, and leave nothing behind.
 
 use crate::support::{
-    Running, alone, compile_bomb, eventually, guest, module, nobody_is_left, workers_of, wpool,
+    Running, alone, compile_bomb, eventually, guest, module, nobody_is_left, only_busy_worker, workers_of, wpool,
 };
 use rustix::process::Signal;
 use std::io::Write;
@@ -79,7 +79,8 @@ fn an_interrupt_while_nobody_reads_its_output_leaves_nothing_behind() {
         let mut running = Running::start_with_input(wpool().arg("map").arg(guest("square")));
         let mut input = running.take_stdin();
         let writer = thread::spawn(move || while input.write_all(b"1\n2\n3\n").is_ok() {});
-        eventually("its output is full", || (running.unread() > 60_000).then_some(()));
+        // More than half of a pipe, and there is no end to what follows.
+        eventually("its output fills up", || (running.unread() > 32_768).then_some(()));
         running.process.signal(Signal::TERM);
         eventually("it ends", || (!running.process.is_alive()).then_some(()));
         assert_eq!(running.finish().code(), 143);
@@ -107,6 +108,19 @@ fn what_was_printed_before_an_interrupt_is_whole_lines_from_the_first_on() {
     printed.extend(ran.stdout.lines().map(str::to_string));
     let expected = (0_u64..).map(|number| (number * number).to_string());
     assert!(printed.into_iter().zip(expected).all(|(line, expected)| line == expected));
+}
+
+#[test]
+fn what_is_behind_a_task_that_an_interrupt_cancelled_is_not_printed() {
+    // Else the line that follows would pass for that task's.
+    let mut command = wpool();
+    command.args(["map", "-j", "2", "--timeout", "none"]).arg(guest("spin"));
+    let mut running = Running::start(command.args(["1", "-1", "300000000", "4"]));
+    assert_eq!(running.line(), Some("1".into()));
+    only_busy_worker(&running.process);
+    running.process.signal(Signal::TERM);
+    let ran = running.finish();
+    assert_eq!((ran.code(), ran.stdout.as_str()), (143, ""));
 }
 
 #[test]

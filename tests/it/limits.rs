@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 /// Runs `map`, and expects it to fail with one line for each of `failures`, and these results.
 #[track_caller]
 fn map(options: &[&str], module: impl AsRef<OsStr>, inputs: &[&str]) -> Ran {
-    run(wpool().arg("map").args(options).arg(module).arg("--").args(inputs))
+    run(wpool().arg("map").args(options).arg(module.as_ref()).arg("--").args(inputs))
 }
 
 #[track_caller]
@@ -41,8 +41,8 @@ fn a_start_function_that_runs_too_long_is_ended() {
 fn time_limits_count_from_each_tasks_own_start() {
     // Together they take longer than the limit; one behind the other in one worker.
     let each = "100000000";
-    let ran = map(&["--timeout", "1s", "-j", "1"], guest("spin"), &[each; 60]);
-    expect(&ran, &[each; 60], &[]);
+    let ran = map(&["--timeout", "1s", "-j", "1"], guest("spin"), &[each; 40]);
+    expect(&ran, &[each; 40], &[]);
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn memory_can_be_used_up_to_the_default_of_256_mib() {
 #[test]
 fn without_a_memory_limit_more_than_the_default_can_be_had() {
     let ran = map(&["-f", "grow", "--memory", "none"], guest("faults"), &["16384"]);
-    expect(&ran, &["17"], &[]);
+    expect(&ran, &["1"], &[]);
 }
 
 #[test]

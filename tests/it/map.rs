@@ -40,9 +40,6 @@ fn results_are_printed_as_soon_as_order_allows() {
     let mut running = Running::start(command.args(["1", "2", "3", "-1", "5"]));
     let printed: Vec<String> = (0..3).map(|_| running.line().expect("a result")).collect();
     assert_eq!(printed, ["1", "2", "3"]);
-    running.process.signal(Signal::TERM);
-    let ran = running.finish();
-    assert_eq!((ran.code(), ran.stdout.as_str()), (143, ""));
 }
 
 #[test]

@@ -10,9 +10,9 @@ fn workers_at_once(options: &[&str]) -> usize {
     let mut command = wpool();
     command.args(["map", "--timeout", "none"]).args(options).arg(guest("spin")).args(["-1"; 8]);
     let running = Running::start(&mut command);
-    eventually("all workers have computed for a fifth of a second", || {
+    eventually("all workers have computed for a tenth of a second", || {
         let workers = workers_of(&running.process);
-        let all_busy = !workers.is_empty() && workers.iter().all(|worker| worker.cpu_ticks() >= 20);
+        let all_busy = !workers.is_empty() && workers.iter().all(|worker| worker.cpu_ticks() >= 10);
         all_busy.then_some(workers.len())
     })
 }

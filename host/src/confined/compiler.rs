@@ -1,5 +1,6 @@
 //! Turns the bytes of a module into facts and an artifact, once, and ends.
 
+use super::inspect::CompileError;
 use super::link::Link;
 use super::{engine, inspect};
 use crate::wire::{
@@ -25,11 +26,11 @@ pub(super) fn serve(link: &mut Link) {
 
 fn compile(request: &CompileRequest, module: &[u8]) -> Result<(ModuleFacts, Vec<u8>), Rejection> {
     let binary = inspect::to_binary(module)?;
-    let facts = inspect::facts(&binary)?;
-    let artifact = engine::for_compiling(request.profile)
-        .and_then(|engine| engine.precompile_module(&binary))
-        .map_err(|error| reject(&error))?;
-    Ok((facts, artifact))
+    let engine = engine::for_compiling(request.profile).map_err(|error| reject(&error))?;
+    inspect::compile(&engine, &binary).map_err(|error| match error {
+        CompileError::Rejected(rejection) => rejection,
+        CompileError::Engine(error) => reject(&error),
+    })
 }
 
 fn reject(error: &wasmtime::Error) -> Rejection {

@@ -7,6 +7,7 @@
 //! A process here trusts the supervisor and nobody else; it is not trusted by anybody. It must never return to the program
 //! that it was started from: every path ends the process.
 
+mod code_memory;
 mod compiler;
 mod engine;
 mod guest;

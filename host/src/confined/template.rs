@@ -50,6 +50,8 @@ struct Loaded {
     terms: Terms,
     /// Built once: every worker's is the same.
     worker_filter: Filter,
+    /// The first descriptor that is free once everything is loaded: what comes later is for one fork.
+    first_free: u32,
 }
 
 fn load(request: SupervisorToTemplate, artifact: File) -> Result<Loaded, String> {
@@ -76,18 +78,27 @@ fn load(request: SupervisorToTemplate, artifact: File) -> Result<Loaded, String>
     // What a first call would set up, without a call: the signal stack and the thread's data.
     wasmtime::Engine::tls_eager_initialize();
     ticker::install(guest.engine()).map_err(|error| error.to_string())?;
+    let first_free = first_free_descriptor().map_err(|error| error.to_string())?;
     let worker_filter = Filter::worker().map_err(|refusal| refusal.to_string())?;
-    Filter::serving()
+    sandbox::forbid_writing()
+        .and_then(|()| Filter::serving())
         .and_then(|filter| filter.install())
         .map_err(|refusal| refusal.to_string())?;
+    let terms = Terms {
+        limits,
+        measure_cpu,
+    };
     Ok(Loaded {
         guest,
-        terms: Terms {
-            limits,
-            measure_cpu,
-        },
+        terms,
         worker_filter,
+        first_free,
     })
+}
+
+fn first_free_descriptor() -> std::io::Result<u32> {
+    let probe = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 0)?;
+    Ok(probe.as_raw_fd().unsigned_abs())
 }
 
 /// Forks a worker that talks through the first descriptor and shares the page behind the second.
@@ -115,7 +126,7 @@ fn become_worker(loaded: &Loaded, socket: &OwnedFd, page: &OwnedFd) -> ! {
         end(1);
     }
     let link = Link::to_supervisor();
-    let confined = sandbox::close_inherited()
+    let confined = sandbox::close_from(loaded.first_free)
         // Fork clears the parent-death signal.
         .and_then(|()| sandbox::die_with_supervisor(link.as_fd()))
         .and_then(|()| loaded.worker_filter.install());

@@ -13,9 +13,9 @@ pub(super) fn close_all_but_socket(role: Role) -> Result<(), Refusal> {
 /// The descriptor of the artifact in a template and its workers: instances map its data anew.
 pub(crate) const ARTIFACT: i32 = 1;
 
-/// Closes every descriptor but the socket and the artifact, in a worker that was forked from a template.
-pub(crate) fn close_inherited() -> Result<(), Refusal> {
-    close_range(ARTIFACT as u32 + 1, u32::MAX)
+/// Closes the descriptors from `first` on, in a worker that was forked from a template: those that were only for the fork.
+pub(crate) fn close_from(first: u32) -> Result<(), Refusal> {
+    close_range(first, u32::MAX)
 }
 
 fn close_range(first: u32, last: u32) -> Result<(), Refusal> {

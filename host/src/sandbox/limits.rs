@@ -1,25 +1,43 @@
 //! Resource limits, set soft and hard alike, so that nothing in the process can raise them.
 
-use super::policy::{Namespaces, ProcessLimits};
+use super::policy::{Namespaces, Policy, ProcessLimits, Role};
 use super::{Layer, Refusal};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-/// Descriptors a confined process may hold: its socket, what a template is handed for a fork, and the artifact.
-const DESCRIPTORS: u64 = 16;
+/// Descriptors of a compiler.
+const COMPILER_DESCRIPTORS: u64 = 16;
+
+/// Descriptors of a template: its socket, the artifact, an image for each memory, what it is handed for a fork.
+const TEMPLATE_DESCRIPTORS: u64 = 96;
+
+/// What a template may write before it has loaded: the images of memories, into memory.
+const IMAGE_BYTES: u64 = 1 << 30;
 
 /// Sets every limit of a confined process.
-pub(super) fn apply(limits: &ProcessLimits, namespaces: Namespaces) -> Result<(), Refusal> {
+pub(super) fn apply(policy: &Policy) -> Result<(), Refusal> {
+    let (descriptors, file_bytes) = match policy.role {
+        Role::Compiler => (COMPILER_DESCRIPTORS, 0),
+        Role::Template => (TEMPLATE_DESCRIPTORS, IMAGE_BYTES),
+    };
     set(Resource::Core, 0, "RLIMIT_CORE")?;
-    set(Resource::Fsize, 0, "RLIMIT_FSIZE")?;
+    set(Resource::Fsize, file_bytes, "RLIMIT_FSIZE")?;
     set(Resource::Memlock, 0, "RLIMIT_MEMLOCK")?;
     set(Resource::Msgqueue, 0, "RLIMIT_MSGQUEUE")?;
     set(Resource::Rtprio, 0, "RLIMIT_RTPRIO")?;
-    set(Resource::Nofile, DESCRIPTORS, "RLIMIT_NOFILE")?;
-    let processes = limits.processes.filter(|_| namespaces == Namespaces::User);
+    set(Resource::Nofile, descriptors, "RLIMIT_NOFILE")?;
+    let processes = policy
+        .limits
+        .processes
+        .filter(|_| policy.namespaces == Namespaces::User);
     tighten(&ProcessLimits {
         processes,
-        ..*limits
+        ..policy.limits
     })
+}
+
+/// Nothing can be written to a file any more, not even one in memory.
+pub(crate) fn forbid_writing() -> Result<(), Refusal> {
+    set(Resource::Fsize, 0, "RLIMIT_FSIZE")
 }
 
 /// Lowers the limits that `limits` names; those it does not stay.

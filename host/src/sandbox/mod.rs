@@ -20,8 +20,8 @@ pub use confinement::{Confinement, Layer, Level, Refusal};
 pub use policy::{Namespaces, Policy, ProcessLimits, Role};
 
 pub(crate) use death::die_with_supervisor;
-pub(crate) use descriptors::{ARTIFACT, close_inherited};
-pub(crate) use limits::tighten;
+pub(crate) use descriptors::{ARTIFACT, close_from};
+pub(crate) use limits::{forbid_writing, tighten};
 pub(crate) use seccomp::Filter;
 
 use std::os::fd::BorrowedFd;
@@ -69,7 +69,7 @@ pub(crate) fn enter(policy: &Policy, socket: BorrowedFd<'_>) -> Result<Confineme
     die_with_supervisor(socket)?;
 
     // 6. Limits that the kernel enforces without a filter.
-    limits::apply(&policy.limits, policy.namespaces)?;
+    limits::apply(policy)?;
     achieved.holds(Layer::ResourceLimits);
 
     // 7. No path can be opened, even with a filter missing.

@@ -59,8 +59,11 @@ const LOADING: &[i64] = &[
     libc::SYS_rt_sigaction,
     // Answered with an error below, because a library asks and can live without.
     libc::SYS_openat,
-    libc::SYS_memfd_create,
     libc::SYS_process_madvise,
+    // The images of a component's memories.
+    libc::SYS_memfd_create,
+    libc::SYS_ftruncate,
+    libc::SYS_write,
 ];
 
 /// A filter that is ready to be installed: programs that are stacked in this order, the one that kills last, since it
@@ -85,12 +88,15 @@ impl Filter {
         rules.share_pages()?;
         rules.allow(&[libc::SYS_mprotect]);
         rules.only_if(libc::SYS_prlimit64, vec![argument(0, Dword, Eq, 0)?]);
+        for command in [libc::F_ADD_SEALS, libc::F_DUPFD_CLOEXEC] {
+            rules.only_if(
+                libc::SYS_fcntl,
+                vec![argument(1, Dword, Eq, command as u64)?],
+            );
+        }
         let refused_quietly = vec![
             answer(&[libc::SYS_openat], libc::EACCES)?,
-            answer(
-                &[libc::SYS_memfd_create, libc::SYS_process_madvise],
-                libc::ENOSYS,
-            )?,
+            answer(&[libc::SYS_process_madvise], libc::ENOSYS)?,
         ];
         let mut programs = refused_quietly;
         programs.push(rules.or_die()?);

@@ -83,6 +83,8 @@ pub enum CompilerToSupervisor {
 /// What a compiler says about a module. Every number is a claim, bounded by the supervisor before use.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModuleFacts {
+    /// Which kind of module it is.
+    pub kind: ModuleKind,
     /// The encoded [`crate::value::Signature`].
     pub signature: Vec<u8>,
     /// What the module imports, at most [`MAX_IMPORTS`].
@@ -98,6 +100,16 @@ pub struct ModuleFacts {
     pub table_elements: u64,
 }
 
+/// The kinds of modules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ModuleKind {
+    /// A core module: functions over numbers.
+    #[default]
+    Core,
+    /// A component: functions over typed values.
+    Component,
+}
+
 /// Something a module imports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Import {
@@ -105,7 +117,7 @@ pub struct Import {
     pub module: String,
     /// The name within it.
     pub name: String,
-    /// `function`, `memory`, `table`, `global` or `tag`.
+    /// `function`, `memory`, `table`, `global`, `tag`, `interface`, `component`, `module` or `resource`.
     pub kind: String,
 }
 

@@ -15,7 +15,7 @@ pub use batch::{Batch, BatchWriter};
 pub use frame::{FrameError, FrameReader, read_frame, write_frame};
 pub use message::{
     ChildHello, CompileRequest, CompilerToSupervisor, EngineProfile, Import, MAX_CONTROL_FRAME,
-    MAX_FACTS_FRAME, MAX_IMPORTS, MAX_MODULE_BYTES, ModuleFacts, Rejection, StartFrame,
+    MAX_FACTS_FRAME, MAX_IMPORTS, MAX_MODULE_BYTES, ModuleFacts, ModuleKind, Rejection, StartFrame,
     SupervisorToCompiler, SupervisorToTemplate, TaskLimits, TemplateToSupervisor, WIRE_VERSION,
     WORKER_ARGV0, decode, encode,
 };

@@ -17,5 +17,5 @@ pub use host::{Call, refusing};
 pub use modules::{TextModule, guest, module, wat};
 pub use ordinary::{Ordinary, is_root};
 pub use patience::{DEADLINE, eventually};
-pub use processes::{Process, status_field, template_of, workers_of};
+pub use processes::{Process, only_busy_worker, status_field, template_of, workers_of};
 pub use source::Source;

@@ -1,7 +1,9 @@
 //! Processes as `/proc` shows them to somebody outside.
 
 use rustix::process::{Pid, Signal, kill_process};
+use super::eventually;
 use std::fs;
+use std::time::{Duration, Instant};
 
 /// A process: its number, and when it started, so that another one with the same number is not taken for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -83,6 +85,23 @@ pub fn template_of(supervisor: &Process) -> Option<Process> {
 /// The workers of a command: its grandchildren.
 pub fn workers_of(supervisor: &Process) -> Vec<Process> {
     supervisor.children().iter().flat_map(Process::children).collect()
+}
+
+/// The worker of a command that computes while all others have nothing to do.
+pub fn only_busy_worker(supervisor: &Process) -> Process {
+    eventually("one worker computes and the others do not", || {
+        let workers: Vec<(Process, u64)> =
+            workers_of(supervisor).into_iter().map(|worker| (worker, worker.cpu_ticks())).collect();
+        let end = Instant::now() + Duration::from_secs(1);
+        let ticks = |(worker, before): &(Process, u64)| worker.cpu_ticks() - before;
+        while Instant::now() < end {
+            if let Some(busiest) = workers.iter().find(|worker| ticks(worker) >= 10) {
+                let computing = workers.iter().filter(|worker| ticks(worker) > 0);
+                return (computing.count() == 1).then_some(busiest.0);
+            }
+        }
+        None
+    })
 }
 
 struct Stat {

@@ -57,7 +57,9 @@ impl Source {
     fn follow(&self, at: usize, prefix: &mut Vec<String>, paths: &mut Vec<Vec<String>>) -> usize {
         let text = |at: usize| self.code.get(at).map_or("", |token| token.text.as_str());
         if (text(at), text(at + 1)) != (":", ":") {
-            paths.push(prefix.clone());
+            if !prefix.is_empty() {
+                paths.push(prefix.clone());
+            }
             return at;
         }
         self.branch(at + 2, prefix, paths)

@@ -1,15 +1,23 @@
 //! A linked module and how a call of it is made: one of the two places that know which kind a module is.
+//!
+//! What both kinds have in common is here: the store of a task, its limits, and which of them ended it.
+
+mod component;
+mod core_module;
+mod values;
 
 use super::memory_limit::MemoryLimit;
 use super::worker::Outbox;
-use crate::value::{Function, Signature, Type, Value};
-use crate::wire::{EngineProfile, ModuleFacts, TaskFailure, TaskFailureKind, TaskLimits};
+use crate::value::{Function, Signature, Value};
+use crate::wire::{
+    EngineProfile, ModuleFacts, ModuleKind, TaskFailure, TaskFailureKind, TaskLimits,
+};
 use std::fs::File;
 use std::time::{Duration, Instant};
-use wasmtime::{
-    Engine, InstancePre, Linker, Module, ModuleExport, Store, StoreContextMut, Trap,
-    UpdateDeadline, Val,
-};
+use wasmtime::{Engine, Store, StoreContextMut, Trap, UpdateDeadline};
+
+/// How many bytes the host may copy out of a guest for each byte of a result: values are larger here than on the wire.
+const COPIED_PER_BYTE: u64 = 4;
 
 /// What a store carries while a task runs.
 pub(super) struct TaskState {
@@ -23,10 +31,22 @@ pub(super) struct TaskState {
 /// A plugin in a template and its workers: mapped, linked, its functions found.
 pub(super) struct Guest {
     engine: Engine,
-    instance: InstancePre<TaskState>,
-    functions: Vec<(Function, Option<ModuleExport>)>,
+    linked: Linked,
+    functions: Vec<Function>,
     profile: EngineProfile,
     limits: TaskLimits,
+}
+
+/// A module of one of the kinds, ready to be instantiated.
+enum Linked {
+    Core(core_module::Linked),
+    Component(component::Linked),
+}
+
+/// A task's own instance.
+enum Instance {
+    Core(wasmtime::Instance),
+    Component(wasmtime::component::Instance),
 }
 
 /// What became of a call, and what it used.
@@ -46,27 +66,30 @@ impl Guest {
     ) -> wasmtime::Result<Guest> {
         let signature = Signature::decode(&facts.signature)
             .map_err(|error| wasmtime::format_err!("{error}"))?;
+        let functions = signature.functions;
         let engine = super::engine::for_running(profile, facts)?;
-        // SAFETY: wasmtime trusts an artifact as it trusts its own code. This one was made by a confined compiler from
-        // untrusted bytes, and if that was compromised so is this process: which is why it is confined too. The file is
-        // sealed, so it cannot change under the mapping.
-        let module = unsafe { Module::deserialize_open_file(&engine, artifact)? };
-        let instance = Linker::new(&engine).instantiate_pre(&module)?;
-        let functions = signature
-            .functions
-            .into_iter()
-            .map(|function| {
-                let export = module.get_export_index(&function.name);
-                (function, export)
-            })
-            .collect();
+        let linked = match facts.kind {
+            ModuleKind::Core => {
+                Linked::Core(core_module::Linked::load(&engine, artifact, &functions)?)
+            }
+            ModuleKind::Component => {
+                Linked::Component(component::Linked::load(&engine, artifact, &functions)?)
+            }
+        };
         Ok(Guest {
             engine,
-            instance,
+            linked,
             functions,
             profile,
             limits,
         })
+    }
+
+    fn kind(&self) -> ModuleKind {
+        match self.linked {
+            Linked::Core(_) => ModuleKind::Core,
+            Linked::Component(_) => ModuleKind::Component,
+        }
     }
 
     pub(super) fn engine(&self) -> &Engine {
@@ -75,9 +98,7 @@ impl Guest {
 
     /// The function at `index` of the signature.
     pub(super) fn function(&self, index: u32) -> Option<&Function> {
-        self.functions
-            .get(index as usize)
-            .map(|(function, _)| function)
+        self.functions.get(index as usize)
     }
 
     /// Calls a function in a fresh instance.
@@ -115,6 +136,10 @@ impl Guest {
         store.limiter(|state| &mut state.memory);
         store.epoch_deadline_callback(look_at_the_clock);
         store.set_epoch_deadline(1);
+        if let (ModuleKind::Component, Some(output)) = (self.kind(), self.limits.output_bytes) {
+            let copied = output.saturating_mul(COPIED_PER_BYTE);
+            store.set_hostcall_fuel(usize::try_from(copied).unwrap_or(usize::MAX));
+        }
         if self.profile.fuel {
             // It cannot fail on an engine that counts fuel.
             let _ = store.set_fuel(self.limits.fuel.unwrap_or(u64::MAX));
@@ -133,26 +158,24 @@ impl Guest {
         let task_deadline = self.limits.timeout.and_then(within);
         let start_deadline = within(self.limits.start_timeout);
         store.data_mut().deadline = task_deadline.into_iter().chain(start_deadline).min();
-        let starting = |error| (Phase::Starting, error);
-        let instance = self.instance.instantiate(&mut *store).map_err(starting)?;
+        let instance = self
+            .linked
+            .instantiate(store)
+            .map_err(|error| (Phase::Starting, error))?;
         store.data_mut().deadline = task_deadline;
-
-        let missing = || wasmtime::format_err!("the artifact has no such function");
-        let (function, export) = self
-            .functions
-            .get(index as usize)
-            .ok_or_else(|| starting(missing()))?;
-        let export = export.as_ref().ok_or_else(|| starting(missing()))?;
-        let called = instance
-            .get_module_export(&mut *store, export)
-            .and_then(|export| export.into_func());
-        let called = called.ok_or_else(|| starting(missing()))?;
-        let arguments: Vec<Val> = arguments.iter().map(to_core).collect();
-        let mut results = vec![Val::I32(0); count_results(function)];
-        called
-            .call(&mut *store, &arguments, &mut results)
-            .map_err(|error| (Phase::Running, error))?;
-        Ok(from_core(&results))
+        let function = self
+            .function(index)
+            .ok_or_else(|| (Phase::Starting, no_such_function()))?;
+        let called = match (&self.linked, &instance) {
+            (Linked::Core(linked), Instance::Core(instance)) => {
+                linked.call(store, instance, index, function, arguments)
+            }
+            (Linked::Component(linked), Instance::Component(instance)) => {
+                linked.call(store, instance, index, function, arguments)
+            }
+            _ => Err(no_such_function()),
+        };
+        called.map_err(|error| (Phase::Running, error))
     }
 
     /// Which limit or trap ended a task.
@@ -186,6 +209,16 @@ impl Guest {
                 TaskFailureKind::Fuel,
                 format!("it used up its fuel of {fuel}"),
             );
+        }
+        // The engine's error has no type of its own.
+        if error
+            .root_cause()
+            .to_string()
+            .contains("fuel allocated for hostcalls")
+        {
+            let limit = self.limits.output_bytes.unwrap_or_default();
+            let message = format!("its result is far longer than the limit of {limit} bytes");
+            return failure(TaskFailureKind::OutputLimit, message);
         }
         if state.memory.refused {
             let limit = self
@@ -235,36 +268,16 @@ fn look_at_the_clock(
     })
 }
 
-fn count_results(function: &Function) -> usize {
-    match &function.result {
-        None => 0,
-        Some(Type::Tuple(types)) => types.len(),
-        Some(_) => 1,
+impl Linked {
+    fn instantiate(&self, store: &mut Store<TaskState>) -> wasmtime::Result<Instance> {
+        match self {
+            Linked::Core(linked) => linked.instantiate(store).map(Instance::Core),
+            Linked::Component(linked) => linked.instantiate(store).map(Instance::Component),
+        }
     }
 }
 
-/// A core value. Only the four core types occur in the signature of a core module.
-fn to_core(value: &Value) -> Val {
-    match value {
-        Value::S32(number) => Val::I32(*number),
-        Value::S64(number) => Val::I64(*number),
-        Value::F32(number) => Val::F32(number.to_bits()),
-        Value::F64(number) => Val::F64(number.to_bits()),
-        // The call checks types: this fails the task rather than the process.
-        _ => Val::null_func_ref(),
-    }
-}
-
-fn from_core(results: &[Val]) -> Option<Value> {
-    let value = |result: &Val| match result {
-        Val::I64(number) => Value::S64(*number),
-        Val::F32(bits) => Value::F32(f32::from_bits(*bits)),
-        Val::F64(bits) => Value::F64(f64::from_bits(*bits)),
-        other => Value::S32(other.i32().unwrap_or_default()),
-    };
-    match results {
-        [] => None,
-        [one] => Some(value(one)),
-        several => Some(Value::Tuple(several.iter().map(value).collect())),
-    }
+/// The artifact has fewer functions than its compiler said.
+fn no_such_function() -> wasmtime::Error {
+    wasmtime::format_err!("the artifact has no such function")
 }

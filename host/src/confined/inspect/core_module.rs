@@ -1,64 +1,15 @@
-//! From a module's bytes to what it exports, imports and needs: one of the two places that know which kind a module is.
+//! What a core module exports, imports and needs.
 
 use crate::value::{Function, Param, Signature, Type};
 use crate::wire::{Import, MAX_IMPORTS, ModuleFacts, Rejection};
-use std::borrow::Cow;
 use wasmparser::types::{EntityType, TypesRef};
 use wasmparser::{Export, FuncType, MemoryType, Parser, Payload, TypeRef, ValType, Validator};
 
 /// Bytes of a page of memory, where the module does not say otherwise.
 const PAGE_BYTES: u64 = 65_536;
 
-/// How much of a text is shown to say what it is instead.
-const MAGIC: &[u8] = b"\0asm";
-
-/// The module as a binary: as it is, or translated from its text form.
-pub(super) fn to_binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Rejection> {
-    if bytes.is_empty() {
-        return Err(Rejection::NotWasm("it is empty".into()));
-    }
-    if bytes.starts_with(MAGIC) {
-        return Ok(Cow::Borrowed(bytes));
-    }
-    if MAGIC.starts_with(bytes) {
-        return Err(Rejection::Invalid(
-            "it ends within its first four bytes".into(),
-        ));
-    }
-    let text = std::str::from_utf8(bytes)
-        .map_err(|_| Rejection::NotWasm("it does not start with `\\0asm`".into()))?;
-    match wat::parse_str(text) {
-        Ok(binary) => Ok(Cow::Owned(binary)),
-        Err(error) if text.trim_start().starts_with(['(', ';']) => {
-            Err(Rejection::Invalid(one_line(&error.to_string())))
-        }
-        Err(_) => Err(Rejection::NotWasm(
-            "it starts neither with `\\0asm` nor as Wasm text with `(`".into(),
-        )),
-    }
-}
-
-/// A parser's multi-line message as `what (at line 3, column 7)`.
-fn one_line(message: &str) -> String {
-    let mut lines = message.lines();
-    let what = lines.next().unwrap_or_default().trim();
-    let position = lines
-        .find_map(|line| line.trim().strip_prefix("--> "))
-        .and_then(|place| {
-            let mut parts = place.rsplitn(3, ':');
-            let (column, line) = (parts.next()?, parts.next()?);
-            Some(format!(" (at line {line}, column {column})"))
-        });
-    format!("{what}{}", position.unwrap_or_default())
-}
-
 /// What a core module says about itself. Function bodies are not looked at: compiling validates them.
-pub(super) fn facts(binary: &[u8]) -> Result<ModuleFacts, Rejection> {
-    if Parser::is_component(binary) {
-        return Err(Rejection::Unsupported(
-            "it is a component, and only core modules are supported so far".into(),
-        ));
-    }
+pub(in super::super) fn facts(binary: &[u8]) -> Result<ModuleFacts, Rejection> {
     let invalid = |error: wasmparser::BinaryReaderError| Rejection::Invalid(error.to_string());
     let mut validator = Validator::new();
     let mut facts = ModuleFacts::default();
@@ -199,6 +150,7 @@ fn describe(name: &str, ty: &FuncType) -> Function {
 
 #[cfg(test)]
 mod tests {
+    use super::super::to_binary;
     use super::*;
 
     fn facts_of(wat: &str) -> Result<ModuleFacts, Rejection> {
@@ -257,23 +209,5 @@ mod tests {
             .map(|i| [i.module, i.name, i.kind].join(" "))
             .collect();
         assert_eq!(imports, ["env log function", "env memory memory"]);
-    }
-
-    #[test]
-    fn what_is_not_wasm_and_what_is_broken_wasm_are_told_apart() {
-        let of = |bytes: &[u8]| {
-            to_binary(bytes)
-                .and_then(|binary| facts(&binary))
-                .unwrap_err()
-        };
-        assert!(matches!(of(b""), Rejection::NotWasm(_)));
-        assert!(matches!(of(b"\x7fELF\xff"), Rejection::NotWasm(_)));
-        assert!(matches!(of(b"# A heading"), Rejection::NotWasm(_)));
-        assert!(matches!(of(b"\0as"), Rejection::Invalid(_)));
-        assert!(matches!(of(b"\0asm\x01\0\0"), Rejection::Invalid(_)));
-        let Rejection::Invalid(message) = of(b"(module\n  (fun))") else {
-            panic!("not invalid")
-        };
-        assert!(message.contains("(at line 2, column "), "{message}");
     }
 }

@@ -1,0 +1,102 @@
+//! From a module's bytes to what it exports, imports and needs: one of the two places that know which kind a module is.
+
+mod component;
+mod core_module;
+
+use crate::wire::{ModuleFacts, Rejection};
+use std::borrow::Cow;
+use wasmparser::Parser;
+use wasmtime::Engine;
+
+/// How every binary begins.
+const MAGIC: &[u8] = b"\0asm";
+
+/// The module as a binary: as it is, or translated from its text form.
+pub(super) fn to_binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Rejection> {
+    if bytes.is_empty() {
+        return Err(Rejection::NotWasm("it is empty".into()));
+    }
+    if bytes.starts_with(MAGIC) {
+        return Ok(Cow::Borrowed(bytes));
+    }
+    if MAGIC.starts_with(bytes) {
+        return Err(Rejection::Invalid(
+            "it ends within its first four bytes".into(),
+        ));
+    }
+    let text = std::str::from_utf8(bytes)
+        .map_err(|_| Rejection::NotWasm("it does not start with `\\0asm`".into()))?;
+    match wat::parse_str(text) {
+        Ok(binary) => Ok(Cow::Owned(binary)),
+        Err(error) if text.trim_start().starts_with(['(', ';']) => {
+            Err(Rejection::Invalid(one_line(&error.to_string())))
+        }
+        Err(_) => Err(Rejection::NotWasm(
+            "it starts neither with `\\0asm` nor as Wasm text with `(`".into(),
+        )),
+    }
+}
+
+/// A parser's multi-line message as `what (at line 3, column 7)`.
+fn one_line(message: &str) -> String {
+    let mut lines = message.lines();
+    let what = lines.next().unwrap_or_default().trim();
+    let position = lines
+        .find_map(|line| line.trim().strip_prefix("--> "))
+        .and_then(|place| {
+            let mut parts = place.rsplitn(3, ':');
+            let (column, line) = (parts.next()?, parts.next()?);
+            Some(format!(" (at line {line}, column {column})"))
+        });
+    format!("{what}{}", position.unwrap_or_default())
+}
+
+/// What a module says about itself, and the artifact that it compiles to.
+pub(super) fn compile(
+    engine: &Engine,
+    binary: &[u8],
+) -> Result<(ModuleFacts, Vec<u8>), CompileError> {
+    if Parser::is_component(binary) {
+        let component = wasmtime::component::Component::from_binary(engine, binary)?;
+        return Ok((component::facts(engine, &component), component.serialize()?));
+    }
+    let facts = core_module::facts(binary).map_err(CompileError::Rejected)?;
+    Ok((facts, engine.precompile_module(binary)?))
+}
+
+/// Why a module was not compiled.
+pub(super) enum CompileError {
+    /// It was refused before the engine saw it.
+    Rejected(Rejection),
+    /// The engine refused it.
+    Engine(wasmtime::Error),
+}
+
+impl From<wasmtime::Error> for CompileError {
+    fn from(error: wasmtime::Error) -> CompileError {
+        CompileError::Engine(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_wasm_and_what_is_broken_wasm_are_told_apart() {
+        let of = |bytes: &[u8]| {
+            to_binary(bytes)
+                .and_then(|binary| facts(&binary))
+                .unwrap_err()
+        };
+        assert!(matches!(of(b""), Rejection::NotWasm(_)));
+        assert!(matches!(of(b"\x7fELF\xff"), Rejection::NotWasm(_)));
+        assert!(matches!(of(b"# A heading"), Rejection::NotWasm(_)));
+        assert!(matches!(of(b"\0as"), Rejection::Invalid(_)));
+        assert!(matches!(of(b"\0asm\x01\0\0"), Rejection::Invalid(_)));
+        let Rejection::Invalid(message) = of(b"(module\n  (fun))") else {
+            panic!("not invalid")
+        };
+        assert!(message.contains("(at line 2, column "), "{message}");
+    }
+}
