@@ -1,8 +1,8 @@
 //! A confined process as it looks from outside.
 
 use crate::support::{
-    Ordinary, Process, Running, compile_bomb, eventually, guest, is_root, module, run, status_field, template_of,
-    workers_of, wpool,
+    Ordinary, Process, Running, compile_bomb, eventually, guest, is_root, module, run,
+    status_field, template_of, wat, workers_of, wpool,
 };
 use rustix::fs::{SealFlags, fcntl_get_seals};
 use std::fs::{self, File};
@@ -18,8 +18,16 @@ fn assert_confined(process: &Process) {
     for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
         assert_eq!(field(set), "0000000000000000", "{set}");
     }
-    assert!(field("Uid").split(' ').all(|id| id != "0"), "{}", field("Uid"));
-    assert!(field("Gid").split(' ').all(|id| id != "0"), "{}", field("Gid"));
+    assert!(
+        field("Uid").split(' ').all(|id| id != "0"),
+        "{}",
+        field("Uid")
+    );
+    assert!(
+        field("Gid").split(' ').all(|id| id != "0"),
+        "{}",
+        field("Gid")
+    );
     assert_eq!(field("Threads"), "1");
     // It has a number of its own in a namespace of its own.
     assert_eq!(field("NSpid").split(' ').count(), 2, "{}", field("NSpid"));
@@ -45,7 +53,10 @@ fn assert_confined_as_root_sees_it(process: &Process, descriptors: &[&str]) {
     assert_eq!(fs::read(process.file("environ")).unwrap(), b"");
     let mounts = fs::read_to_string(process.file("mountinfo")).unwrap();
     assert_eq!(mounts.lines().count(), 1, "{mounts}");
-    assert!(mounts.contains(" ro,") && mounts.contains("noexec"), "{mounts}");
+    assert!(
+        mounts.contains(" ro,") && mounts.contains("noexec"),
+        "{mounts}"
+    );
 }
 
 /// Instances map its data anew, so it stays open; nobody can change it.
@@ -54,31 +65,50 @@ fn assert_descriptor_1_is_the_sealed_artifact(process: &Process) {
         return;
     }
     let artifact = process.file("fd/1");
-    assert_eq!(fs::read_link(&artifact).unwrap().to_str(), Some("/memfd:wpool-artifact (deleted)"));
+    assert_eq!(
+        fs::read_link(&artifact).unwrap().to_str(),
+        Some("/memfd:wpool-artifact (deleted)")
+    );
     let seals = fcntl_get_seals(File::open(&artifact).unwrap()).unwrap();
-    assert!(seals.contains(SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL), "{seals:?}");
+    assert!(
+        seals.contains(SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL),
+        "{seals:?}"
+    );
 }
 
 fn names_in(directory: &str) -> Vec<String> {
     let entries = fs::read_dir(directory).unwrap_or_else(|error| panic!("{directory}: {error}"));
-    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
 }
 
 /// The soft and hard limit in a line of `limits`.
 fn limit(process: &Process, name: &str) -> [Option<u64>; 2] {
     let limits = fs::read_to_string(process.file("limits")).unwrap();
-    let line = limits.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix(name))
+        .unwrap();
     let mut values = line.split_whitespace().map(|value| value.parse().ok());
     [values.next().unwrap(), values.next().unwrap()]
 }
 
 /// Two workers that compute, and their template.
 fn two_workers(wpool: &mut Command, spin: &std::path::Path) -> (Running, [Process; 2], Process) {
-    let running = Running::start(wpool.args(["map", "-j", "2", "--timeout", "none"]).arg(spin).args(["-1", "-1"]));
+    let running = Running::start(
+        wpool
+            .args(["map", "-j", "2", "--timeout", "none"])
+            .arg(spin)
+            .args(["-1", "-1"]),
+    );
     let workers = eventually("two workers compute", || {
         let workers = workers_of(&running.process);
         let workers = <[Process; 2]>::try_from(workers).ok()?;
-        workers.iter().all(|worker| worker.cpu_ticks() > 1).then_some(workers)
+        workers
+            .iter()
+            .all(|worker| worker.cpu_ticks() > 1)
+            .then_some(workers)
     });
     let template = template_of(&running.process).unwrap();
     (running, workers, template)
@@ -110,7 +140,11 @@ fn a_compiler_is_confined_while_it_compiles() {
     let bomb = module("bomb.wasm", compile_bomb());
     let running = Running::start(wpool().arg("map").arg(&bomb).arg("1"));
     let compiler = eventually("the compiler compiles", || {
-        running.process.children().into_iter().find(|child| child.cpu_ticks() > 10)
+        running
+            .process
+            .children()
+            .into_iter()
+            .find(|child| child.cpu_ticks() > 10)
     });
     assert_confined(&compiler);
     // Its standard error is a pipe to the supervisor, where the runtime says why it aborts.
@@ -119,8 +153,34 @@ fn a_compiler_is_confined_while_it_compiles() {
     assert_eq!(limit(&compiler, "Max core file size"), [Some(0); 2]);
     assert!(limit(&compiler, "Max cpu time").iter().all(Option::is_some));
     // The template waits, and runs nothing.
-    let others = running.process.children().into_iter().filter(|child| *child != compiler);
-    assert!(others.clone().all(|other| other.cpu_ticks() < 10), "{others:?}");
+    let others = running
+        .process
+        .children()
+        .into_iter()
+        .filter(|child| *child != compiler);
+    assert!(
+        others.clone().all(|other| other.cpu_ticks() < 10),
+        "{others:?}"
+    );
+}
+
+#[test]
+fn a_template_runs_no_code_of_the_guest() {
+    let endless =
+        wat(r#"(module (start $s) (func $s (loop (br 0))) (func (export "f") (param i32)))"#);
+    let running = Running::start(
+        wpool()
+            .args(["map", "-j", "1", "--timeout", "none"])
+            .arg(&endless)
+            .arg("1"),
+    );
+    let worker = eventually("a worker runs the start function", || {
+        workers_of(&running.process)
+            .into_iter()
+            .find(|worker| worker.cpu_ticks() > 20)
+    });
+    let template = worker.parent().unwrap();
+    assert!(template.cpu_ticks() < 10, "{}", template.cpu_ticks());
 }
 
 #[test]
@@ -140,7 +200,10 @@ fn a_worker_has_the_resource_limits_of_its_plugin() {
         ("Max processes", 4097),
     ] {
         for value in limit(&worker, name) {
-            assert!(value.is_some_and(|value| value <= at_most), "{name}: {value:?}");
+            assert!(
+                value.is_some_and(|value| value <= at_most),
+                "{name}: {value:?}"
+            );
         }
     }
 }
@@ -150,11 +213,19 @@ fn workers_share_no_namespace_with_another_commands() {
     let (_one, [first, _], _) = two_workers(&mut wpool(), &guest("spin"));
     let (_other, [second, _], _) = two_workers(&mut wpool(), &guest("spin"));
     // In both it is among the first few processes.
-    let inner = |worker: &Process| worker.status("NSpid").unwrap().split(' ').nth(1).map(str::parse::<u32>);
+    let inner = |worker: &Process| {
+        worker
+            .status("NSpid")
+            .unwrap()
+            .split(' ')
+            .nth(1)
+            .map(str::parse::<u32>)
+    };
     assert!(inner(&first).unwrap().unwrap() < 100 && inner(&second).unwrap().unwrap() < 100);
     if is_root() {
         for namespace in ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup"] {
-            let of = |worker: &Process| fs::read_link(worker.file(&format!("ns/{namespace}"))).unwrap();
+            let of =
+                |worker: &Process| fs::read_link(worker.file(&format!("ns/{namespace}"))).unwrap();
             assert_ne!(of(&first), of(&second));
         }
     }
@@ -165,12 +236,19 @@ fn the_supervisor_itself_is_not_changed() {
     let (running, ..) = two_workers(&mut wpool(), &guest("spin"));
     let ours = fs::read_to_string("/proc/self/status").unwrap();
     for field in ["Seccomp", "NoNewPrivs", "CapEff", "Uid"] {
-        assert_eq!(running.process.status(field), status_field(&ours, field), "{field}");
+        assert_eq!(
+            running.process.status(field),
+            status_field(&ours, field),
+            "{field}"
+        );
     }
 }
 
 #[test]
 fn full_confinement_can_be_required_where_it_is_to_be_had() {
-    let ran = run(wpool().args(["map", "--require-full"]).arg(guest("square")).arg("3"));
+    let ran = run(wpool()
+        .args(["map", "--require-full"])
+        .arg(guest("square"))
+        .arg("3"));
     assert_eq!((ran.results(), ran.stderr.as_str()), (vec!["9"], ""));
 }

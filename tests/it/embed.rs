@@ -1,21 +1,10 @@
 //! The library, as an application embeds it.
 
-use crate::support::{Process, alone, eventually, guest, nobody_is_left_now, wat};
+use crate::support::{compile_bomb, guest, pool, pool_of, wat};
 use std::fs;
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
 use std::time::Duration;
-use wpool::{Builder, ErrorKind, FailureKind, Layer, Level, MapError, Module, Order, Outcome, Pool, Value};
-
-/// A pool that runs the command's executable as its worker program, since the tests are none.
-fn pool_of(module: impl Into<Module>) -> Builder {
-    Pool::builder(module).worker_program(env!("CARGO_BIN_EXE_wpool"))
-}
-
-fn pool(name: &str) -> Builder {
-    pool_of(guest(name)).workers(2)
-}
+use wpool::{ErrorKind, FailureKind, Layer, Level, Limits, MapError, Module, Outcome, Pool, Value};
 
 #[test]
 fn map_returns_all_values_in_order() {
@@ -25,7 +14,10 @@ fn map_returns_all_values_in_order() {
     let none: Vec<i64> = pool.map("square", Vec::<i64>::new()).unwrap();
     assert!(none.is_empty());
     let many: Vec<i64> = pool.map("square", 0..100_000).unwrap();
-    assert!(many.into_iter().eq((0..100_000).map(|number| number * number)));
+    assert!(
+        many.into_iter()
+            .eq((0..100_000).map(|number| number * number))
+    );
 }
 
 #[test]
@@ -42,7 +34,9 @@ fn values_are_of_the_callers_own_types() {
     let mix = r#"(module (func (export "mix") (param i32 i64 f32 f64) (result f64 f32 i64 i32)
         local.get 3 local.get 2 local.get 1 local.get 0) (func (export "nothing")))"#;
     let pool = pool_of(mix.as_bytes()).build().unwrap();
-    let mixed: (f64, f32, i64, i32) = pool.apply("mix", (1_i32, -2_i64, 0.5_f32, f64::MAX)).unwrap();
+    let mixed: (f64, f32, i64, i32) = pool
+        .apply("mix", (1_i32, -2_i64, 0.5_f32, f64::MAX))
+        .unwrap();
     assert_eq!(mixed, (f64::MAX, 0.5, -2, 1));
     let () = pool.apply("nothing", ()).unwrap();
 }
@@ -54,8 +48,12 @@ fn imap_takes_items_lazily_and_gives_results_in_order() {
     let endless = (0_i64..).inspect(|_| {
         taken.fetch_add(1, Ordering::Relaxed);
     });
-    let squares: Vec<i64> =
-        pool.imap::<_, i64>("square", endless).unwrap().take(10).collect::<Result<_, _>>().unwrap();
+    let squares: Vec<i64> = pool
+        .imap::<_, i64>("square", endless)
+        .unwrap()
+        .take(10)
+        .collect::<Result<_, _>>()
+        .unwrap();
     assert_eq!(squares, [0, 1, 4, 9, 16, 25, 36, 49, 64, 81]);
     assert!(taken.load(Ordering::Relaxed) < 100_000);
     // The rest was given up, and the pool goes on.
@@ -68,14 +66,22 @@ fn imap_unordered_gives_each_result_once() {
     let results = pool.imap_unordered::<_, i64>("square", 0..5000).unwrap();
     let mut squares: Vec<i64> = results.collect::<Result<_, _>>().unwrap();
     squares.sort_unstable();
-    assert!(squares.into_iter().eq((0..5000).map(|number| number * number)));
+    assert!(
+        squares
+            .into_iter()
+            .eq((0..5000).map(|number| number * number))
+    );
 }
 
 #[test]
 fn map_reports_the_first_failure_in_input_order() {
     let pool = pool("faults").build().unwrap();
-    let failed = pool.starmap::<_, i32>("divide", [(6, 3), (i32::MIN, -1), (1, 0)]).unwrap_err();
-    let MapError::Task { index, failure } = failed else { panic!("{failed}") };
+    let failed = pool
+        .starmap::<_, i32>("divide", [(6, 3), (i32::MIN, -1), (1, 0)])
+        .unwrap_err();
+    let MapError::Task { index, failure } = failed else {
+        panic!("{failed}")
+    };
     assert_eq!((index, failure.kind()), (1, FailureKind::Trap));
     assert_eq!(failure.message(), "integer overflow");
     assert_eq!(failure.arguments(), [Value::S32(i32::MIN), Value::S32(-1)]);
@@ -84,13 +90,25 @@ fn map_reports_the_first_failure_in_input_order() {
 
 #[test]
 fn map_outcomes_has_every_outcome_and_what_it_used() {
-    let pool = pool("spin").timeout(Duration::from_millis(200)).build().unwrap();
+    let pool = pool("spin")
+        .timeout(Duration::from_millis(200))
+        .build()
+        .unwrap();
     let outcomes: Vec<Outcome> = pool.map_outcomes("spin", [5, -1, 7]).unwrap();
-    let kinds: Vec<_> = outcomes.iter().map(|outcome| outcome.result.as_ref().map_err(|failure| failure.kind())).collect();
+    let kinds: Vec<_> = outcomes
+        .iter()
+        .map(|outcome| outcome.result.as_ref().map_err(|failure| failure.kind()))
+        .collect();
     let value = |number| Some(Value::S64(number));
-    assert_eq!(kinds, [Ok(&value(5)), Err(FailureKind::Timeout), Ok(&value(7))]);
+    assert_eq!(
+        kinds,
+        [Ok(&value(5)), Err(FailureKind::Timeout), Ok(&value(7))]
+    );
     let endless = &outcomes[1].usage;
-    assert!(endless.wall >= Duration::from_millis(200) && endless.attempts == 1, "{endless:?}");
+    assert!(
+        endless.wall >= Duration::from_millis(200) && endless.attempts == 1,
+        "{endless:?}"
+    );
     assert!(outcomes[0].usage.pid.is_some() && outcomes[0].usage.worker.is_some());
 }
 
@@ -99,34 +117,66 @@ fn cpu_time_is_measured_when_asked_for() {
     let measured = pool("spin").measure_cpu(true).build().unwrap();
     let outcomes = measured.map_outcomes("spin", [100_000_000]).unwrap();
     assert!(outcomes[0].result.is_ok(), "{outcomes:?}");
-    assert!(outcomes[0].usage.cpu.unwrap() > Duration::from_millis(1), "{outcomes:?}");
-    let outcomes = pool("spin").build().unwrap().map_outcomes("spin", [1]).unwrap();
+    assert!(
+        outcomes[0].usage.cpu.unwrap() > Duration::from_millis(1),
+        "{outcomes:?}"
+    );
+    let outcomes = pool("spin")
+        .build()
+        .unwrap()
+        .map_outcomes("spin", [1])
+        .unwrap();
     assert_eq!(outcomes[0].usage.cpu, None);
 }
 
 #[test]
 fn limits_are_those_of_the_builder() {
-    let pool = pool("faults").memory_bytes(2 << 20).fuel(10_000).build().unwrap();
+    let pool = pool("faults")
+        .memory_bytes(2 << 20)
+        .fuel(10_000)
+        .build()
+        .unwrap();
     let outcomes = pool.map_outcomes("grow_or_trap", [1, 100]).unwrap();
     assert!(outcomes[0].result.is_ok());
-    assert_eq!(outcomes[1].result.as_ref().unwrap_err().kind(), FailureKind::Memory);
+    assert_eq!(
+        outcomes[1].result.as_ref().unwrap_err().kind(),
+        FailureKind::Memory
+    );
     let outcomes = pool.map_outcomes("recurse", [10, 1_000_000]).unwrap();
     assert!(outcomes[0].result.is_ok() && outcomes[0].usage.fuel.unwrap() > 10);
-    assert_eq!(outcomes[1].result.as_ref().unwrap_err().kind(), FailureKind::Fuel);
+    assert_eq!(
+        outcomes[1].result.as_ref().unwrap_err().kind(),
+        FailureKind::Fuel
+    );
 }
 
 #[test]
 fn a_value_that_does_not_fit_is_an_error_of_its_own_kind() {
     let pool = pool("square").build().unwrap();
-    let MapError::Pool(error) = pool.apply::<i64>("square", ("x",)).unwrap_err() else { panic!("a task ran") };
+    let MapError::Pool(error) = pool.apply::<i64>("square", ("x",)).unwrap_err() else {
+        panic!("a task ran")
+    };
     assert_eq!(error.kind(), ErrorKind::Argument);
-    let MapError::Pool(error) = pool.apply::<i64>("square", (1, 2)).unwrap_err() else { panic!("a task ran") };
+    let MapError::Pool(error) = pool.apply::<i64>("square", (1, 2)).unwrap_err() else {
+        panic!("a task ran")
+    };
     assert_eq!(error.kind(), ErrorKind::Argument);
-    let MapError::Pool(error) = pool.apply::<i64>("cube", (1,)).unwrap_err() else { panic!("a task ran") };
+    let MapError::Pool(error) = pool.apply::<i64>("cube", (1,)).unwrap_err() else {
+        panic!("a task ran")
+    };
     assert_eq!(error.kind(), ErrorKind::Function);
-    assert!(error.to_string().contains("square: func(p0: s64) -> s64"), "{error}");
-    assert!(matches!(pool.apply::<String>("square", (3,)), Err(MapError::Task { .. })));
-    assert_eq!(pool.imap::<_, i64>("cube", [1]).err().unwrap().kind(), ErrorKind::Function);
+    assert!(
+        error.to_string().contains("square: func(p0: s64) -> s64"),
+        "{error}"
+    );
+    assert!(matches!(
+        pool.apply::<String>("square", (3,)),
+        Err(MapError::Task { .. })
+    ));
+    assert_eq!(
+        pool.imap::<_, i64>("cube", [1]).err().unwrap().kind(),
+        ErrorKind::Function
+    );
 }
 
 #[test]
@@ -134,16 +184,28 @@ fn what_is_wrong_with_a_module_has_a_kind() {
     let kind = |module: Module| pool_of(module).build().unwrap_err().kind();
     assert_eq!(kind("nowhere/nothing.wasm".into()), ErrorKind::ModuleFile);
     assert_eq!(kind(b"hello".to_vec().into()), ErrorKind::Module);
-    assert_eq!(kind(b"(module (import \"a\" \"b\" (func)))".to_vec().into()), ErrorKind::Module);
-    let bomb = crate::support::compile_bomb();
-    let limits = wpool::Limits { compile_memory_bytes: Some(64 << 20), ..wpool::Limits::default() };
-    assert_eq!(pool_of(bomb).limits(limits).build().unwrap_err().kind(), ErrorKind::Compile);
+    assert_eq!(
+        kind(b"(module (import \"a\" \"b\" (func)))".to_vec().into()),
+        ErrorKind::Module
+    );
+    let bomb = compile_bomb();
+    let limits = Limits {
+        compile_memory_bytes: Some(64 << 20),
+        ..Limits::default()
+    };
+    assert_eq!(
+        pool_of(bomb).limits(limits).build().unwrap_err().kind(),
+        ErrorKind::Compile
+    );
 }
 
 #[test]
 fn a_worker_program_that_is_none_is_said_to_be_none() {
     for program in ["/bin/true", "/nowhere/worker", "/etc/passwd", "/"] {
-        let error = Pool::builder(guest("square")).worker_program(program).build().unwrap_err();
+        let error = Pool::builder(guest("square"))
+            .worker_program(program)
+            .build()
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::WorkerProgram, "{program}: {error}");
         assert!(error.to_string().contains(program), "{error}");
     }
@@ -151,7 +213,10 @@ fn a_worker_program_that_is_none_is_said_to_be_none() {
 
 #[test]
 fn a_worker_program_that_never_says_a_word_is_not_waited_for_for_ever() {
-    let error = Pool::builder(guest("square")).worker_program("/bin/cat").build().unwrap_err();
+    let error = Pool::builder(guest("square"))
+        .worker_program("/bin/cat")
+        .build()
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::WorkerProgram, "{error}");
 }
 
@@ -166,148 +231,30 @@ fn the_confinement_in_force_is_a_value() {
 }
 
 #[test]
-fn two_pools_work_at_once_and_their_workers_are_others() {
-    let (squares, sums) = (pool("square").build().unwrap(), pool("add").build().unwrap());
-    let pids = |outcomes: Vec<Outcome>| outcomes.into_iter().filter_map(|outcome| outcome.usage.pid).collect::<Vec<_>>();
-    thread::scope(|scope| {
-        let first = scope.spawn(|| squares.map_outcomes("square", 0..20_000).unwrap());
-        let second = scope.spawn(|| sums.starmap::<_, i64>("add", (0..20_000).map(|number| (number, 1))).unwrap());
-        let squared = first.join().unwrap();
-        assert!(second.join().unwrap().into_iter().eq(1..=20_000));
-        let results = squared.iter().map(|outcome| outcome.result.clone().unwrap().unwrap());
-        assert!(results.eq((0..20_000_i64).map(|number| Value::S64(number * number))));
-        let others = sums.stream("add", Order::Input).unwrap();
-        let (mut inputs, outcomes) = others;
-        inputs.send(&[Value::S64(1), Value::S64(2)]).unwrap();
-        drop(inputs);
-        let others = pids(outcomes.map(|(_, outcome)| outcome).collect());
-        assert!(pids(squared).iter().all(|pid| !others.contains(pid)));
-    });
-}
-
-#[test]
-fn one_pool_serves_several_threads_at_once() {
-    let pool = pool("square").build().unwrap();
-    thread::scope(|scope| {
-        for start in [0, 1000, 2000, 3000] {
-            let pool = &pool;
-            scope.spawn(move || {
-                let squares: Vec<i64> = pool.map("square", start..start + 1000).unwrap();
-                assert!(squares.into_iter().eq((start..start + 1000).map(|number| number * number)));
-            });
-        }
-    });
-}
-
-#[test]
-fn a_pool_outlives_the_thread_that_built_it() {
-    let pool = thread::spawn(|| pool("square").build().unwrap()).join().unwrap();
-    assert_eq!(pool.map::<_, i64>("square", [3]).unwrap(), [9]);
-}
-
-#[test]
-fn inputs_and_outcomes_are_two_ends_for_two_threads() {
-    let pool = pool("square").build().unwrap();
-    let (mut inputs, outcomes) = pool.stream("square", Order::Input).unwrap();
-    let sender = thread::spawn(move || {
-        for number in 0..1000 {
-            inputs.send(&[Value::S64(number)]).unwrap();
-        }
-    });
-    let numbers: Vec<u64> = outcomes.map(|(number, _)| number).collect();
-    assert_eq!(numbers, (0..1000).collect::<Vec<u64>>());
-    sender.join().unwrap();
-}
-
-#[test]
-fn terminate_cancels_what_another_thread_waits_for() {
-    let pool = pool("spin").timeout(None).build().unwrap();
-    thread::scope(|scope| {
-        let (mut inputs, mut outcomes) = pool.stream("spin", Order::Completion).unwrap();
-        for number in [-1, -1, 5, -1] {
-            inputs.send(&[Value::S64(number)]).unwrap();
-        }
-        drop(inputs);
-        let waiting = scope.spawn(move || outcomes.by_ref().collect::<Vec<_>>());
-        pool.terminate();
-        let outcomes = waiting.join().unwrap();
-        assert_eq!(outcomes.len(), 4);
-        let cancelled = |outcome: &Outcome| outcome.result.as_ref().is_err_and(|f| f.kind() == FailureKind::Cancelled);
-        assert!(outcomes.iter().filter(|(_, outcome)| cancelled(outcome)).count() >= 3, "{outcomes:?}");
-    });
-    // What comes afterwards is cancelled too, and does not wait.
-    let after = pool.map_outcomes("spin", [1, 2]).unwrap();
-    assert!(after.iter().all(|outcome| outcome.result.as_ref().unwrap_err().kind() == FailureKind::Cancelled));
-}
-
-#[test]
-fn a_worker_that_is_killed_is_replaced() {
-    let pool = pool("spin").workers(1).build().unwrap();
-    let pid = || pool.map_outcomes("spin", [1]).unwrap()[0].usage.pid.unwrap();
-    let first = pid();
-    let worker = Process::with_pid(first).unwrap();
-    worker.signal(rustix::process::Signal::KILL);
-    eventually("it is gone", || (!worker.is_alive()).then_some(()));
-    assert_ne!(pid(), first);
-}
-
-#[test]
-fn a_pool_that_is_dropped_at_work_leaves_no_process() {
-    alone("embed::a_pool_that_is_dropped_at_work_leaves_no_process", || {
-        let pool = pool("spin").timeout(None).workers(3).build().unwrap();
-        let (mut inputs, mut outcomes) = pool.stream("spin", Order::Completion).unwrap();
-        for number in [1, -1, -1, -1] {
-            inputs.send(&[Value::S64(number)]).unwrap();
-        }
-        inputs.flush();
-        let (_, first) = outcomes.next().unwrap();
-        let worker = Process::with_pid(first.usage.pid.unwrap()).unwrap();
-        let template = worker.parent().unwrap();
-        drop(pool);
-        assert!(worker.is_reaped() && template.is_reaped());
-        assert!(nobody_is_left_now());
-        // Nobody hangs who still holds an end.
-        assert_eq!(outcomes.by_ref().take(3).count(), 3);
-        drop(inputs);
-        assert_eq!(outcomes.next(), None);
-    });
-}
-
-#[test]
-fn hundreds_of_pools_leave_no_descriptor_thread_or_process() {
-    alone("embed::hundreds_of_pools_leave_no_descriptor_thread_or_process", || {
-        let own = |what: &str| fs::read_dir(Path::new("/proc/self").join(what)).unwrap().count();
-        let use_one = |turn: u32| {
-            let pool = pool("square").build().unwrap();
-            // Some are dropped without a task, and some modules are refused.
-            if turn % 4 == 0 {
-                assert_eq!(pool.map::<_, i64>("square", [3, 4]).unwrap(), [9, 16]);
-            }
-            if turn % 4 == 1 {
-                assert!(pool_of(&b"nonsense"[..]).build().is_err());
-            }
-        };
-        use_one(0);
-        let before = (own("fd"), own("task"));
-        (0..200).for_each(use_one);
-        assert_eq!((own("fd"), own("task")), before);
-        assert!(nobody_is_left_now());
-    });
-}
-
-#[test]
 fn a_module_can_be_a_path_or_bytes() {
     let text = wat(r#"(module (func (export "f") (result i32) (i32.const 7)))"#);
     let bytes = fs::read(text.path()).unwrap();
     for module in [Module::from(text.path()), Module::from(bytes)] {
-        assert_eq!(pool_of(module).build().unwrap().apply::<i32>("f", ()).unwrap(), 7);
+        assert_eq!(
+            pool_of(module)
+                .build()
+                .unwrap()
+                .apply::<i32>("f", ())
+                .unwrap(),
+            7
+        );
     }
 }
 
 #[test]
 fn the_functions_of_a_module_are_listed_with_their_types() {
     let pool = pool("floats").build().unwrap();
-    let mut functions: Vec<String> = pool.signature().functions.iter().map(ToString::to_string).collect();
+    let mut functions: Vec<String> = pool
+        .signature()
+        .functions
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     functions.sort();
     let expected = [
         "half: func(p0: f64) -> f64",

@@ -1,7 +1,8 @@
 //! Processes that are killed from outside: a worker's death costs the task that it was running, a template's none.
 
 use crate::support::{
-    Process, Ran, Running, eventually, feed, guest, only_busy_worker, template_of, workers_of, wpool,
+    Process, Ran, Running, eventually, feed, guest, only_busy_worker, template_of, workers_of,
+    wpool,
 };
 use rustix::process::Signal;
 use std::collections::HashSet;
@@ -31,8 +32,15 @@ fn start(command: &mut Command, input: String) -> (Running, thread::JoinHandle<(
 }
 
 /// Checks that every number of `numbers` was either printed, in order, or failed with a line that says so.
-fn one_outcome_each(printed_before: Vec<String>, ran: &Ran, numbers: impl Iterator<Item = u64>) -> Vec<u64> {
-    let printed = printed_before.iter().map(String::as_str).chain(ran.stdout.lines());
+fn one_outcome_each(
+    printed_before: Vec<String>,
+    ran: &Ran,
+    numbers: impl Iterator<Item = u64>,
+) -> Vec<u64> {
+    let printed = printed_before
+        .iter()
+        .map(String::as_str)
+        .chain(ran.stdout.lines());
     let mut printed = printed.map(|line| line.parse::<u64>().unwrap()).peekable();
     let mut failed = Vec::new();
     for (index, number) in numbers.enumerate() {
@@ -40,11 +48,18 @@ fn one_outcome_each(printed_before: Vec<String>, ran: &Ran, numbers: impl Iterat
             failed.push(index as u64 + 1);
         }
     }
-    assert_eq!(printed.next(), None, "a result that is out of order, or nobody's");
+    assert_eq!(
+        printed.next(),
+        None,
+        "a result that is out of order, or nobody's"
+    );
     let complaints = ran.complaints();
     assert_eq!(complaints.len(), failed.len(), "{complaints:?}");
     for (line, number) in complaints.into_iter().zip(&failed) {
-        assert!(line.starts_with(&format!("wpool: task {number} (")), "{line}");
+        assert!(
+            line.starts_with(&format!("wpool: task {number} (")),
+            "{line}"
+        );
     }
     assert_eq!(ran.code(), i32::from(!failed.is_empty()));
     failed
@@ -54,7 +69,9 @@ fn one_outcome_each(printed_before: Vec<String>, ran: &Ran, numbers: impl Iterat
 fn a_worker_killed_by_sigkill_costs_the_task_it_was_running_by_name_and_cause() {
     let numbers = |at: u64| lines((0..at).chain([u64::MAX / 4]).chain(at + 1..20_000));
     let (mut running, writer) = start(&mut spin(&["-j", "2", "--timeout", "none"]), numbers(5000));
-    let before: Vec<String> = (0..5000).map(|_| running.line().expect("a result")).collect();
+    let before: Vec<String> = (0..5000)
+        .map(|_| running.line().expect("a result"))
+        .collect();
     let worker = only_busy_worker(&running.process);
     worker.signal(Signal::KILL);
     let ran = running.finish();
@@ -62,14 +79,19 @@ fn a_worker_killed_by_sigkill_costs_the_task_it_was_running_by_name_and_cause() 
     let failed = one_outcome_each(before, &ran, 0..20_000);
     assert_eq!(failed, [5001]);
     let line = ran.complaints()[0];
-    assert!(line.contains("worker-died: ") && line.contains("SIGKILL"), "{line}");
+    assert!(
+        line.contains("worker-died: ") && line.contains("SIGKILL"),
+        "{line}"
+    );
     assert!(!worker.is_alive());
 }
 
 #[test]
 fn killing_a_worker_in_the_middle_of_a_hundred_thousand_costs_at_most_one_task() {
     let (mut running, writer) = start(&mut spin(&["-j", "2"]), lines(1..=100_000));
-    let before: Vec<String> = (0..50_000).map(|_| running.line().expect("a result")).collect();
+    let before: Vec<String> = (0..50_000)
+        .map(|_| running.line().expect("a result"))
+        .collect();
     let worker = workers_of(&running.process)[0];
     worker.signal(Signal::KILL);
     let ran = running.finish();
@@ -77,13 +99,19 @@ fn killing_a_worker_in_the_middle_of_a_hundred_thousand_costs_at_most_one_task()
     // None, if it was between two tasks.
     let failed = one_outcome_each(before, &ran, 1..=100_000);
     assert!(failed.len() <= 1, "{failed:?}");
-    assert!(ran.complaints().iter().all(|line| line.contains("SIGKILL")), "{ran:?}");
+    assert!(
+        ran.complaints().iter().all(|line| line.contains("SIGKILL")),
+        "{ran:?}"
+    );
 }
 
 #[test]
 fn a_worker_that_crashes_is_named_with_its_signal() {
     for (signal, name) in [(Signal::SEGV, "SIGSEGV"), (Signal::TERM, "SIGTERM")] {
-        let (running, writer) = start(&mut spin(&["-j", "2", "--timeout", "none"]), "-1\n2\n3\n".into());
+        let (running, writer) = start(
+            &mut spin(&["-j", "2", "--timeout", "none"]),
+            "-1\n2\n3\n".into(),
+        );
         let worker = only_busy_worker(&running.process);
         // The first time, Rust's own handler only gives up its place.
         eventually("it dies", || {
@@ -93,26 +121,41 @@ fn a_worker_that_crashes_is_named_with_its_signal() {
         let ran = running.finish();
         writer.join().unwrap();
         assert_eq!((ran.code(), ran.lines()), (1, vec!["2", "3"]), "{ran:?}");
-        let [line] = ran.complaints()[..] else { panic!("{ran:?}") };
-        assert!(line.starts_with("wpool: task 1 (-1): worker-died: ") && line.contains(name), "{line}");
+        let [line] = ran.complaints()[..] else {
+            panic!("{ran:?}")
+        };
+        assert!(
+            line.starts_with("wpool: task 1 (-1): worker-died: ") && line.contains(name),
+            "{line}"
+        );
     }
 }
 
 #[test]
 fn a_worker_killed_by_its_filter_is_a_sandbox_violation() {
-    let (running, writer) = start(&mut spin(&["-j", "1", "--timeout", "none"]), "-1\n2\n".into());
+    let (running, writer) = start(
+        &mut spin(&["-j", "1", "--timeout", "none"]),
+        "-1\n2\n".into(),
+    );
     only_busy_worker(&running.process).signal(Signal::SYS);
     let ran = running.finish();
     writer.join().unwrap();
     assert_eq!((ran.code(), ran.lines()), (1, vec!["2"]), "{ran:?}");
-    let [line] = ran.complaints()[..] else { panic!("{ran:?}") };
-    assert!(line.starts_with("wpool: task 1 (-1): sandbox-violation: "), "{line}");
+    let [line] = ran.complaints()[..] else {
+        panic!("{ran:?}")
+    };
+    assert!(
+        line.starts_with("wpool: task 1 (-1): sandbox-violation: "),
+        "{line}"
+    );
 }
 
 #[test]
 fn a_template_that_is_killed_costs_no_task() {
     let (mut running, writer) = start(&mut spin(&["-j", "2"]), lines(1..=40_000));
-    let before: Vec<String> = (0..10_000).map(|_| running.line().expect("a result")).collect();
+    let before: Vec<String> = (0..10_000)
+        .map(|_| running.line().expect("a result"))
+        .collect();
     let template = template_of(&running.process).expect("a template");
     template.signal(Signal::KILL);
     let ran = running.finish();
@@ -124,10 +167,15 @@ fn a_template_that_is_killed_costs_no_task() {
 #[test]
 fn a_stopped_worker_is_killed_at_its_time_limit() {
     let numbers = (0..40).map(|number| 60_000_000 + number);
-    let (mut running, writer) = start(&mut spin(&["-j", "2", "--timeout", "1s"]), lines(numbers.clone()));
+    let (mut running, writer) = start(
+        &mut spin(&["-j", "2", "--timeout", "1s"]),
+        lines(numbers.clone()),
+    );
     let before = vec![running.line().expect("a result")];
     let worker = eventually("a worker computes", || {
-        workers_of(&running.process).into_iter().find(|worker| worker.cpu_ticks() > 0)
+        workers_of(&running.process)
+            .into_iter()
+            .find(|worker| worker.cpu_ticks() > 0)
     });
     worker.signal(Signal::STOP);
     eventually("it stops", || worker.is_stopped().then_some(()));
@@ -150,7 +198,10 @@ fn kill_for_a_second(which: impl Fn(&Process) -> bool) -> (Ran, usize, Vec<u64>)
     let killing = Instant::now();
     let mut killed = HashSet::new();
     while killing.elapsed() < Duration::from_secs(1) && process.is_alive() {
-        for worker in workers_of(&process).into_iter().filter(|worker| which(worker)) {
+        for worker in workers_of(&process)
+            .into_iter()
+            .filter(|worker| which(worker))
+        {
             worker.signal(Signal::KILL);
             killed.insert(worker);
         }
@@ -164,7 +215,11 @@ fn kill_for_a_second(which: impl Fn(&Process) -> bool) -> (Ran, usize, Vec<u64>)
 #[test]
 fn workers_killed_at_work_again_and_again_cost_a_task_each_at_most() {
     let (ran, killed, failed) = kill_for_a_second(|worker| worker.cpu_ticks() > 0);
-    assert!(killed > 3 && failed.len() <= killed, "{killed} killed, {} failed", failed.len());
+    assert!(
+        killed > 3 && failed.len() <= killed,
+        "{killed} killed, {} failed",
+        failed.len()
+    );
     let names_its_death = |line: &&str| line.contains("worker-died: ") && line.contains("SIGKILL");
     assert!(ran.complaints().iter().all(names_its_death), "{ran:?}");
 }
@@ -174,7 +229,12 @@ fn workers_killed_as_soon_as_they_appear_leave_one_outcome_for_each_task() {
     // A plugin whose workers never get ready is given up, and its tasks say so.
     let (ran, killed, _) = kill_for_a_second(|_| true);
     assert!(killed > 3, "{killed}");
-    assert!(ran.complaints().iter().all(|line| line.contains("worker-died: ") || line.contains("init: ")), "{ran:?}");
+    assert!(
+        ran.complaints()
+            .iter()
+            .all(|line| line.contains("worker-died: ") || line.contains("init: ")),
+        "{ran:?}"
+    );
 }
 
 #[test]
@@ -186,7 +246,10 @@ fn templates_killed_again_and_again_end_in_outcomes_and_not_in_a_hang() {
     let reader = thread::spawn(move || running.finish());
     let killing = Instant::now();
     while killing.elapsed() < Duration::from_millis(500) && process.is_alive() {
-        process.children().iter().for_each(|child| child.signal(Signal::KILL));
+        process
+            .children()
+            .iter()
+            .for_each(|child| child.signal(Signal::KILL));
     }
     let ran = reader.join().unwrap();
     writer.join().unwrap();

@@ -6,7 +6,12 @@ use std::ffi::OsStr;
 /// Runs `map`, and expects it to fail with one line for each of `failures`, and these results.
 #[track_caller]
 fn map(options: &[&str], module: impl AsRef<OsStr>, inputs: &[&str]) -> Ran {
-    run(wpool().arg("map").args(options).arg(module.as_ref()).arg("--").args(inputs))
+    run(wpool()
+        .arg("map")
+        .args(options)
+        .arg(module.as_ref())
+        .arg("--")
+        .args(inputs))
 }
 
 #[track_caller]
@@ -30,11 +35,17 @@ fn a_task_that_runs_too_long_is_ended() {
 
 #[test]
 fn a_start_function_that_runs_too_long_is_ended() {
-    let endless = wat(
-        r#"(module (start $s) (func $s (loop (br 0))) (func (export "f") (param i32)))"#,
-    );
+    let endless =
+        wat(r#"(module (start $s) (func $s (loop (br 0))) (func (export "f") (param i32)))"#);
     let ran = map(&["--timeout", "200ms"], &endless, &["1", "2"]);
-    expect(&ran, &[], &[&["task 1 (1): timeout: ", "200ms"], &["task 2 (2): timeout: ", "200ms"]]);
+    expect(
+        &ran,
+        &[],
+        &[
+            &["task 1 (1): timeout: ", "200ms"],
+            &["task 2 (2): timeout: ", "200ms"],
+        ],
+    );
 }
 
 #[test]
@@ -50,17 +61,28 @@ fn a_task_that_uses_up_its_fuel_is_ended() {
     let ran = map(&["--fuel", "1000"], guest("spin"), &["5", "100000", "6"]);
     expect(&ran, &["5", "6"], &[&["task 2 (100000): fuel: ", "1000"]]);
     // Each task has the whole of it.
-    expect(&map(&["--fuel", "1000", "-j", "1"], guest("spin"), &["50"; 20]), &["50"; 20], &[]);
+    expect(
+        &map(&["--fuel", "1000", "-j", "1"], guest("spin"), &["50"; 20]),
+        &["50"; 20],
+        &[],
+    );
     // An endless loop too.
-    expect(&map(&["--fuel", "1000000"], guest("spin"), &["-1"]), &[], &[&["task 1 (-1): fuel: "]]);
+    expect(
+        &map(&["--fuel", "1000000"], guest("spin"), &["-1"]),
+        &[],
+        &[&["task 1 (-1): fuel: "]],
+    );
 }
 
 #[test]
 fn a_start_function_uses_fuel() {
-    let greedy = wat(
-        r#"(module (start $s) (func $s (loop (br 0))) (func (export "f") (param i32)))"#,
+    let greedy =
+        wat(r#"(module (start $s) (func $s (loop (br 0))) (func (export "f") (param i32)))"#);
+    expect(
+        &map(&["--fuel", "10000"], &greedy, &["1"]),
+        &[],
+        &[&["task 1 (1): fuel: ", "10000"]],
     );
-    expect(&map(&["--fuel", "10000"], &greedy, &["1"]), &[], &[&["task 1 (1): fuel: ", "10000"]]);
 }
 
 #[test]
@@ -68,8 +90,13 @@ fn a_task_that_needs_more_memory_than_the_limit_is_ended() {
     let options = ["--memory", "4MiB", "-f", "grow_or_trap"];
     let ran = map(&options, guest("faults"), &["1", "100", "2"]);
     assert_eq!((ran.code(), ran.lines().len()), (1, 2));
-    let [line] = ran.complaints()[..] else { panic!("{ran:?}") };
-    assert!(line.contains("task 2 (100): memory: ") && line.contains("4194304"), "{line}");
+    let [line] = ran.complaints()[..] else {
+        panic!("{ran:?}")
+    };
+    assert!(
+        line.contains("task 2 (100): memory: ") && line.contains("4194304"),
+        "{line}"
+    );
 }
 
 #[test]
@@ -82,29 +109,39 @@ fn growth_that_is_refused_is_seen_by_a_task_that_can_live_without() {
 
 #[test]
 fn the_limit_is_for_all_memories_and_tables_together() {
-    let two = wat(
-        r#"(module (memory $a 1) (memory $b 1) (table $t 10 funcref)
+    let two = wat(r#"(module (memory $a 1) (memory $b 1) (table $t 10 funcref)
             (func (export "a") (param i32) (result i32) (memory.grow $a (local.get 0)))
             (func (export "b") (param i32) (result i32) (memory.grow $a (local.get 0)) drop
                 (memory.grow $b (local.get 0)))
             (func (export "t") (param i32) (result i32) (memory.grow $a (i32.const 60)) drop
-                (table.grow $t (ref.null func) (local.get 0))))"#,
-    );
+                (table.grow $t (ref.null func) (local.get 0))))"#);
     let grow = |function| map(&["--memory", "5MiB", "-f", function], &two, &["60"]);
     expect(&grow("a"), &["1"], &[]);
     expect(&grow("b"), &["-1"], &[]);
-    expect(&map(&["--memory", "5MiB", "-f", "t"], &two, &["1000", "200000"]), &["10", "-1"], &[]);
+    expect(
+        &map(&["--memory", "5MiB", "-f", "t"], &two, &["1000", "200000"]),
+        &["10", "-1"],
+        &[],
+    );
 }
 
 #[test]
 fn memory_can_be_used_up_to_the_default_of_256_mib() {
-    let ran = map(&["-f", "fill", "-j", "1"], guest("faults"), &["250", "256", "250"]);
+    let ran = map(
+        &["-f", "fill", "-j", "1"],
+        guest("faults"),
+        &["250", "256", "250"],
+    );
     expect(&ran, &["250", "-1", "250"], &[]);
 }
 
 #[test]
 fn without_a_memory_limit_more_than_the_default_can_be_had() {
-    let ran = map(&["-f", "grow", "--memory", "none"], guest("faults"), &["16384"]);
+    let ran = map(
+        &["-f", "grow", "--memory", "none"],
+        guest("faults"),
+        &["16384"],
+    );
     expect(&ran, &["1"], &[]);
 }
 
@@ -112,20 +149,33 @@ fn without_a_memory_limit_more_than_the_default_can_be_had() {
 fn arguments_longer_than_the_limit_are_bad_arguments() {
     let ran = map(&["--argument-limit", "100"], guest("square"), &["5"]);
     expect(&ran, &["25"], &[]);
-    let wide = wat(&format!(r#"(module (func (export "f") (param {})))"#, "i64 ".repeat(50)));
+    let wide = wat(&format!(
+        r#"(module (func (export "f") (param {})))"#,
+        "i64 ".repeat(50)
+    ));
     let numbers = ["1"; 50].join(", ");
     let ran = map(&["--argument-limit", "399"], &wide, &[&numbers]);
     expect(&ran, &[], &[&["task 1", "bad-argument: ", "limit of 399"]]);
-    expect(&map(&["--argument-limit", "400"], &wide, &[&numbers]), &[""], &[]);
+    expect(
+        &map(&["--argument-limit", "400"], &wide, &[&numbers]),
+        &[""],
+        &[],
+    );
 }
 
 #[test]
 fn results_longer_than_the_limit_are_not_returned() {
     let results = "i64 ".repeat(50);
     let values = "(i64.const 7) ".repeat(50);
-    let wide = wat(&format!(r#"(module (func (export "f") (param i32) (result {results}) {values}))"#));
+    let wide = wat(&format!(
+        r#"(module (func (export "f") (param i32) (result {results}) {values}))"#
+    ));
     let ran = map(&["--output-limit", "399"], &wide, &["1"]);
-    expect(&ran, &[], &[&["task 1 (1): output-limit: ", "limit of 399"]]);
+    expect(
+        &ran,
+        &[],
+        &[&["task 1 (1): output-limit: ", "limit of 399"]],
+    );
     let ran = map(&["--output-limit", "400"], &wide, &["1"]);
     assert_eq!((ran.code(), ran.lines().len()), (0, 1));
 }
@@ -143,15 +193,29 @@ fn each_limit_has_its_documented_default() {
         ("--compile-timeout", "120s"),
         ("--compile-memory", "2GiB"),
     ] {
-        let about = help.split_once(&format!(" {option} <")).unwrap_or_else(|| panic!("{option}")).1;
+        let about = help
+            .split_once(&format!(" {option} <"))
+            .unwrap_or_else(|| panic!("{option}"))
+            .1;
         let first = about.split_once("[default: ").unwrap().1;
-        assert!(first.starts_with(&format!("{default}]")), "{option}: {first}");
+        assert!(
+            first.starts_with(&format!("{default}]")),
+            "{option}: {first}"
+        );
     }
 }
 
 #[test]
 fn each_limit_can_be_none() {
-    let limits = ["timeout", "memory", "fuel", "argument-limit", "output-limit", "compile-timeout", "compile-memory"];
+    let limits = [
+        "timeout",
+        "memory",
+        "fuel",
+        "argument-limit",
+        "output-limit",
+        "compile-timeout",
+        "compile-memory",
+    ];
     for limit in limits {
         let ran = map(&[&format!("--{limit}=none")], guest("square"), &["5"]);
         expect(&ran, &["25"], &[]);
@@ -168,6 +232,9 @@ fn a_limit_that_is_none_of_its_kind_is_refused_with_an_example() {
     ] {
         let ran = map(&[&format!("{option}={value}")], guest("square"), &["5"]);
         assert_eq!((ran.code(), ran.stdout.as_str()), (2, ""));
-        assert!(ran.stderr.contains(option) && ran.stderr.contains(example), "{ran:?}");
+        assert!(
+            ran.stderr.contains(option) && ran.stderr.contains(example),
+            "{ran:?}"
+        );
     }
 }

@@ -7,27 +7,48 @@ use std::collections::BTreeSet;
 #[test]
 fn results_are_in_input_order_however_long_each_task_takes() {
     // The first of every eight takes longest.
-    let inputs: Vec<String> = (0..200).map(|index| ((7 - index % 8) * 300_000 + index).to_string()).collect();
-    let ran = run(wpool().args(["map", "-j", "4"]).arg(guest("spin")).args(&inputs));
+    let inputs: Vec<String> = (0..200)
+        .map(|index| ((7 - index % 8) * 300_000 + index).to_string())
+        .collect();
+    let ran = run(wpool()
+        .args(["map", "-j", "4"])
+        .arg(guest("spin"))
+        .args(&inputs));
     assert_eq!(ran.results(), inputs);
 }
 
 #[test]
 fn unordered_results_are_the_same_in_some_order() {
     let inputs: Vec<String> = (0..2000).map(|number| number.to_string()).collect();
-    let ran = run(wpool().args(["map", "--unordered", "-j", "4"]).arg(guest("square")).args(&inputs));
-    let mut printed: Vec<u64> = ran.results().iter().map(|line| line.parse().unwrap()).collect();
+    let ran = run(wpool()
+        .args(["map", "--unordered", "-j", "4"])
+        .arg(guest("square"))
+        .args(&inputs));
+    let mut printed: Vec<u64> = ran
+        .results()
+        .iter()
+        .map(|line| line.parse().unwrap())
+        .collect();
     printed.sort_unstable();
-    assert_eq!(printed, (0..2000).map(|number| number * number).collect::<Vec<u64>>());
+    assert_eq!(
+        printed,
+        (0..2000)
+            .map(|number| number * number)
+            .collect::<Vec<u64>>()
+    );
 }
 
 #[test]
 fn unordered_results_do_not_wait_for_a_task_that_never_ends() {
     let inputs: Vec<String> = (1..=1000).map(|number| number.to_string()).collect();
     let mut command = wpool();
-    command.args(["map", "--unordered", "-j", "2", "--timeout", "none"]).arg(guest("spin"));
+    command
+        .args(["map", "--unordered", "-j", "2", "--timeout", "none"])
+        .arg(guest("spin"));
     let mut running = Running::start(command.arg("-1").args(&inputs));
-    let printed: BTreeSet<String> = (0..1000).map(|_| running.line().expect("a result")).collect();
+    let printed: BTreeSet<String> = (0..1000)
+        .map(|_| running.line().expect("a result"))
+        .collect();
     assert_eq!(printed, inputs.iter().cloned().collect());
     running.process.signal(Signal::TERM);
     assert_eq!(running.finish().code(), 143);
@@ -36,7 +57,9 @@ fn unordered_results_do_not_wait_for_a_task_that_never_ends() {
 #[test]
 fn results_are_printed_as_soon_as_order_allows() {
     let mut command = wpool();
-    command.args(["map", "-j", "2", "--timeout", "none"]).arg(guest("spin"));
+    command
+        .args(["map", "-j", "2", "--timeout", "none"])
+        .arg(guest("spin"));
     let mut running = Running::start(command.args(["1", "2", "3", "-1", "5"]));
     let printed: Vec<String> = (0..3).map(|_| running.line().expect("a result")).collect();
     assert_eq!(printed, ["1", "2", "3"]);
@@ -46,19 +69,32 @@ fn results_are_printed_as_soon_as_order_allows() {
 fn a_task_that_never_ends_costs_the_others_nothing() {
     for workers in ["1", "2"] {
         let mut command = wpool();
-        command.args(["map", "-j", workers, "--timeout", "300ms"]).arg(guest("spin"));
+        command
+            .args(["map", "-j", workers, "--timeout", "300ms"])
+            .arg(guest("spin"));
         let ran = run(command.args(["1", "-1", "3", "-2", "5"]));
         assert_eq!((ran.code(), ran.lines()), (1, vec!["1", "3", "5"]));
-        let [first, second] = ran.complaints()[..] else { panic!("{ran:?}") };
-        assert!(first.contains("task 2 (-1)") && first.contains("timeout"), "{first}");
-        assert!(second.contains("task 4 (-2)") && second.contains("timeout"), "{second}");
+        let [first, second] = ran.complaints()[..] else {
+            panic!("{ran:?}")
+        };
+        assert!(
+            first.contains("task 2 (-1)") && first.contains("timeout"),
+            "{first}"
+        );
+        assert!(
+            second.contains("task 4 (-2)") && second.contains("timeout"),
+            "{second}"
+        );
     }
 }
 
 #[test]
 fn every_task_has_a_fresh_instance() {
     let inputs = vec![""; 500];
-    let ran = run(wpool().args(["map", "-j", "2"]).arg(guest("counter")).args(&inputs));
+    let ran = run(wpool()
+        .args(["map", "-j", "2"])
+        .arg(guest("counter"))
+        .args(&inputs));
     assert_eq!(ran.results(), vec!["1"; 500]);
 }
 

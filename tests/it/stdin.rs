@@ -22,7 +22,12 @@ fn peak_memory_kib(running: &Running) -> u64 {
 }
 
 /// Writes the lines that `line` makes of 0, 1, 2 … until `count` or until nobody reads them.
-fn write_lines(stdin: &mut ChildStdin, count: u64, line: impl Fn(u64) -> String, written: &AtomicU64) {
+fn write_lines(
+    stdin: &mut ChildStdin,
+    count: u64,
+    line: impl Fn(u64) -> String,
+    written: &AtomicU64,
+) {
     let mut number = 0;
     while number < count {
         let end = count.min(number + 1000);
@@ -39,7 +44,10 @@ fn write_lines(stdin: &mut ChildStdin, count: u64, line: impl Fn(u64) -> String,
 fn results_come_while_the_writer_keeps_the_pipe_open() {
     let mut running = Running::start_with_input(&mut map("square", &[]));
     running.write("1\n2\n");
-    assert_eq!([running.line(), running.line()], [Some("1".into()), Some("4".into())]);
+    assert_eq!(
+        [running.line(), running.line()],
+        [Some("1".into()), Some("4".into())]
+    );
     running.write("3\n");
     assert_eq!(running.line(), Some("9".into()));
     running.write("4"); // The last line needs no line break.
@@ -61,7 +69,12 @@ fn half_a_million_lines_need_no_more_memory_than_a_few() {
     let mut running = Running::start_with_input(&mut map("square", &[]));
     let mut stdin = running.take_stdin();
     let writer = thread::spawn(move || {
-        write_lines(&mut stdin, COUNT, |number| number.to_string(), &AtomicU64::new(0));
+        write_lines(
+            &mut stdin,
+            COUNT,
+            |number| number.to_string(),
+            &AtomicU64::new(0),
+        );
         stdin
     });
     for number in 0..COUNT {
@@ -89,15 +102,24 @@ fn intake_stalls_behind_a_task_that_does_not_end() {
     assert_eq!(running.line(), Some("1".into()));
     let taken = written.load(Ordering::Relaxed);
     // 65,536 tasks are under way; the pipe and the reader's buffer hold 64 KiB each, two bytes a line.
-    assert!(taken < 65_536 + 2 * 32_768 + 20_000, "{taken} lines were taken ahead");
+    assert!(
+        taken < 65_536 + 2 * 32_768 + 20_000,
+        "{taken} lines were taken ahead"
+    );
     let ran = running.finish();
     writer.join().unwrap();
-    assert_eq!((ran.code(), ran.lines().len(), ran.complaints().len()), (1, 299_998, 1));
+    assert_eq!(
+        (ran.code(), ran.lines().len(), ran.complaints().len()),
+        (1, 299_998, 1)
+    );
 }
 
 #[test]
 fn unordered_intake_does_not_stall_behind_a_task_that_does_not_end() {
-    let mut running = Running::start_with_input(&mut map("spin", &["--timeout", "none", "-j", "2", "--unordered"]));
+    let mut running = Running::start_with_input(&mut map(
+        "spin",
+        &["--timeout", "none", "-j", "2", "--unordered"],
+    ));
     let mut stdin = running.take_stdin();
     let writer = thread::spawn(move || {
         let line = |number| if number == 0 { "-1" } else { "1" }.to_string();
@@ -113,7 +135,12 @@ fn a_reader_that_has_enough_ends_it_quietly() {
         let mut running = Running::start_with_input(&mut map("square", options));
         let mut stdin = running.take_stdin();
         let writer = thread::spawn(move || {
-            write_lines(&mut stdin, u64::MAX, |number| (number % 1000).to_string(), &AtomicU64::new(0));
+            write_lines(
+                &mut stdin,
+                u64::MAX,
+                |number| (number % 1000).to_string(),
+                &AtomicU64::new(0),
+            );
         });
         running.skip_lines(2);
         running.close_output();
@@ -125,20 +152,39 @@ fn a_reader_that_has_enough_ends_it_quietly() {
 
 #[test]
 fn a_bad_line_is_its_own_tasks_failure_and_the_others_go_on() {
-    let ran = feed(&mut map("square", &[]), "1\nx\n3\n\n99999999999999999999\n6\n");
+    let ran = feed(
+        &mut map("square", &[]),
+        "1\nx\n3\n\n99999999999999999999\n6\n",
+    );
     assert_eq!((ran.code(), ran.lines()), (1, vec!["1", "9", "36"]));
-    let [second, fourth, fifth] = ran.complaints()[..] else { panic!("{ran:?}") };
-    assert!(second.contains("task 2") && second.contains("bad-argument") && second.contains("`x`"), "{second}");
-    assert!(fourth.contains("task 4") && fourth.contains("bad-argument"), "{fourth}");
-    assert!(fifth.contains("task 5") && fifth.contains("out of range"), "{fifth}");
+    let [second, fourth, fifth] = ran.complaints()[..] else {
+        panic!("{ran:?}")
+    };
+    assert!(
+        second.contains("task 2") && second.contains("bad-argument") && second.contains("`x`"),
+        "{second}"
+    );
+    assert!(
+        fourth.contains("task 4") && fourth.contains("bad-argument"),
+        "{fourth}"
+    );
+    assert!(
+        fifth.contains("task 5") && fifth.contains("out of range"),
+        "{fifth}"
+    );
 }
 
 #[test]
 fn a_line_that_is_not_text_is_a_bad_argument() {
     let ran = feed(&mut map("square", &[]), b"1\n\xff\xfe\n3\n");
     assert_eq!((ran.code(), ran.lines()), (1, vec!["1", "9"]));
-    let [second] = ran.complaints()[..] else { panic!("{ran:?}") };
-    assert!(second.contains("task 2") && second.contains("bad-argument"), "{second}");
+    let [second] = ran.complaints()[..] else {
+        panic!("{ran:?}")
+    };
+    assert!(
+        second.contains("task 2") && second.contains("bad-argument"),
+        "{second}"
+    );
 }
 
 #[test]
@@ -157,14 +203,26 @@ fn an_endless_line_is_refused_without_being_kept() {
     drop(writer.join().unwrap());
     let ran = running.finish();
     assert_eq!((ran.code(), ran.complaints().len()), (1, 1));
-    assert!(ran.stderr.contains("task 1: bad-argument: ") && ran.stderr.contains("limit"), "{ran:?}");
+    assert!(
+        ran.stderr.contains("task 1: bad-argument: ") && ran.stderr.contains("limit"),
+        "{ran:?}"
+    );
 }
 
 #[test]
 fn unordered_lines_give_the_same_results() {
     let input: String = (0..20_000).map(|number| format!("{number}\n")).collect();
     let ran = feed(&mut map("square", &["--unordered"]), input);
-    let mut printed: Vec<u64> = ran.results().iter().map(|line| line.parse().unwrap()).collect();
+    let mut printed: Vec<u64> = ran
+        .results()
+        .iter()
+        .map(|line| line.parse().unwrap())
+        .collect();
     printed.sort_unstable();
-    assert_eq!(printed, (0..20_000).map(|number| number * number).collect::<Vec<u64>>());
+    assert_eq!(
+        printed,
+        (0..20_000)
+            .map(|number| number * number)
+            .collect::<Vec<u64>>()
+    );
 }

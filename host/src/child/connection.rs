@@ -173,7 +173,11 @@ impl Connection {
             Ok(0) => Ok(Fill::Closed),
             Ok(count) => {
                 self.reader.received(count);
-                Ok(if count == room { Fill::Data } else { Fill::LastData })
+                Ok(if count == room {
+                    Fill::Data
+                } else {
+                    Fill::LastData
+                })
             }
             Err(Errno::AGAIN | Errno::INTR) => Ok(Fill::Nothing),
             Err(Errno::CONNRESET | Errno::PIPE) => Ok(Fill::Closed),
@@ -191,6 +195,10 @@ impl Connection {
         loop {
             if let Some(frame) = self.next_frame()? {
                 return Ok(frame.to_vec());
+            }
+            // Looked at here too: one who sends a little all the time is late all the same.
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Err(ReceiveError::Late);
             }
             self.wait(PollFlags::IN, deadline)?;
             if self.fill().map_err(FrameError::Io)? == Fill::Closed {

@@ -13,7 +13,6 @@ use crate::wire::{
     ChildHello, FrameError, MAX_CONTROL_FRAME, StartFrame, WIRE_VERSION, WORKER_ARGV0, decode,
     encode,
 };
-use rustix::process::Pid;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsRawFd;
@@ -21,6 +20,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a process may take from exec to being confined.
@@ -87,12 +87,16 @@ pub(crate) struct Launcher {
     namespaces: Mutex<Namespaces>,
     /// The refusals that led to fewer namespaces.
     refusals: Mutex<Vec<Refusal>>,
+    /// A process was accepted: what it achieved is what all later ones must achieve.
+    settled: AtomicBool,
 }
 
 /// A process that has been spawned and not yet been confined.
 #[derive(Debug)]
 pub(crate) struct Starting {
     spawned: Child,
+    /// The process that the spawned one has become, in a new pid namespace.
+    born: Option<Process>,
     connection: Option<Connection>,
     namespaces: Namespaces,
     greeted: bool,
@@ -133,6 +137,7 @@ impl Launcher {
             require_full,
             namespaces: first,
             refusals: Mutex::default(),
+            settled: AtomicBool::new(false),
         })
     }
 
@@ -168,6 +173,7 @@ impl Launcher {
         let program = self.name.clone();
         Ok(Starting {
             spawned,
+            born: None,
             connection: Some(connection),
             namespaces,
             greeted: false,
@@ -203,10 +209,13 @@ impl Launcher {
         let why = why
             .map(|refusal| format!(" ({refusal}. {})", super::advice(&refusal)))
             .unwrap_or_default();
-        match started.confinement.level() {
-            Level::Full => Ok(started),
-            Level::Reduced if !self.require_full => Ok(started),
-            Level::Reduced => Err(StartError::NotEnough(format!(
+        let level = started.confinement.level();
+        match level {
+            Level::Full | Level::Reduced if level == Level::Full || !self.require_full => {
+                self.settled.store(true, Ordering::SeqCst);
+                Ok(started)
+            }
+            Level::Full | Level::Reduced => Err(StartError::NotEnough(format!(
                 "full confinement is required, missing: {missing}{why}"
             ))),
             Level::Insufficient => Err(StartError::NotEnough(format!("missing: {missing}{why}"))),
@@ -220,7 +229,8 @@ impl Launcher {
             Namespaces::User | Namespaces::Privileged => Namespaces::None,
             Namespaces::None => return Err(StartError::Refused { refusal }),
         };
-        if !refusal.is_about_namespaces() {
+        // A pool whose processes were confined once does not get weaker because the machine is short of something later.
+        if !refusal.is_about_namespaces() || self.settled.load(Ordering::SeqCst) {
             return Err(StartError::Refused { refusal });
         }
         let mut namespaces = lock(&self.namespaces);
@@ -292,6 +302,11 @@ impl Starting {
                 self.greeted = true;
                 Ok(None)
             }
+            ChildHello::Born if self.greeted && self.born.is_none() => {
+                self.born = Some(self.writer()?);
+                self.end_spawned();
+                Ok(None)
+            }
             ChildHello::Confined(confinement) if self.greeted => {
                 self.confined(confinement).map(Some)
             }
@@ -304,16 +319,16 @@ impl Starting {
     }
 
     fn confined(&mut self, confinement: Confinement) -> Result<Started, StartError> {
+        let process = match self.born.take() {
+            Some(process) => process,
+            None => self.writer()?,
+        };
         let lost = || StartError::NotAWorkerProgram(self.program.clone());
         let mut connection = self.connection.take().ok_or_else(lost)?;
-        let process =
-            Process::own_child(connection.writer().ok_or_else(lost)?)?.ok_or_else(lost)?;
-        connection.stop_attesting()?;
-        if process.pid() != Pid::from_child(&self.spawned) {
-            // The process that was spawned has handed over to the first one of a new pid namespace.
-            let _ = self.spawned.kill();
-            let _ = self.spawned.wait();
+        if connection.writer() != Some(process.pid()) {
+            return Err(lost());
         }
+        connection.stop_attesting()?;
         Ok(Started {
             process,
             connection,
@@ -321,14 +336,31 @@ impl Starting {
             last_words: self.spawned.stderr.take(),
         })
     }
+
+    /// Who wrote the last frame: a child of this process. Only such a one can be waited for, and until it is, its number is its
+    /// own.
+    fn writer(&self) -> Result<Process, StartError> {
+        let lost = || StartError::NotAWorkerProgram(self.program.clone());
+        let writer = self
+            .connection
+            .as_ref()
+            .and_then(Connection::writer)
+            .ok_or_else(lost)?;
+        Process::own_child(writer)?.ok_or_else(lost)
+    }
+
+    /// The spawned process has handed over, or is not wanted any more.
+    fn end_spawned(&mut self) {
+        let _ = self.spawned.kill();
+        let _ = self.spawned.wait();
+    }
 }
 
 impl Drop for Starting {
     fn drop(&mut self) {
         // If it became the confined process itself, that one's owner kills and reaps it.
         if self.connection.is_some() {
-            let _ = self.spawned.kill();
-            let _ = self.spawned.wait();
+            self.end_spawned();
         }
     }
 }

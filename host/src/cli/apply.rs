@@ -40,7 +40,7 @@ pub(super) fn run(args: &ApplyArgs) -> Result<u8, Refused> {
     report.add(1, &outcome)?;
     report.finish()?;
     if let Err(failure) = &outcome.result
-        && failure.kind() != FailureKind::Cancelled
+        && !(failure.kind() == FailureKind::Cancelled && interrupt.exit_code().is_some())
     {
         complaint::failed(1, &function, failure);
     }

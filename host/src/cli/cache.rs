@@ -61,7 +61,9 @@ fn directory_below(cache_home: Option<OsString>, home: Option<OsString>) -> Opti
 fn open_if_there(directory: &Path) -> Result<Option<ArtifactCache>, Refused> {
     match directory.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        _ => ArtifactCache::open(directory).map(Some).map_err(|error| failed("it cannot be used", &error)),
+        _ => ArtifactCache::open(directory)
+            .map(Some)
+            .map_err(|error| failed("it cannot be used", &error)),
     }
 }
 
@@ -100,7 +102,10 @@ fn clear(cache: Option<&ArtifactCache>, directory: &str) -> Result<String, Refus
 }
 
 fn failed(what: &str, error: &io::Error) -> Refused {
-    anyhow!("the cache: {what}: {}", complaint::escaped(&error.to_string()))
+    anyhow!(
+        "the cache: {what}: {}",
+        complaint::escaped(&error.to_string())
+    )
 }
 
 fn counted(count: usize, one: &str, many: &str) -> String {

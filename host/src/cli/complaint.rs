@@ -4,7 +4,7 @@ use super::exit;
 use super::setup::Refused;
 use std::io::Write;
 use std::path::Path;
-use wpool::{Failure, FailureKind, Format, Function, Value};
+use wpool::{Failure, FailureKind, Format, Function, Value, printable};
 
 /// How much of a task's input a line shows, in characters.
 const SHOWN: usize = 60;
@@ -19,7 +19,7 @@ pub(super) fn report(error: &Refused) -> u8 {
 
 /// An error about a module; it keeps its kind.
 pub(super) fn about_module(module: &Path, error: wpool::Error) -> Refused {
-    let message = format!("{}: {error}", escaped(&module.to_string_lossy()));
+    let message = format!("{}: {error}", printable(&module.to_string_lossy()));
     anyhow::Error::from(error).context(message)
 }
 
@@ -49,8 +49,8 @@ fn shown_input(function: &Function, failure: &Failure) -> String {
     let shown = shown.collect::<Vec<_>>().join(", ");
     match shown.char_indices().nth(SHOWN) {
         _ if shown.is_empty() => String::new(),
-        None => format!(" ({})", escaped(&shown)),
-        Some((end, _)) => format!(" ({}…)", escaped(&shown[..end])),
+        None => format!(" ({})", printable(&shown)),
+        Some((end, _)) => format!(" ({}…)", printable(&shown[..end])),
     }
 }
 
@@ -63,16 +63,4 @@ fn wave(ty: &wpool::Type, value: &Value) -> String {
 /// A line on standard error. If nobody reads it there is nobody to tell.
 pub(super) fn line(message: &str) {
     let _ = writeln!(std::io::stderr().lock(), "wpool: {message}");
-}
-
-/// Text from outside, harmless to a terminal.
-pub(super) fn escaped(text: &str) -> String {
-    let escape = |c: char| {
-        if c.is_control() {
-            c.escape_default().to_string()
-        } else {
-            c.to_string()
-        }
-    };
-    text.chars().map(escape).collect()
 }

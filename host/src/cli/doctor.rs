@@ -1,8 +1,8 @@
 //! `wpool doctor`: starts the real thing, asks what holds, and looks at a worker from outside.
 
 use super::args::DoctorArgs;
+use super::exit;
 use super::setup::Refused;
-use super::{complaint, exit};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{self, Write};
@@ -152,7 +152,7 @@ impl Diagnosis {
             text += format!(
                 "  {:<18} {state:<9} {}",
                 finding.layer.name(),
-                complaint::escaped(detail)
+                wpool::printable(detail)
             )
             .trim_end();
             text.push('\n');
@@ -169,7 +169,7 @@ impl Diagnosis {
             text += &format!("a worker, seen from outside: {}\n", seen.join(", "));
         }
         if let Some(error) = &self.error {
-            text += &format!("{}\n", complaint::escaped(error));
+            text += &format!("{}\n", wpool::printable(error));
         }
         text
     }

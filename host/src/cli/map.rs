@@ -45,9 +45,14 @@ pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
         let parsed = parse_all(&args.inputs, &function, format)?;
         feed(move || from_arguments(inputs, &parsed))?;
     }
-    let code = print(outcomes, &function, format, &mut report)?;
-    report.finish()?;
+    let printed = print(outcomes, &function, format, &mut report, &interrupt)
+        .and_then(|code| report.finish().map(|()| code));
     drop(pool);
+    // Tasks have run, so what goes wrong with their results is not a matter of usage.
+    let code = printed.unwrap_or_else(|error| {
+        complaint::report(&error);
+        exit::FAILED
+    });
     Ok(interrupt.exit_code().unwrap_or(code))
 }
 
@@ -134,6 +139,7 @@ fn print(
     function: &Function,
     format: Format,
     report: &mut Report,
+    interrupt: &Interrupt,
 ) -> Result<u8, Refused> {
     let mut output = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
     let mut code = exit::SUCCESS;
@@ -141,7 +147,8 @@ fn print(
         let next = match outcomes.try_next() {
             Some(next) => Some(next),
             None => {
-                if let Some(code) = closed(output.flush())? {
+                report.finish()?;
+                if closed(output.flush())? {
                     return Ok(code);
                 }
                 outcomes.next()
@@ -153,14 +160,14 @@ fn print(
         report.add(index + 1, &outcome)?;
         if let Err(failure) = &outcome.result {
             code = exit::FAILED;
-            if failure.kind() == FailureKind::Cancelled {
+            if failure.kind() == FailureKind::Cancelled && interrupt.exit_code().is_some() {
                 continue;
             }
             // In order with what is on standard output, where both go to one terminal.
             let _ = output.flush();
             complaint::failed(index + 1, function, failure);
         }
-        if let Some(code) = closed(write_result(&mut output, function, format, &outcome))? {
+        if closed(write_result(&mut output, function, format, &outcome))? {
             return Ok(code);
         }
     }
@@ -184,11 +191,11 @@ pub(super) fn write_result(
     output.write_all(&line)
 }
 
-/// The exit code if nobody reads the output any more, as when it is piped to `head`: that is no failure.
-fn closed(written: io::Result<()>) -> Result<Option<u8>, Refused> {
+/// Whether nobody reads the output any more, as when it is piped to `head`: that is no failure.
+fn closed(written: io::Result<()>) -> Result<bool, Refused> {
     match written {
-        Ok(()) => Ok(None),
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Some(exit::SUCCESS)),
+        Ok(()) => Ok(false),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(true),
         Err(error) => Err(anyhow!("standard output cannot be written: {error}")),
     }
 }

@@ -30,6 +30,7 @@ pub(super) fn pool(
         .limits(limits)
         .require_full(args.require_full)
         .measure_cpu(args.report.is_some());
+    allow_descriptors();
     let builder = match workers {
         Some(workers) => builder.workers(workers),
         None => builder,
@@ -59,4 +60,13 @@ fn warn_reduced(pool: &Pool) {
         "reduced confinement, without {}{why}",
         missing.join(", ")
     ));
+}
+
+/// Allows as many descriptors as the system lets this process have: each worker needs three.
+fn allow_descriptors() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // With the old limit it works too, for fewer workers.
+    let _ = setrlimit(Resource::Nofile, limit);
 }

@@ -35,6 +35,7 @@ pub(crate) fn run_if_asked() {
 
 /// Confines the process and does what it was started for, until the supervisor closes the connection.
 fn run() {
+    sandbox::restore_defaults();
     let mut link = Link::to_supervisor();
     link.send(&ChildHello::Hello(WIRE_VERSION.into()));
     let Some(start) = decode::<StartFrame>(&link.receive(MAX_CONTROL_FRAME)) else {
@@ -43,7 +44,8 @@ fn run() {
     if start.version != WIRE_VERSION {
         return;
     }
-    match sandbox::enter(&start.policy, link.as_fd()) {
+    let born = || Link::to_supervisor().send(&ChildHello::Born);
+    match sandbox::enter(&start.policy, link.as_fd(), born) {
         Err(refusal) => refuse(&mut link, refusal),
         Ok(confinement) => {
             link.send(&ChildHello::Confined(confinement));

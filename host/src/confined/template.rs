@@ -73,6 +73,12 @@ fn load(request: SupervisorToTemplate, artifact: File) -> Result<Loaded, String>
         processes: None,
     };
     sandbox::tighten(&tightened).map_err(|refusal| refusal.to_string())?;
+    // Images of memories are parts of the artifact.
+    let artifact_bytes = artifact
+        .metadata()
+        .map_err(|error| error.to_string())?
+        .len();
+    sandbox::limit_files(artifact_bytes).map_err(|refusal| refusal.to_string())?;
     let guest =
         Guest::load(artifact, profile, &facts, limits).map_err(|error| format!("{error:#}"))?;
     // What a first call would set up, without a call: the signal stack and the thread's data.
@@ -80,7 +86,7 @@ fn load(request: SupervisorToTemplate, artifact: File) -> Result<Loaded, String>
     ticker::install(guest.engine()).map_err(|error| error.to_string())?;
     let first_free = first_free_descriptor().map_err(|error| error.to_string())?;
     let worker_filter = Filter::worker().map_err(|refusal| refusal.to_string())?;
-    sandbox::forbid_writing()
+    sandbox::limit_files(0)
         .and_then(|()| Filter::serving())
         .and_then(|filter| filter.install())
         .map_err(|refusal| refusal.to_string())?;

@@ -64,3 +64,15 @@ fn set(interval: Duration) {
     // still be ended by the supervisor's deadline.
     unsafe { libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut()) };
 }
+
+/// CPU time of this process's one thread, in nanoseconds.
+pub(super) fn cpu_ns() -> u64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: a valid place for the result; the clock exists on every Linux. libc's own call is needed: others look for the
+    // vDSO by a system call that the filter forbids.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}

@@ -7,7 +7,6 @@ use crate::value::{Budget, decode_args, encode};
 use crate::wire::{
     Batch, Cost, ResultsWriter, StatusPage, TaskFailure, TaskFailureKind, TaskLimits, WorkerFrame,
 };
-use rustix::time::{ClockId, clock_gettime};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Instant;
@@ -85,7 +84,11 @@ pub(super) fn serve(mut link: Link, page: &StatusPage, guest: &Guest, terms: Ter
 }
 
 fn run_task(guest: &Guest, function: u32, arguments: &[u8], terms: Terms, outbox: &Outbox) {
-    let cpu_before = if terms.measure_cpu { cpu_ns() } else { 0 };
+    let cpu_before = if terms.measure_cpu {
+        ticker::cpu_ns()
+    } else {
+        0
+    };
     let started = Instant::now();
     let params = guest
         .function(function)
@@ -107,7 +110,7 @@ fn run_task(guest: &Guest, function: u32, arguments: &[u8], terms: Terms, outbox
     let cost = Cost {
         wall_ns: started.elapsed().as_nanos() as u64,
         cpu_ns: if terms.measure_cpu {
-            cpu_ns().saturating_sub(cpu_before)
+            ticker::cpu_ns().saturating_sub(cpu_before)
         } else {
             0
         },
@@ -143,9 +146,4 @@ fn too_long(value: Option<&crate::value::Value>, limit: Option<u64>) -> Option<T
             encoded.len()
         ),
     })
-}
-
-fn cpu_ns() -> u64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }

@@ -3,8 +3,10 @@
 use super::driver::{Driver, Settings};
 use super::{Inbox, PLUGIN, Pool, workers};
 use crate::child::{Launcher, WorkerProgram};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::plugin::{Limits, Module, compile};
+use crate::wire::WORKER_ARGV0;
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,6 +91,10 @@ impl Builder {
     /// When the module is refused, a limit of the compiler is hit, confinement is not available, or the worker program is
     /// not one.
     pub fn build(self) -> Result<Pool, Error> {
+        if std::env::args_os().next().as_deref() == Some(OsStr::new(WORKER_ARGV0)) {
+            let message = "this process was started to be a worker, but its main does not begin with wpool::init()";
+            return Err(Error::new(ErrorKind::WorkerProgram, message));
+        }
         let launcher = Arc::new(Launcher::open(&self.program, self.require_full)?);
         let inbox = Arc::new(Inbox::new()?);
         let settings = Settings {

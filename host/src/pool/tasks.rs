@@ -126,7 +126,7 @@ impl Inputs {
         }
     }
 
-    /// Whether a task can be sent without waiting.
+    /// The place of one more task; waits for it if it must.
     fn reserve(&mut self, bytes: usize) -> Result<Reply, Closed> {
         match self.stream.reserve(bytes, false) {
             Ok(reply) => Ok(reply),

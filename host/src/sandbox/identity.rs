@@ -27,6 +27,8 @@ pub(super) fn drop_root() -> Result<(), Refusal> {
 
 /// Leaves the terminal's process group, so that its signals reach the supervisor alone.
 pub(super) fn new_session(namespaces: Namespaces) -> Result<(), Refusal> {
+    // Without an own root the directory that the supervisor was started in must not be held.
+    process::chdir("/").map_err(|errno| Refusal::new(Layer::MountNamespace, "chdir", errno))?;
     match process::setsid() {
         Ok(_) => Ok(()),
         Err(errno) if namespaces == Namespaces::None => {
@@ -34,4 +36,11 @@ pub(super) fn new_session(namespaces: Namespaces) -> Result<(), Refusal> {
         }
         Err(errno) => Err(Refusal::new(Layer::PidNamespace, "setsid", errno)),
     }
+}
+
+/// Lets the kernel choose this process before any other when memory is short: its supervisor may be protected, and what it
+/// starts inherits that.
+pub(super) fn volunteer_when_memory_is_short() {
+    // Without /proc it stays as it is, which costs nothing of the confinement.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
 }

@@ -10,7 +10,7 @@ const COMPILER_DESCRIPTORS: u64 = 16;
 /// Descriptors of a template: its socket, the artifact, an image for each memory, what it is handed for a fork.
 const TEMPLATE_DESCRIPTORS: u64 = 96;
 
-/// What a template may write before it has loaded: the images of memories, into memory.
+/// What a template may write before it is told how long its artifact is: images of memories, into memory.
 const IMAGE_BYTES: u64 = 1 << 30;
 
 /// Sets every limit of a confined process.
@@ -35,9 +35,9 @@ pub(super) fn apply(policy: &Policy) -> Result<(), Refusal> {
     })
 }
 
-/// Nothing can be written to a file any more, not even one in memory.
-pub(crate) fn forbid_writing() -> Result<(), Refusal> {
-    set(Resource::Fsize, 0, "RLIMIT_FSIZE")
+/// No file, not even one in memory, can be written beyond `bytes` any more; with 0 none at all.
+pub(crate) fn limit_files(bytes: u64) -> Result<(), Refusal> {
+    set(Resource::Fsize, bytes, "RLIMIT_FSIZE")
 }
 
 /// Lowers the limits that `limits` names; those it does not stay.

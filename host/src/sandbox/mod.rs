@@ -15,30 +15,38 @@ mod namespaces;
 mod policy;
 mod root;
 mod seccomp;
+mod signals;
 
 pub use confinement::{Confinement, Layer, Level, Refusal};
 pub use policy::{Namespaces, Policy, ProcessLimits, Role};
 
 pub(crate) use death::die_with_supervisor;
 pub(crate) use descriptors::{ARTIFACT, close_from};
-pub(crate) use limits::{forbid_writing, tighten};
+pub(crate) use limits::{limit_files, tighten};
 pub(crate) use seccomp::Filter;
+pub(crate) use signals::restore_defaults;
 
 use std::os::fd::BorrowedFd;
 
 /// Confines the calling process, which must be single-threaded and hold nothing but `socket` (descriptor 0), and returns
-/// what was achieved. With namespaces, the process that returns is a child of the caller's parent: the caller ends here.
+/// what was achieved. With namespaces, the process that returns is a child of the caller's parent: the caller ends here, and
+/// `born` is called first thing in the new one.
 ///
 /// # Errors
 ///
 /// The first step that failed. The process is then half confined and must end.
-pub(crate) fn enter(policy: &Policy, socket: BorrowedFd<'_>) -> Result<Confinement, Refusal> {
+pub(crate) fn enter(
+    policy: &Policy,
+    socket: BorrowedFd<'_>,
+    born: impl FnOnce(),
+) -> Result<Confinement, Refusal> {
     let mut achieved = Confinement::default();
 
     // 1. Nothing inherited but the socket, and no way to gain privilege by exec.
     descriptors::close_all_but_socket(policy.role)?;
     capabilities::no_new_privileges()?;
     achieved.holds(Layer::NoNewPrivileges);
+    identity::volunteer_when_memory_is_short();
 
     // 2. Not root, before anything else is done as root.
     if policy.namespaces != Namespaces::Privileged {
@@ -51,6 +59,7 @@ pub(crate) fn enter(policy: &Policy, socket: BorrowedFd<'_>) -> Result<Confineme
         kind => {
             namespaces::unshare(kind)?;
             namespaces::become_init()?;
+            born();
             root::make_empty()?;
             achieved.holds_namespaces(kind);
         }

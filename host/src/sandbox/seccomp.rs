@@ -19,6 +19,9 @@ const SOCKET: u64 = 0;
 /// Where the runtime writes why it aborts: a pipe in compilers; in others closed, and answered with an error.
 const LAST_WORDS: u64 = 2;
 
+/// The length of a status page.
+const PAGE_BYTES: u64 = 4096;
+
 /// Calls without a rule about their arguments that every phase may make.
 const PURE: &[i64] = &[
     libc::SYS_munmap,
@@ -46,7 +49,6 @@ const FORKING: &[i64] = &[
     libc::SYS_dup3,
     libc::SYS_ppoll,
     libc::SYS_set_robust_list,
-    libc::SYS_seccomp,
 ];
 
 /// What a template needs besides to map an artifact; gone before it forks.
@@ -83,7 +85,7 @@ impl Filter {
         }
         rules.forking()?;
         rules.allow(LOADING);
-        // Code is mapped here, and here alone: both rules replace those that forbid PROT_EXEC.
+        // Code is mapped here, and here alone.
         rules.only_if(libc::SYS_mmap, vec![private_mapping()?]);
         rules.share_pages()?;
         rules.allow(&[libc::SYS_mprotect]);
@@ -95,6 +97,7 @@ impl Filter {
             );
         }
         let refused_quietly = vec![
+            no_signals()?,
             answer(&[libc::SYS_openat], libc::EACCES)?,
             answer(&[libc::SYS_process_madvise], libc::ENOSYS)?,
         ];
@@ -154,11 +157,15 @@ impl Rules {
             libc::SYS_setitimer,
             vec![argument(0, Dword, Eq, libc::ITIMER_REAL as u64)?],
         );
-        let private = libc::FUTEX_PRIVATE_FLAG as u64;
-        rules.only_if(
-            libc::SYS_futex,
-            vec![argument(1, Dword, MaskedEq(private), private)?],
-        );
+        // Which clock a wait uses does not matter; everything else about the operation does.
+        let operation = !(libc::FUTEX_CLOCK_REALTIME as u64);
+        for wait_or_wake in [libc::FUTEX_WAIT, libc::FUTEX_WAKE, libc::FUTEX_WAIT_BITSET] {
+            let private = (wait_or_wake | libc::FUTEX_PRIVATE_FLAG) as u64;
+            rules.only_if(
+                libc::SYS_futex,
+                vec![argument(1, Dword, MaskedEq(operation), private)?],
+            );
+        }
         for signal in [
             libc::SIGSEGV,
             libc::SIGBUS,
@@ -196,16 +203,23 @@ impl Rules {
             libc::SYS_fcntl,
             vec![argument(1, Dword, Eq, libc::F_GETFD as u64)?],
         );
-        for option in [
-            libc::PR_SET_PDEATHSIG,
-            libc::PR_SET_DUMPABLE,
-            libc::PR_SET_NO_NEW_PRIVS,
+        // Only in the direction that takes away.
+        for (option, value) in [
+            (libc::PR_SET_PDEATHSIG, libc::SIGKILL),
+            (libc::PR_SET_DUMPABLE, 0),
+            (libc::PR_SET_NO_NEW_PRIVS, 1),
         ] {
+            let option = argument(0, Dword, Eq, option as u64)?;
             self.only_if(
                 libc::SYS_prctl,
-                vec![argument(0, Dword, Eq, option as u64)?],
+                vec![option, argument(1, Qword, Eq, value as u64)?],
             );
         }
+        let set_filter = argument(0, Dword, Eq, libc::SECCOMP_SET_MODE_FILTER.into())?;
+        self.only_if(
+            libc::SYS_seccomp,
+            vec![set_filter, argument(1, Qword, Eq, 0)?],
+        );
         #[cfg(target_arch = "x86_64")]
         self.allow(&[libc::SYS_poll, libc::SYS_dup2]);
         Ok(())
@@ -213,10 +227,12 @@ impl Rules {
 
     /// The status page of a worker is shared with the supervisor; the worker's own filter allows no more of them.
     fn share_pages(&mut self) -> Result<(), Refusal> {
-        self.only_if(
-            libc::SYS_mmap,
-            vec![argument(2, Dword, MaskedEq(libc::PROT_EXEC as u64), 0)?],
-        );
+        let conditions = vec![
+            argument(1, Qword, Eq, PAGE_BYTES)?,
+            argument(2, Dword, MaskedEq(libc::PROT_EXEC as u64), 0)?,
+            argument(3, Dword, Eq, libc::MAP_SHARED as u64)?,
+        ];
+        self.only_if(libc::SYS_mmap, conditions);
         Ok(())
     }
 
@@ -280,13 +296,10 @@ fn compile(
         .map_err(|error: seccompiler::BackendError| refused(&error))
 }
 
+/// A mapping that counts as data: not shared, and neither a stack that grows by itself nor huge pages.
 fn private_mapping() -> Result<SeccompCondition, Refusal> {
-    argument(
-        3,
-        Dword,
-        MaskedEq(libc::MAP_TYPE as u64),
-        libc::MAP_PRIVATE as u64,
-    )
+    let kind = (libc::MAP_TYPE | libc::MAP_GROWSDOWN | libc::MAP_HUGETLB) as u64;
+    argument(3, Dword, MaskedEq(kind), libc::MAP_PRIVATE as u64)
 }
 
 fn argument(

@@ -36,7 +36,7 @@ pub(crate) use codec::{Budget, decode, decode_args, encode, encode_args};
 pub use convert::{FromValue, IntoArgs, IntoValue, Mismatch};
 pub(crate) use convert::{conforms, from_result};
 pub use parse_error::ParseError;
-pub(crate) use quote::printable;
+pub use quote::printable;
 pub use text::{Format, UnknownFormat, is_err};
 pub use ty::{Function, MAX_TYPE_DEPTH, MAX_TYPE_NODES, Param, Signature, Type};
 pub use value::Value;

@@ -6,12 +6,19 @@ use std::fmt::{self, Display, Write as _};
 /// How much of a foreign text a message repeats, in characters.
 const QUOTED: usize = 60;
 
-/// The most that is shown of a text that a confined process wrote, in bytes.
+/// The most that is shown of a text from outside, in bytes.
 const SHOWN: usize = 4096;
 
-/// A text of a confined process as it may be shown: one line, escaped, at most 4 KiB.
-pub(crate) fn printable(text: &str) -> String {
-    capped(&escaped(text), SHOWN)
+/// A text from outside as it may be shown: one line, escaped, at most about 4 KiB of it.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    // Cut before it is escaped, so that a huge text costs no more than a small one.
+    let end = text.floor_char_boundary(SHOWN);
+    let mut shown = escaped(&text[..end]).into_owned();
+    if end < text.len() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// The text with everything escaped that a terminal could take for a command or that breaks the line.

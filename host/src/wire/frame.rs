@@ -111,9 +111,11 @@ impl FrameReader {
 
     /// Room for the next bytes of the socket; [`FrameReader::received`] says how many of it were filled.
     pub fn space(&mut self) -> &mut [u8] {
-        self.buffer.copy_within(self.start..self.filled, 0);
-        self.filled -= self.start;
-        self.start = 0;
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.filled, 0);
+            self.filled -= self.start;
+            self.start = 0;
+        }
         if self.filled == 0 && self.buffer.len() > KEPT {
             self.buffer = Vec::new();
         }

@@ -42,6 +42,8 @@ pub enum ChildHello {
     Panicked(String),
     /// It runs a worker program of this [`WIRE_VERSION`]; always the first frame.
     Hello(String),
+    /// The first word of the process that another has become: from here on the kernel knows it by its own number.
+    Born,
     /// A step of the confinement was refused; the process ends.
     Refused(Refusal),
     /// It is confined, and waits for its first request.

@@ -12,6 +12,10 @@ use super::bytes::{Bytes, put_block};
 /// The first byte of a worker's frame that reports a panic.
 pub(super) const PANICKED: u8 = 0;
 const READY: u8 = 1;
+
+/// How much of a failure's message is read, in bytes.
+const MESSAGE_BYTES: usize = 4096;
+
 const RESULTS: u8 = 2;
 
 /// What a task used, as its worker reports it.
@@ -92,7 +96,8 @@ impl<'a> TaskResult<'a> {
                     .find(|known| *known as u8 == kind)?;
                 Err(TaskFailure {
                     kind,
-                    message: String::from_utf8_lossy(block).into_owned(),
+                    message: String::from_utf8_lossy(&block[..block.len().min(MESSAGE_BYTES)])
+                        .into_owned(),
                 })
             }
         };

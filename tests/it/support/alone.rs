@@ -16,9 +16,15 @@ pub fn alone(test: &str, body: impl FnOnce()) {
         return body();
     }
     let mut itself = Command::new(std::env::current_exe().unwrap());
-    let ran = run(itself.args([test, "--exact", "--nocapture", "--test-threads=1"]).env(ALONE, "1"));
+    let ran = run(itself
+        .args([test, "--exact", "--nocapture", "--test-threads=1"])
+        .env(ALONE, "1"));
     assert!(ran.status.success(), "{}{}", ran.stdout, ran.stderr);
-    assert!(ran.stdout.contains(" 1 passed"), "there is no test {test}: {}", ran.stdout);
+    assert!(
+        ran.stdout.contains(" 1 passed"),
+        "there is no test {test}: {}",
+        ran.stdout
+    );
 }
 
 /// Waits until nothing is left of what this process, which is [`alone`], and its descendants ever started.

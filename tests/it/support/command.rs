@@ -43,7 +43,9 @@ pub struct Ran {
 impl Ran {
     /// The exit code; a command that was killed has none.
     pub fn code(&self) -> i32 {
-        self.status.code().unwrap_or_else(|| panic!("ended by signal {:?}", self.status.signal()))
+        self.status
+            .code()
+            .unwrap_or_else(|| panic!("ended by signal {:?}", self.status.signal()))
     }
 
     /// The lines of standard output.
@@ -53,12 +55,18 @@ impl Ran {
 
     /// The lines of standard error that are not about this machine.
     pub fn complaints(&self) -> Vec<&str> {
-        self.stderr.lines().filter(|line| !line.starts_with(WARNING)).collect()
+        self.stderr
+            .lines()
+            .filter(|line| !line.starts_with(WARNING))
+            .collect()
     }
 
     /// The warnings.
     pub fn warnings(&self) -> Vec<&str> {
-        self.stderr.lines().filter_map(|line| line.strip_prefix(WARNING)).collect()
+        self.stderr
+            .lines()
+            .filter_map(|line| line.strip_prefix(WARNING))
+            .collect()
     }
 
     /// The lines of standard output of a command that had nothing to complain about.
@@ -72,7 +80,13 @@ impl Ran {
 impl fmt::Debug for Ran {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let start = |text: &str| text.chars().take(1000).collect::<String>();
-        write!(f, "{}, stdout {:?}, stderr {:?}", self.status, start(&self.stdout), start(&self.stderr))
+        write!(
+            f,
+            "{}, stdout {:?}, stderr {:?}",
+            self.status,
+            start(&self.stdout),
+            start(&self.stderr)
+        )
     }
 }
 
@@ -91,7 +105,11 @@ pub struct Running {
 impl Running {
     /// Starts a command whose input, if it is piped, is written by the test.
     pub fn start(command: &mut Command) -> Running {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut stderr = child.stderr.take().unwrap();
         let stderr = thread::spawn(move || {
             let mut text = String::new();
@@ -123,7 +141,11 @@ impl Running {
 
     /// Writes to its standard input.
     pub fn write(&mut self, text: &str) {
-        self.stdin.as_mut().expect("its input is open").write_all(text.as_bytes()).unwrap();
+        self.stdin
+            .as_mut()
+            .expect("its input is open")
+            .write_all(text.as_bytes())
+            .unwrap();
     }
 
     /// Its standard input, for a thread that writes a lot.
@@ -150,7 +172,8 @@ impl Running {
 
     /// How many bytes of its output wait to be read.
     pub fn unread(&self) -> u64 {
-        rustix::io::ioctl_fionread(self.stdout.as_ref().expect("its output is open").get_ref()).unwrap()
+        rustix::io::ioctl_fionread(self.stdout.as_ref().expect("its output is open").get_ref())
+            .unwrap()
     }
 
     /// Reads its output no more.
@@ -166,7 +189,11 @@ impl Running {
             output.read_to_string(&mut stdout).unwrap();
         }
         let stderr = self.stderr.take().unwrap().join().unwrap();
-        Ran { status: self.child.wait().unwrap(), stdout, stderr }
+        Ran {
+            status: self.child.wait().unwrap(),
+            stdout,
+            stderr,
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 
 use rustix::io::Errno;
 use seccompiler::SeccompCmpArgLen::Dword;
-use seccompiler::{BpfProgram, SeccompAction, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+};
 use std::collections::BTreeMap;
 use std::thread;
 
@@ -24,7 +26,11 @@ impl Call {
     fn program(self) -> BpfProgram {
         let (call, conditions, errno) = match self {
             Call::Unshare => (libc::SYS_unshare, vec![], Errno::PERM),
-            Call::UnshareUser => (libc::SYS_unshare, vec![has_flag(libc::CLONE_NEWUSER)], Errno::NOSPC),
+            Call::UnshareUser => (
+                libc::SYS_unshare,
+                vec![has_flag(libc::CLONE_NEWUSER)],
+                Errno::NOSPC,
+            ),
             Call::Mount => (libc::SYS_mount, vec![], Errno::ACCESS),
             Call::Landlock => (libc::SYS_landlock_create_ruleset, vec![], Errno::NOSYS),
         };
@@ -36,7 +42,8 @@ impl Call {
         let refused = SeccompAction::Errno(errno.raw_os_error().unsigned_abs());
         let rules = BTreeMap::from([(call, rules)]);
         let architecture = std::env::consts::ARCH.try_into().unwrap();
-        let filter = SeccompFilter::new(rules, SeccompAction::Allow, refused, architecture).unwrap();
+        let filter =
+            SeccompFilter::new(rules, SeccompAction::Allow, refused, architecture).unwrap();
         filter.try_into().unwrap()
     }
 }

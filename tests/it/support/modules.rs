@@ -39,5 +39,8 @@ pub fn module(name: &str, bytes: impl AsRef<[u8]>) -> TextModule {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join(name);
     fs::write(&path, bytes).unwrap();
-    TextModule { path, _directory: directory }
+    TextModule {
+        path,
+        _directory: directory,
+    }
 }

@@ -45,7 +45,10 @@ impl Ordinary {
         if is_root() {
             let typed = Command::new(self.directory.path().join("wpool"));
             command = typed;
-            command.stdin(std::process::Stdio::null()).uid(Self::NOBODY).gid(Self::NOBODY);
+            command
+                .stdin(std::process::Stdio::null())
+                .uid(Self::NOBODY)
+                .gid(Self::NOBODY);
         }
         command
     }

@@ -1,7 +1,7 @@
 //! Processes as `/proc` shows them to somebody outside.
 
-use rustix::process::{Pid, Signal, kill_process};
 use super::eventually;
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,10 @@ pub struct Process {
 impl Process {
     /// The process that has this number now.
     pub fn with_pid(pid: u32) -> Option<Process> {
-        Some(Process { pid, started: Stat::of(pid)?.started })
+        Some(Process {
+            pid,
+            started: Stat::of(pid)?.started,
+        })
     }
 
     fn stat(&self) -> Option<Stat> {
@@ -24,7 +27,8 @@ impl Process {
 
     /// Whether it runs, and is more than an entry that nobody has waited for.
     pub fn is_alive(&self) -> bool {
-        self.stat().is_some_and(|stat| !matches!(stat.state, 'Z' | 'X'))
+        self.stat()
+            .is_some_and(|stat| !matches!(stat.state, 'Z' | 'X'))
     }
 
     /// Whether nothing is left of it, not even an entry.
@@ -47,10 +51,18 @@ impl Process {
     }
 
     pub fn children(&self) -> Vec<Process> {
-        let numbers = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        let numbers = fs::read_dir("/proc")
+            .unwrap()
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
         let stats = numbers.filter_map(|pid: u32| Some((pid, Stat::of(pid)?)));
-        let children = stats.filter(|(_, stat)| stat.parent == self.pid && !matches!(stat.state, 'Z' | 'X'));
-        children.map(|(pid, stat)| Process { pid, started: stat.started }).collect()
+        let children =
+            stats.filter(|(_, stat)| stat.parent == self.pid && !matches!(stat.state, 'Z' | 'X'));
+        children
+            .map(|(pid, stat)| Process {
+                pid,
+                started: stat.started,
+            })
+            .collect()
     }
 
     /// A line of its `status`.
@@ -73,25 +85,36 @@ impl Process {
 
 /// The value of `field` in the text of a `status` file, its blanks made one.
 pub fn status_field(status: &str, field: &str) -> Option<String> {
-    let value = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
+    let value = status
+        .lines()
+        .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
     Some(value.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 /// The template of a command: its child that has children.
 pub fn template_of(supervisor: &Process) -> Option<Process> {
-    supervisor.children().into_iter().find(|child| !child.children().is_empty())
+    supervisor
+        .children()
+        .into_iter()
+        .find(|child| !child.children().is_empty())
 }
 
 /// The workers of a command: its grandchildren.
 pub fn workers_of(supervisor: &Process) -> Vec<Process> {
-    supervisor.children().iter().flat_map(Process::children).collect()
+    supervisor
+        .children()
+        .iter()
+        .flat_map(Process::children)
+        .collect()
 }
 
 /// The worker of a command that computes while all others have nothing to do.
 pub fn only_busy_worker(supervisor: &Process) -> Process {
     eventually("one worker computes and the others do not", || {
-        let workers: Vec<(Process, u64)> =
-            workers_of(supervisor).into_iter().map(|worker| (worker, worker.cpu_ticks())).collect();
+        let workers: Vec<(Process, u64)> = workers_of(supervisor)
+            .into_iter()
+            .map(|worker| (worker, worker.cpu_ticks()))
+            .collect();
         let end = Instant::now() + Duration::from_secs(1);
         let ticks = |(worker, before): &(Process, u64)| worker.cpu_ticks() - before;
         while Instant::now() < end {

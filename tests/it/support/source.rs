@@ -22,13 +22,19 @@ impl Source {
     /// All files under `directory`.
     pub fn all_under(directory: &Path) -> Vec<Source> {
         let mut sources = Vec::new();
-        for entry in fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display())) {
+        for entry in fs::read_dir(directory)
+            .unwrap_or_else(|error| panic!("{}: {error}", directory.display()))
+        {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 sources.extend(Source::all_under(&path));
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = fs::read_to_string(&path).unwrap();
-                sources.push(Source { code: tokens(&text), path, text });
+                sources.push(Source {
+                    code: tokens(&text),
+                    path,
+                    text,
+                });
             }
         }
         sources
@@ -36,8 +42,16 @@ impl Source {
 
     /// Whether the code has these tokens in a row.
     pub fn find<'a>(&'a self, wanted: &'a [&str]) -> impl Iterator<Item = usize> + 'a {
-        let same = |tokens: &&[Token]| tokens.iter().map(|token| token.text.as_str()).eq(wanted.iter().copied());
-        self.code.windows(wanted.len()).filter(move |tokens| same(tokens)).map(|tokens| tokens[0].line)
+        let same = |tokens: &&[Token]| {
+            tokens
+                .iter()
+                .map(|token| token.text.as_str())
+                .eq(wanted.iter().copied())
+        };
+        self.code
+            .windows(wanted.len())
+            .filter(move |tokens| same(tokens))
+            .map(|tokens| tokens[0].line)
     }
 
     /// The paths that begin with `root` (`crate`), each with what follows it up to three words, groups taken apart:
@@ -104,20 +118,31 @@ fn tokens(text: &str) -> Vec<Token> {
             at = end;
             token = Some("\"");
         } else if is_word(bytes[at]) {
-            at += bytes[at..].iter().take_while(|byte| is_word(**byte)).count();
+            at += bytes[at..]
+                .iter()
+                .take_while(|byte| is_word(**byte))
+                .count();
             token = Some(&text[start..at]);
         } else {
             at += 1;
             token = Some(&text[start..at]).filter(|text| !text.trim().is_empty());
         }
-        tokens.extend(token.map(|text| Token { text: text.to_string(), line }));
-        line += bytes[start..at].iter().filter(|byte| **byte == b'\n').count();
+        tokens.extend(token.map(|text| Token {
+            text: text.to_string(),
+            line,
+        }));
+        line += bytes[start..at]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count();
     }
     tokens
 }
 
 fn end_of(text: &str, at: usize, end: &str) -> usize {
-    text[at..].find(end).map_or(text.len(), |found| at + found + end.len())
+    text[at..]
+        .find(end)
+        .map_or(text.len(), |found| at + found + end.len())
 }
 
 /// The end of the string or character that begins at `at`, with its prefix.
@@ -134,7 +159,10 @@ fn end_of_string(text: &str, at: usize) -> Option<usize> {
         let from = at + skipped + 1 + hashes + 1;
         return opened.then(|| end_of(text, from, &format!("\"{}", "#".repeat(hashes))));
     }
-    let quote = unprefixed.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
+    let quote = unprefixed
+        .chars()
+        .next()
+        .filter(|quote| matches!(quote, '"' | '\''))?;
     let mut characters = unprefixed.char_indices().skip(1);
     if quote == '\'' {
         // A lifetime has no closing quote after its first character.

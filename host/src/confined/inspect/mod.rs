@@ -86,7 +86,7 @@ mod tests {
     fn what_is_not_wasm_and_what_is_broken_wasm_are_told_apart() {
         let of = |bytes: &[u8]| {
             to_binary(bytes)
-                .and_then(|binary| facts(&binary))
+                .and_then(|binary| core_module::facts(&binary))
                 .unwrap_err()
         };
         assert!(matches!(of(b""), Rejection::NotWasm(_)));

@@ -9,6 +9,7 @@
 //! it lives as long as the pool. Whatever a process sends is checked here; a violation ends that process.
 
 mod events;
+mod requests;
 mod results;
 mod template;
 mod worker;
@@ -45,6 +46,13 @@ pub(super) struct Driver {
     measure_cpu: bool,
     /// Workers at once, at most.
     budget: usize,
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // However the thread ends, nobody waits for it: what is here and what still comes is cancelled.
+        self.inbox.close();
+    }
 }
 
 /// A plugin that tasks can be submitted for.
@@ -121,7 +129,6 @@ impl Driver {
             self.act();
             Reply::send_all(self.outcomes.drain(..));
         }
-        self.inbox.close();
     }
 
     /// How long to wait for events: not at all if there is mail, else until the next thing is due.

@@ -1,7 +1,7 @@
 //! From a worker's results to outcomes: held against what it was sent, and against the types of the function.
 
 use super::super::outcome::{Failure, FailureKind, Outcome, Usage};
-use super::super::scheduler::{Death, Loss, Task, TaskId, Violation, WorkerId};
+use super::super::scheduler::{Finished, Violation, WorkerId};
 use super::Driver;
 use crate::plugin::Plugin;
 use crate::value::{Budget, Format, Type, Value, decode, is_err};
@@ -16,90 +16,75 @@ impl Driver {
         (first_seq, count, batch_done): (u32, u32, bool),
         bytes: &[u8],
     ) -> Result<(), Violation> {
+        // Read before anything is taken for finished: a result that cannot be read is none.
+        let expected = self
+            .scheduler
+            .expected(worker, first_seq, count, batch_done)?;
         let Some(link) = self.workers.get(&worker) else {
             return Ok(());
         };
-        let now = Instant::now();
-        let finished = self
-            .scheduler
-            .results(now, worker, first_seq, count, batch_done)?;
         let Some(loaded) = self.plugins.get(&link.plugin) else {
             return Ok(());
         };
-        let whose = Usage {
-            worker: Some(worker.0 + 1),
-            pid: link
-                .process
-                .as_ref()
-                .map(|process| process.pid().as_raw_nonzero().get().unsigned_abs()),
-            ..Usage::default()
-        };
-        let mut waiting = finished.iter();
-        let mut broken = false;
-        let (tasks, outcomes, plugin) = (&mut self.tasks, &mut self.outcomes, &loaded.plugin);
+        let mut read = Vec::with_capacity(expected.len());
         let whole = WorkerFrame::parse_results(bytes, count, |result| {
-            if broken {
-                return;
-            }
-            let Some(finished) = waiting.clone().next() else {
-                return;
-            };
-            let key = finished.task.0 as usize;
-            let Some(outcome) = tasks
-                .get(key)
-                .and_then(|task| read_result(plugin, task.function, result))
-            else {
-                broken = true;
-                return;
-            };
-            waiting.next();
-            if let Some(task) = tasks.try_remove(key) {
-                let usage = Usage {
-                    attempts: finished.attempts,
-                    ..outcome.usage
-                };
-                let usage = Usage {
-                    worker: whose.worker,
-                    pid: whose.pid,
-                    ..usage
-                };
-                let result = outcome
-                    .result
-                    .map_err(|failure| failure.of(loaded.arguments_of(&task)));
-                outcomes.push((task.reply, Outcome { usage, result }));
-            }
+            // The first one that cannot be read ends it.
+            let task = expected
+                .get(read.len())
+                .and_then(|task| self.tasks.get(task.0 as usize));
+            let outcome = task.and_then(|task| read_result(&loaded.plugin, task.function, result));
+            read.push(outcome);
         });
-        if whole && !broken {
+        let good = read.iter().position(Option::is_none).unwrap_or(read.len());
+        let broken = !whole || good < expected.len();
+        if broken {
+            // It gets nothing more, and its death will fail the task whose result is broken.
+            self.scheduler.worker_closing(worker);
+        }
+        let finished = match (broken, good) {
+            (true, 0) => Vec::new(),
+            (true, _) => {
+                self.scheduler
+                    .results(Instant::now(), worker, first_seq, good as u32, false)?
+            }
+            (false, _) => {
+                self.scheduler
+                    .results(Instant::now(), worker, first_seq, count, batch_done)?
+            }
+        };
+        for (finished, outcome) in finished.into_iter().zip(read.into_iter().flatten()) {
+            self.finish(worker, finished, outcome);
+        }
+        if !broken {
             return Ok(());
         }
-        // The first result that could not be read fails its task; those after it were not received.
-        let violation = Violation("a result that is not of the function's type");
-        let mut unread: Vec<TaskId> = waiting.map(|finished| finished.task).collect();
-        if !unread.is_empty() {
-            self.fail(
-                unread.remove(0),
-                1,
-                Loss::Died(Death::Violation(violation.0)),
-            );
+        if let Some(link) = self.workers.get_mut(&worker) {
+            link.culprit = Some(first_seq.wrapping_add(good as u32));
         }
-        self.run_again(worker, &unread, now);
-        Err(violation)
+        Err(Violation("a result that is not of the function's type"))
     }
 
-    fn run_again(&mut self, worker: WorkerId, tasks: &[TaskId], now: Instant) {
-        let Some(plugin) = self.workers.get(&worker).map(|link| link.plugin) else {
+    fn finish(&mut self, worker: WorkerId, finished: Finished, outcome: Outcome) {
+        let Some(task) = self.tasks.try_remove(finished.task.0 as usize) else {
             return;
         };
-        let known = |id: &TaskId| {
-            let task = self.tasks.get(id.0 as usize)?;
-            Some(Task {
-                id: *id,
-                function: task.function,
-                bytes: task.arguments.len() as u32,
-            })
+        let process = self
+            .workers
+            .get(&worker)
+            .and_then(|link| link.process.as_ref());
+        let usage = Usage {
+            attempts: finished.attempts,
+            worker: Some(worker.0 + 1),
+            pid: process.map(|process| process.pid().as_raw_nonzero().get().unsigned_abs()),
+            ..outcome.usage
         };
-        let tasks: Vec<Task> = tasks.iter().filter_map(known).collect();
-        self.scheduler.submit(now, plugin, tasks);
+        let loaded = self.plugins.get(&task.plugin);
+        let arguments = |failure: Failure| match loaded {
+            Some(loaded) => failure.of(loaded.arguments_of(&task)),
+            None => failure,
+        };
+        let result = outcome.result.map_err(arguments);
+        self.outcomes.push((task.reply, Outcome { usage, result }));
     }
 }
 

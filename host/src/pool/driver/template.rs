@@ -1,6 +1,7 @@
 //! The driver's side of a template: started, loaded, asked to fork and to reap.
 
 use super::super::scheduler::{Death, PluginId, WorkerId};
+use super::requests::Requests;
 use super::{Driver, Source};
 use crate::child::{Connection, Exit, Fill, StartError, Started, Starting};
 use crate::sandbox::{Namespaces, ProcessLimits, Role};
@@ -14,43 +15,59 @@ use std::time::{Duration, Instant};
 /// How long a template may take to map and link its artifact.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A plugin's template, as far as it got.
-pub(super) enum TemplateLink {
+/// How much is read from a template before the others get their turn.
+const READS_PER_TURN: usize = 16;
+
+/// A plugin's template.
+pub(super) struct TemplateLink {
+    pub(super) stage: Stage,
+    pub(super) requests: Requests,
+}
+
+/// How far a template got.
+pub(super) enum Stage {
     /// Spawned, not confined yet.
     Starting(Starting),
     /// Confined, and waits for its plugin to be compiled.
     Confined(Started),
-    /// Was given its artifact.
+    /// Was given its artifact, and has until then to load it.
     Loading(Started, Instant),
     /// Forks workers.
     Serving(Started),
 }
 
 impl TemplateLink {
+    fn new(stage: Stage) -> TemplateLink {
+        TemplateLink {
+            stage,
+            requests: Requests::default(),
+        }
+    }
+
     /// When it must have answered.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        match self {
-            TemplateLink::Starting(starting) => Some(starting.deadline),
-            TemplateLink::Loading(_, deadline) => Some(*deadline),
-            TemplateLink::Confined(_) | TemplateLink::Serving(_) => None,
+        match &self.stage {
+            Stage::Starting(starting) => Some(starting.deadline),
+            Stage::Loading(_, deadline) => Some(*deadline),
+            Stage::Confined(_) | Stage::Serving(_) => None,
         }
     }
 
     pub(super) fn started(&self) -> Option<&Started> {
-        match self {
-            TemplateLink::Starting(_) => None,
-            TemplateLink::Confined(started)
-            | TemplateLink::Loading(started, _)
-            | TemplateLink::Serving(started) => Some(started),
+        match &self.stage {
+            Stage::Starting(_) => None,
+            Stage::Confined(started) | Stage::Loading(started, _) | Stage::Serving(started) => {
+                Some(started)
+            }
         }
     }
 
-    fn connection(&mut self) -> Option<&mut Connection> {
-        match self {
-            TemplateLink::Starting(starting) => starting.connection(),
-            TemplateLink::Confined(started)
-            | TemplateLink::Loading(started, _)
-            | TemplateLink::Serving(started) => Some(&mut started.connection),
+    pub(super) fn connection(&mut self) -> Option<&mut Connection> {
+        match &mut self.stage {
+            Stage::Starting(starting) => starting.connection(),
+            Stage::Confined(started) | Stage::Loading(started, _) | Stage::Serving(started) => {
+                Some(&mut started.connection)
+            }
         }
     }
 }
@@ -72,7 +89,10 @@ impl Driver {
     /// The scheduler wants a template; one may be there already, or on its way.
     pub(super) fn start_template(&mut self, plugin: PluginId) {
         match self.templates.get(&plugin) {
-            Some(TemplateLink::Serving(_)) => self.scheduler.template_ready(Instant::now(), plugin),
+            Some(TemplateLink {
+                stage: Stage::Serving(_),
+                ..
+            }) => self.scheduler.template_ready(Instant::now(), plugin),
             Some(_) => self.load_if_confined(plugin),
             None => {
                 if let Err(error) = self.spawn_template(plugin) {
@@ -97,30 +117,33 @@ impl Driver {
             self.events.add(&*connection, Source::Template(plugin))?;
         }
         self.templates
-            .insert(plugin, TemplateLink::Starting(starting));
+            .insert(plugin, TemplateLink::new(Stage::Starting(starting)));
         Ok(())
     }
 
-    /// Reads what a template sent.
+    /// Reads what a template sent, and sends what it has room for.
     pub(super) fn template_event(&mut self, plugin: PluginId) {
-        loop {
-            let Some(connection) = self
-                .templates
-                .get_mut(&plugin)
-                .and_then(TemplateLink::connection)
-            else {
+        for _ in 0..READS_PER_TURN {
+            let Some(link) = self.templates.get_mut(&plugin) else {
                 return;
             };
-            match connection.fill() {
-                Ok(Fill::Data | Fill::LastData) => {}
-                Ok(Fill::Nothing) => return,
+            let Some(connection) = link.connection() else {
+                return;
+            };
+            let filled = match connection.fill() {
+                Ok(Fill::Nothing) => break,
                 Ok(Fill::Closed) => return self.template_closed(plugin),
+                Ok(filled) => filled,
                 Err(error) => return self.template_gone(plugin, Err(error.to_string())),
-            }
+            };
             if let Err(why) = self.template_frames(plugin) {
                 return self.template_gone(plugin, Err(why));
             }
+            if filled == Fill::LastData {
+                break;
+            }
         }
+        self.send_requests(plugin);
     }
 
     fn template_frames(&mut self, plugin: PluginId) -> Result<(), String> {
@@ -136,8 +159,8 @@ impl Driver {
                 Ok(Some(frame)) => frame.to_vec(),
                 Err(error) => return Err(error.to_string()),
             };
-            match link {
-                TemplateLink::Starting(starting) => match starting.handle(&frame) {
+            match &mut link.stage {
+                Stage::Starting(starting) => match starting.handle(&frame) {
                     Ok(None) => {}
                     Ok(Some(started)) => self.template_confined(plugin, started)?,
                     Err(StartError::Refused { refusal }) => {
@@ -175,7 +198,7 @@ impl Driver {
             .accept(started)
             .map_err(|error| error.to_string())?;
         self.templates
-            .insert(plugin, TemplateLink::Confined(started));
+            .insert(plugin, TemplateLink::new(Stage::Confined(started)));
         self.load_if_confined(plugin);
         Ok(())
     }
@@ -186,46 +209,33 @@ impl Driver {
             return;
         };
         let compiled = &loaded.plugin;
-        match self.templates.remove(&plugin) {
-            Some(TemplateLink::Confined(mut started)) => {
-                let limits = compiled.process_limits();
-                let request = SupervisorToTemplate::Load {
-                    profile: compiled.profile,
-                    facts: compiled.facts.clone(),
-                    limits: compiled.limits.of_tasks(),
-                    data_bytes: limits.data_bytes,
-                    address_space_bytes: limits.address_space_bytes,
-                    measure_cpu: self.measure_cpu,
-                };
-                let sent = started
-                    .connection
-                    .send_with_descriptors(&encode(&request), &[compiled.artifact.as_fd()]);
-                // Read before the result of sending is looked at: a template that is gone says so there.
-                let link = TemplateLink::Loading(started, Instant::now() + LOAD_TIMEOUT);
-                self.templates.insert(plugin, link);
-                match sent {
-                    Ok(()) => self.flush_template(plugin),
-                    Err(error) => self.template_gone(plugin, Err(error.to_string())),
-                }
-            }
-            Some(link) => drop(self.templates.insert(plugin, link)),
-            None => {}
-        }
-    }
-
-    /// Sends what a template did not take yet; a signature can be longer than its socket's buffer.
-    fn flush_template(&mut self, plugin: PluginId) {
-        let Some(link) = self.templates.get_mut(&plugin) else {
+        let Some(link) = self.templates.remove(&plugin) else {
             return;
         };
-        let deadline = link.deadline();
-        let Some(connection) = link.connection() else {
+        let Stage::Confined(mut started) = link.stage else {
+            self.templates.insert(plugin, link);
             return;
         };
-        if connection.wants_write()
-            && let Err(error) = connection.flush_until(deadline)
-        {
-            self.template_gone(plugin, Err(error.to_string()));
+        let limits = compiled.process_limits();
+        let request = SupervisorToTemplate::Load {
+            profile: compiled.profile,
+            facts: compiled.facts.clone(),
+            limits: compiled.limits.of_tasks(),
+            data_bytes: limits.data_bytes,
+            address_space_bytes: limits.address_space_bytes,
+            measure_cpu: self.measure_cpu,
+        };
+        let artifact = compiled.artifact.as_fd();
+        let sent = started
+            .connection
+            .send_with_descriptors(&encode(&request), &[artifact]);
+        let stage = Stage::Loading(started, Instant::now() + LOAD_TIMEOUT);
+        self.templates
+            .insert(plugin, TemplateLink { stage, ..link });
+        match sent {
+            // A signature can be longer than what the socket takes at once.
+            Ok(()) => self.send_requests(plugin),
+            Err(error) => self.template_gone(plugin, Err(error.to_string())),
         }
     }
 
@@ -234,92 +244,65 @@ impl Driver {
         plugin: PluginId,
         message: TemplateToSupervisor,
     ) -> Result<(), String> {
-        let now = Instant::now();
-        match (message, self.templates.remove(&plugin)) {
-            (TemplateToSupervisor::Loaded, Some(TemplateLink::Loading(mut started, _))) => {
-                started.connection.set_frame_limit(MAX_CONTROL_FRAME);
-                self.templates
-                    .insert(plugin, TemplateLink::Serving(started));
-                self.scheduler.template_ready(now, plugin);
-                Ok(())
+        let Some(link) = self.templates.get_mut(&plugin) else {
+            return Ok(());
+        };
+        let requests = &mut link.requests;
+        match message {
+            TemplateToSupervisor::Loaded if matches!(link.stage, Stage::Loading(..)) => {
+                self.template_loaded(plugin)
             }
-            (
-                TemplateToSupervisor::ForkFailed { worker, errno },
-                Some(link @ TemplateLink::Serving(_)),
-            ) => {
-                self.templates.insert(plugin, link);
+            TemplateToSupervisor::ForkFailed { worker, errno }
+                if requests.forking.remove(&WorkerId(worker)) =>
+            {
                 let error = std::io::Error::from_raw_os_error(errno);
-                self.worker_not_forked(plugin, WorkerId(worker), &format!("fork: {error}"))
+                self.worker_not_forked(plugin, WorkerId(worker), &format!("fork: {error}"));
             }
-            (
-                TemplateToSupervisor::Reaped {
-                    worker,
-                    signal,
-                    exit_status,
-                },
-                Some(link @ TemplateLink::Serving(_)),
-            ) => {
-                self.templates.insert(plugin, link);
+            TemplateToSupervisor::Reaped {
+                worker,
+                signal,
+                exit_status,
+            } if requests.reaping.remove(&WorkerId(worker)) => {
                 let death = match (signal, exit_status) {
                     (Some(signal), _) => Death::Signal(signal),
                     (_, Some(status)) => Death::Exit(status),
                     _ => Death::Unknown,
                 };
-                self.worker_reaped(plugin, WorkerId(worker), death);
-                Ok(())
+                self.worker_reaped(WorkerId(worker), death);
             }
-            (TemplateToSupervisor::LoadFailed(why), Some(link)) => {
-                self.templates.insert(plugin, link);
-                Err(format!("its artifact was refused: {}", printable(&why)))
+            TemplateToSupervisor::LoadFailed(why) => {
+                return Err(format!("its artifact was refused: {}", printable(&why)));
             }
-            (TemplateToSupervisor::Panicked(why), Some(link)) => {
-                self.templates.insert(plugin, link);
-                Err(format!("its template failed: {}", printable(&why)))
+            TemplateToSupervisor::Panicked(why) => {
+                return Err(format!("its template failed: {}", printable(&why)));
             }
-            (_, link) => {
-                self.templates.extend(link.map(|link| (plugin, link)));
-                Err("its template sent what it was not asked".into())
-            }
+            _ => return Err("its template sent what it was not asked".into()),
         }
+        Ok(())
     }
 
-    /// Asks a template for a worker. A template that does not take the request is stuck.
-    pub(super) fn ask_template(
-        &mut self,
-        plugin: PluginId,
-        request: &SupervisorToTemplate,
-        descriptors: &[std::os::fd::BorrowedFd<'_>],
-    ) -> bool {
-        let Some(TemplateLink::Serving(started)) = self.templates.get_mut(&plugin) else {
-            return false;
+    fn template_loaded(&mut self, plugin: PluginId) {
+        let Some(TemplateLink {
+            stage: Stage::Loading(mut started, _),
+            requests,
+        }) = self.templates.remove(&plugin)
+        else {
+            return;
         };
-        let frame = encode(request);
-        let sent = match descriptors {
-            [] => started.connection.send(&frame),
-            _ => started
-                .connection
-                .send_with_descriptors(&frame, descriptors),
-        };
-        let sent = sent.and_then(|()| started.connection.flush());
-        match sent {
-            Ok(true) => true,
-            Ok(false) => {
-                self.template_gone(plugin, Err("it does not read its requests".into()));
-                false
-            }
-            Err(_) => {
-                self.template_closed(plugin);
-                false
-            }
-        }
+        started.connection.set_frame_limit(MAX_CONTROL_FRAME);
+        let stage = Stage::Serving(started);
+        self.templates
+            .insert(plugin, TemplateLink { stage, requests });
+        self.scheduler.template_ready(Instant::now(), plugin);
     }
 
     /// The connection to a template is closed: it died, or never became one.
-    fn template_closed(&mut self, plugin: PluginId) {
+    pub(super) fn template_closed(&mut self, plugin: PluginId) {
         let gone = match self.templates.get(&plugin) {
-            Some(TemplateLink::Starting(starting)) => {
-                Err(starting.broken(FrameError::Closed).to_string())
-            }
+            Some(TemplateLink {
+                stage: Stage::Starting(starting),
+                ..
+            }) => Err(starting.broken(FrameError::Closed).to_string()),
             _ => Ok(()),
         };
         self.template_gone(plugin, gone);
@@ -330,12 +313,15 @@ impl Driver {
         let Some(link) = self.templates.remove(&plugin) else {
             return;
         };
-        let was_serving = matches!(link, TemplateLink::Serving(_));
+        let was_serving = matches!(link.stage, Stage::Serving(_));
         let exit = link.started().map(|started| {
-            // It closed its connection: that it is dying is certain, how is not.
-            started
-                .process
-                .kill_if_alive_after(Duration::from_millis(100));
+            match &why {
+                // It closed its connection: that it is dying is certain, how is not.
+                Ok(()) => started
+                    .process
+                    .kill_if_alive_after(Duration::from_millis(100)),
+                Err(_) => started.process.kill(),
+            }
             started.process.wait()
         });
         drop(link);
@@ -368,7 +354,7 @@ impl Driver {
         }
     }
 
-    fn note_trouble(&mut self, plugin: PluginId, trouble: String) {
+    pub(super) fn note_trouble(&mut self, plugin: PluginId, trouble: String) {
         if let Some(loaded) = self.plugins.get_mut(&plugin) {
             loaded.trouble = Some(trouble);
         }

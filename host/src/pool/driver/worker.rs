@@ -1,13 +1,11 @@
 //! The driver's side of a worker: forked, verified, fed, read, killed and settled.
 
 use super::super::scheduler::{Death, PluginId, Task, Violation, WorkerId};
+use super::requests::Fork;
 use super::{Driver, Source};
 use crate::child::{Connection, Fill, Process};
-use crate::wire::{
-    BatchWriter, ChildHello, StatusPage, SupervisorToTemplate, WorkerFrame,
-    decode as decode_message,
-};
-use std::os::fd::AsFd;
+use crate::value::printable;
+use crate::wire::{BatchWriter, ChildHello, StatusPage, WorkerFrame, decode as decode_message};
 use std::time::{Duration, Instant};
 
 /// How long a worker may take from fork to ready, and a template to say how a worker died.
@@ -15,6 +13,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a frame of results may hold beyond one result of the largest size.
 const FRAME_SLACK: u64 = 256 * 1024;
+
+/// How much is read from a worker that is gone: more than its socket can hold.
+const LAST_READS: usize = 64;
 
 /// How much is read from one worker before the others get their turn.
 const READS_PER_TURN: usize = 16;
@@ -30,6 +31,10 @@ pub(super) struct WorkerLink {
     pub(super) process: Option<Process>,
     /// Why it was killed, if it was.
     killed: Option<Death>,
+    /// The sequence number of the task whose result broke the protocol.
+    pub(super) culprit: Option<u32>,
+    /// It said that it panicked, and is about to end.
+    panicked: bool,
     /// Its connection is closed; its template was asked how it died.
     closed: bool,
     /// The socket is watched for room too.
@@ -44,19 +49,16 @@ impl Driver {
             .get(&plugin)
             .map_or(0, |loaded| loaded.plugin.limits.output_cap());
         let made = Connection::pair((limit + FRAME_SLACK) as usize)
-            .and_then(|pair| Ok((pair, StatusPage::create()?)));
-        let ((connection, theirs), (page, memory)) = match made {
+            .and_then(|pair| Ok((pair, StatusPage::create()?)))
+            .and_then(|made| {
+                self.events.add(&made.0.0, Source::Worker(worker))?;
+                Ok(made)
+            });
+        let ((connection, socket), (page, memory)) = match made {
             Ok(made) => made,
-            Err(error) => {
-                // Out of descriptors, most likely. Said once the plugin's tasks fail for it.
-                let _ = self.worker_not_forked(plugin, worker, &error.to_string());
-                return;
-            }
+            // Out of descriptors, most likely.
+            Err(error) => return self.worker_not_forked(plugin, worker, &error.to_string()),
         };
-        if let Err(error) = self.events.add(&connection, Source::Worker(worker)) {
-            let _ = self.worker_not_forked(plugin, worker, &error.to_string());
-            return;
-        }
         let link = WorkerLink {
             plugin,
             page,
@@ -64,36 +66,28 @@ impl Driver {
             connection,
             process: None,
             killed: None,
+            culprit: None,
+            panicked: false,
             closed: false,
             waits_for_room: false,
         };
         self.workers.insert(worker, link);
-        let request = SupervisorToTemplate::Fork { worker: worker.0 };
-        if !self.ask_template(plugin, &request, &[theirs.as_fd(), memory.as_fd()]) {
-            // Settled with its template, if that was there.
+        let fork = Fork {
+            worker,
+            socket,
+            page: memory,
+        };
+        if !self.request_fork(plugin, fork) {
             self.settle_worker(worker, Death::Template);
         }
     }
 
     /// A worker does not come to be.
-    pub(super) fn worker_not_forked(
-        &mut self,
-        plugin: PluginId,
-        worker: WorkerId,
-        why: &str,
-    ) -> Result<(), String> {
-        match self.workers.get(&worker) {
-            Some(link) if link.plugin != plugin || link.process.is_some() => {
-                return Err("its template sent what it was not asked".into());
-            }
-            _ => {}
-        }
+    pub(super) fn worker_not_forked(&mut self, plugin: PluginId, worker: WorkerId, why: &str) {
         self.workers.remove(&worker);
-        if let Some(loaded) = self.plugins.get_mut(&plugin) {
-            loaded.trouble = Some(why.to_string());
-        }
+        self.fork_answered(plugin, worker);
+        self.note_trouble(plugin, why.to_string());
         self.scheduler.worker_failed(Instant::now(), worker);
-        Ok(())
     }
 
     /// Sends a batch.
@@ -217,13 +211,21 @@ impl Driver {
             .get(&link.plugin)
             .and_then(|template| template.started());
         let writer = link.connection.writer();
-        let verified = parent
-            .zip(writer)
-            .and_then(|(parent, pid)| Process::child_of(pid, &parent.process).ok().flatten());
-        let Some(process) = verified else {
-            return Err(Violation(
-                "a greeting from a process that is not its template's child",
-            ));
+        let verified = match parent.zip(writer) {
+            Some((parent, pid)) => Process::child_of(pid, &parent.process),
+            None => Ok(None),
+        };
+        let process = match verified {
+            Ok(Some(process)) => process,
+            Ok(None) => {
+                return Err(Violation(
+                    "a greeting from a process that is not its template's child",
+                ));
+            }
+            Err(error) => {
+                self.worker_unknown(worker, &error);
+                return Ok(());
+            }
         };
         link.connection
             .stop_attesting()
@@ -234,20 +236,35 @@ impl Driver {
             link.deadline = None;
         }
         link.process = Some(process);
+        let plugin = link.plugin;
+        self.fork_answered(plugin, worker);
         self.scheduler.worker_ready(Instant::now(), worker);
         Ok(())
     }
 
-    /// A worker that panicked ends by itself; that it says so is kept for a person.
+    /// Nobody can say who a worker is: not its fault, but without that it cannot be used. It ends when its connection does.
+    fn worker_unknown(&mut self, worker: WorkerId, error: &std::io::Error) {
+        let Some(plugin) = self.workers.get(&worker).map(|link| link.plugin) else {
+            return;
+        };
+        let why = format!(
+            "a worker cannot be identified: {error} (out of descriptors, or /proc is not mounted or hides processes)"
+        );
+        self.worker_not_forked(plugin, worker, &why);
+        self.request_reap(plugin, worker);
+    }
+
+    /// A worker that panicked ends by itself; that it says so, once, is kept for a person.
     fn worker_panicked(&mut self, worker: WorkerId, frame: &[u8]) -> Result<(), Violation> {
-        let plugin = self.workers.get(&worker).map(|link| link.plugin);
-        if let Some(ChildHello::Panicked(message)) = decode_message(frame)
-            && let Some(loaded) = plugin.and_then(|plugin| self.plugins.get_mut(&plugin))
-        {
-            loaded.trouble = Some(format!(
-                "a worker failed: {}",
-                crate::value::printable(&message)
-            ));
+        let Some(link) = self.workers.get_mut(&worker) else {
+            return Ok(());
+        };
+        if std::mem::replace(&mut link.panicked, true) {
+            return Err(Violation("a second panic"));
+        }
+        let plugin = link.plugin;
+        if let Some(ChildHello::Panicked(message)) = decode_message(frame) {
+            self.note_trouble(plugin, format!("a worker failed: {}", printable(&message)));
         }
         Ok(())
     }
@@ -278,11 +295,7 @@ impl Driver {
         let (plugin, killed) = (link.plugin, link.killed);
         link.closed = true;
         self.scheduler.worker_closing(worker);
-        let asked = self.ask_template(
-            plugin,
-            &SupervisorToTemplate::Reap { worker: worker.0 },
-            &[],
-        );
+        let asked = self.request_reap(plugin, worker);
         let Some(link) = self.workers.get_mut(&worker) else {
             return;
         };
@@ -295,13 +308,9 @@ impl Driver {
         }
     }
 
-    /// A template says how a worker died. It may only speak of one that is closed.
-    pub(super) fn worker_reaped(&mut self, plugin: PluginId, worker: WorkerId, death: Death) {
-        if self
-            .workers
-            .get(&worker)
-            .is_some_and(|link| link.closed && link.plugin == plugin)
-        {
+    /// A template says how a worker died, as it was asked.
+    pub(super) fn worker_reaped(&mut self, worker: WorkerId, death: Death) {
+        if self.workers.get(&worker).is_some_and(|link| link.closed) {
             self.settle_worker(worker, death);
         }
     }
@@ -316,10 +325,14 @@ impl Driver {
                 process.kill();
             }
             link.closed = true;
-            while let Some(link) = self.workers.get_mut(&worker)
-                && matches!(link.connection.fill(), Ok(Fill::Data | Fill::LastData))
-            {
-                self.worker_frames(worker);
+            for _ in 0..LAST_READS {
+                let Some(link) = self.workers.get_mut(&worker) else {
+                    return;
+                };
+                match link.connection.fill() {
+                    Ok(Fill::Data | Fill::LastData) => self.worker_frames(worker),
+                    _ => break,
+                }
             }
         }
         let Some(link) = self.workers.remove(&worker) else {
@@ -327,15 +340,17 @@ impl Driver {
         };
         if link.process.is_none() && matches!(death, Death::Signal(_) | Death::Exit(_)) {
             // It never came to be: its plugin does not get more chances than one whose workers cannot be forked.
-            if let Some(loaded) = self.plugins.get_mut(&link.plugin) {
-                loaded.trouble = Some(format!(
-                    "a worker ended before it was ready, {}",
-                    super::describe(death)
-                ));
-            }
+            let why = format!(
+                "a worker ended before it was ready, {}",
+                super::describe(death)
+            );
+            self.note_trouble(link.plugin, why);
             return self.scheduler.worker_failed(Instant::now(), worker);
         }
-        let started = link.page.started();
+        // The page says what was started last; a result that broke the protocol says it for certain.
+        let started = link
+            .culprit
+            .map_or_else(|| link.page.started(), |seq| seq.wrapping_add(1));
         // What it was killed for is known better here than anywhere.
         self.scheduler.worker_died(
             Instant::now(),

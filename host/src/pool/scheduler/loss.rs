@@ -38,8 +38,11 @@ impl Death {
     fn has_a_culprit(self) -> bool {
         match self {
             Death::Signal(signal) => signal != libc::SIGKILL,
-            Death::Exit(_) | Death::Deadline | Death::Violation(_) => true,
-            Death::Unknown | Death::Template | Death::Stuck | Death::Retired => false,
+            Death::Exit(_) | Death::Violation(_) => true,
+            // A worker that did not get to run before its deadline has harmed nobody.
+            Death::Deadline | Death::Unknown | Death::Template | Death::Stuck | Death::Retired => {
+                false
+            }
         }
     }
 }

@@ -211,6 +211,31 @@ impl Scheduler {
         self.dispatch(now);
     }
 
+    /// The tasks that such results would be for, if they are what the worker was sent and next.
+    ///
+    /// # Errors
+    ///
+    /// As [`Scheduler::results`], but nothing changes.
+    pub(crate) fn expected(
+        &self,
+        worker: WorkerId,
+        first_seq: u32,
+        count: u32,
+        batch_done: bool,
+    ) -> Result<Vec<TaskId>, Violation> {
+        let worker = self
+            .workers
+            .get(&worker)
+            .ok_or(Violation("results from an unknown worker"))?;
+        worker.check_results(first_seq, count, batch_done)?;
+        Ok(worker
+            .outstanding
+            .iter()
+            .take(count as usize)
+            .map(|task| task.id)
+            .collect())
+    }
+
     /// Results came: `count` of them, from sequence number `first_seq` on, and perhaps the end of a batch. Returns the tasks
     /// they are for, in order.
     ///

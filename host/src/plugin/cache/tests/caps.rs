@@ -70,6 +70,21 @@ fn an_entry_from_the_future_does_not_stay_until_then() {
 }
 
 #[test]
+fn of_equally_old_entries_the_one_that_was_just_written_stays() {
+    let fixture = Fixture::new();
+    let now = SystemTime::now();
+    for newest in ["a", "b", "c"] {
+        for name in ["a", "b", "c"] {
+            fixture.cache.put(&key(name), &[PAYLOAD]);
+            set_time(&fixture.entry(&key(name)), now);
+        }
+        let cache = fixture.cache.clone().capacity_bytes(ENTRY_BYTES);
+        cache.tidy(&key(newest).file_name()).unwrap();
+        assert_eq!(cache.entries().unwrap()[0].name, key(newest).file_name());
+    }
+}
+
+#[test]
 fn however_small_they_are_there_is_an_end_to_the_entries() {
     let fixture = Fixture::new();
     for number in 0..MAX_ENTRIES + 5 {

@@ -65,21 +65,18 @@ fn unstarted_tasks_run_elsewhere_in_order_and_before_later_ones() {
 }
 
 #[test]
-fn a_kill_before_any_start_blames_nobody() {
-    let mut env = at_work();
-    env.died(0, 1, KILLED);
-    env.then(&["start w1 of p0", "start w2 of p0"]);
-    assert_eq!(one_by_one(&mut env, 1), [(0, 1), (1, 1), (2, 1), (3, 1)]);
+fn a_kill_or_a_missed_deadline_before_any_start_blames_nobody() {
+    for death in [KILLED, Death::Deadline] {
+        let mut env = at_work();
+        env.died(0, 1, death);
+        env.then(&["start w1 of p0", "start w2 of p0"]);
+        assert_eq!(one_by_one(&mut env, 1), [(0, 1), (1, 1), (2, 1), (3, 1)]);
+    }
 }
 
 #[test]
 fn a_crash_before_any_start_blames_the_first() {
-    for death in [
-        CRASHED,
-        Death::Exit(1),
-        Death::Deadline,
-        Death::Violation("x"),
-    ] {
+    for death in [CRASHED, Death::Exit(1), Death::Violation("x")] {
         let mut env = at_work();
         env.died(0, 1, death);
         env.then(&[

@@ -1,0 +1,127 @@
+//! What a fresh clone has: papers, built guests, two commands, one gate.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_path_buf()
+}
+
+#[test]
+fn committed_guests_are_small_and_stripped() {
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(root().join("guest-examples/wasm")).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = fs::read(&path).unwrap();
+        assert!(bytes.len() <= 64 << 10, "{}", path.display());
+        assert!(bytes.starts_with(b"\0asm"));
+        for section in [&b".debug_info"[..], b"producers", b"/root/", b"/home/"] {
+            assert!(
+                !bytes.windows(section.len()).any(|window| window == section),
+                "{}",
+                path.display()
+            );
+        }
+        names.insert(path.file_stem().unwrap().to_str().unwrap().to_string());
+    }
+    for name in ["square", "add", "spin"] {
+        assert!(names.contains(name), "{name}");
+        assert!(
+            root()
+                .join("guest-examples")
+                .join(name)
+                .join("src/lib.rs")
+                .is_file(),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn the_first_screen_of_the_readme_has_the_two_commands() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let first_screen: Vec<&str> = readme.lines().take(40).collect();
+    for command in [
+        "cargo run --release -- map guest-examples/wasm/square.wasm 1 2 3 4 5",
+        "cargo test",
+    ] {
+        assert!(
+            first_screen
+                .iter()
+                .any(|line| line.trim().trim_start_matches("$ ").starts_with(command)),
+            "{command}"
+        );
+    }
+}
+
+#[test]
+fn the_gate_runs_every_check() {
+    let gate = fs::read_to_string(root().join(".ci/run")).unwrap();
+    for step in [
+        "cargo fmt --all --check",
+        "cargo clippy --workspace --all-targets",
+        "-- -D warnings",
+        "RUSTDOCFLAGS='-D warnings' cargo doc",
+        "cargo deny",
+        "guest-examples/build.sh --check",
+        "cargo test",
+    ] {
+        assert!(gate.contains(step), "{step}");
+    }
+}
+
+#[test]
+fn the_workspace_is_furnished() {
+    for file in [
+        "Cargo.toml",
+        "CHANGELOG.md",
+        "LICENSE-MIT",
+        "LICENSE-APACHE",
+        "README.md",
+        "deny.toml",
+        ".ci/run",
+        "host/ARCHITECTURE.md",
+        "guest-examples/Cargo.toml",
+        "guest-examples/build.sh",
+        "wit",
+    ] {
+        assert!(root().join(file).exists(), "{file}");
+    }
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    for line in [
+        r#"edition = "2024""#,
+        r#"rust-version = "1.95""#,
+        r#"license = "MIT OR Apache-2.0""#,
+    ] {
+        assert!(manifest.contains(line), "{line}");
+    }
+    assert!(
+        !manifest.contains("\n[package]\n"),
+        "the workspace is virtual"
+    );
+    let optimised = manifest
+        .split("[profile.dev.package.\"*\"]")
+        .nth(1)
+        .expect("dependencies are optimised in tests");
+    assert!(
+        optimised.trim_start().starts_with("opt-level = "),
+        "{optimised}"
+    );
+    let package = fs::read_to_string(root().join("host/Cargo.toml")).unwrap();
+    let wasmtime = package
+        .lines()
+        .find(|line| line.starts_with("wasmtime = "))
+        .unwrap();
+    assert!(wasmtime.contains("default-features = false"), "{wasmtime}");
+    let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
+    let version = lock
+        .split("name = \"wasmtime\"\nversion = \"48.0.")
+        .nth(1)
+        .expect("wasmtime 48");
+    let patch: u32 = version.split('"').next().unwrap().parse().unwrap();
+    assert!(patch >= 8, "wasmtime 48.0.{patch}");
+}
