@@ -12,7 +12,7 @@ pub use module::Module;
 use crate::error::{Error, ErrorKind};
 use crate::sandbox::ProcessLimits;
 use crate::value::{Signature, printable};
-use crate::wire::{EngineProfile, ModuleFacts};
+use crate::wire::{EngineProfile, ModuleFacts, ModuleKind, VALUES_BYTES};
 use std::os::fd::OwnedFd;
 
 /// Memories a module may define: each reserves [`SLOT_BYTES`] of address space in every worker.
@@ -113,6 +113,10 @@ impl Plugin {
                 .limits
                 .argument_cap()
                 .saturating_add(self.limits.output_cap());
+            let values = match self.facts.kind {
+                ModuleKind::Core => values,
+                ModuleKind::Component => values.saturating_add(2 * VALUES_BYTES),
+            };
             [memory, self.artifact_bytes, values, OWN_DATA_BYTES]
                 .iter()
                 .fold(0_u64, |sum, part| sum.saturating_add(*part))

@@ -20,6 +20,10 @@ pub const MAX_FACTS_FRAME: usize = 6 * 1024 * 1024;
 /// The longest module that is accepted, in bytes.
 pub const MAX_MODULE_BYTES: usize = 512 * 1024 * 1024;
 
+/// What the arguments, and the result, of one call may take as values of the engine in a worker, in bytes. They are many times
+/// larger there than on the wire, but for lists of bytes.
+pub const VALUES_BYTES: u64 = 256 << 20;
+
 /// How many imports of a module are listed; a module with more is refused all the same.
 pub const MAX_IMPORTS: usize = 1000;
 

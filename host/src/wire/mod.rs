@@ -16,8 +16,8 @@ pub use frame::{FrameError, FrameReader, read_frame, write_frame};
 pub use message::{
     ChildHello, CompileRequest, CompilerToSupervisor, EngineProfile, Import, MAX_CONTROL_FRAME,
     MAX_FACTS_FRAME, MAX_IMPORTS, MAX_MODULE_BYTES, ModuleFacts, ModuleKind, Rejection, StartFrame,
-    SupervisorToCompiler, SupervisorToTemplate, TaskLimits, TemplateToSupervisor, WIRE_VERSION,
-    WORKER_ARGV0, decode, encode,
+    SupervisorToCompiler, SupervisorToTemplate, TaskLimits, TemplateToSupervisor, VALUES_BYTES,
+    WIRE_VERSION, WORKER_ARGV0, decode, encode,
 };
 pub use results::{Cost, ResultsWriter, TaskFailure, TaskFailureKind, TaskResult, WorkerFrame};
 pub use status_page::StatusPage;

@@ -1,13 +1,14 @@
 //! Components: functions over typed values.
 
-use super::values::{from_component, to_component};
+use super::values::{self, from_component, to_component};
 use super::{TaskState, no_such_function};
 use crate::confined::code_memory;
 use crate::value::{Function, Type, Value};
+use crate::wire::VALUES_BYTES;
 use std::fs::File;
 use wasmtime::component::{
-    Component, ComponentExportIndex, ComponentNamedList, Func, Instance, InstancePre, Lift, Linker,
-    Lower, Val,
+    Component, ComponentExportIndex, ComponentNamedList, ComponentType, Func, Instance,
+    InstancePre, Lift, Linker, Lower, Val,
 };
 use wasmtime::{Engine, Store};
 
@@ -24,6 +25,8 @@ impl Linked {
         functions: &[Function],
     ) -> wasmtime::Result<Linked> {
         let mapping = code_memory::map(&artifact)?;
+        // Closed before others are opened: workers close what comes after the descriptors in use.
+        drop(artifact);
         // SAFETY: as for core modules: it is trusted no more than this process is. The mapping is private, lives as long as
         // the process, and is used for nothing else.
         let component = unsafe { Component::deserialize_raw(engine, mapping)? };
@@ -58,6 +61,14 @@ impl Linked {
             .ok_or_else(no_such_function)?;
         if let Some(result) = call_with_bytes(store, called, function, arguments) {
             return result;
+        }
+        let needed: usize = arguments.iter().map(values::engine_bytes).sum();
+        if needed as u64 > VALUES_BYTES {
+            let limit = VALUES_BYTES >> 20;
+            wasmtime::bail!(
+                "its arguments take {} MiB as values, and the limit is {limit}",
+                needed >> 20
+            );
         }
         let params = function.params.iter().zip(arguments);
         let arguments: Vec<Val> = params
@@ -158,8 +169,23 @@ fn returning<P: ComponentNamedList + Lower>(
                 Some(Value::Result(result.map(ok).map_err(err)))
             }))
         }
+        Some(Type::Bool) => Some(scalar(store, called, arguments, Value::Bool)),
+        Some(Type::S32) => Some(scalar(store, called, arguments, Value::S32)),
+        Some(Type::U32) => Some(scalar(store, called, arguments, Value::U32)),
+        Some(Type::S64) => Some(scalar(store, called, arguments, Value::S64)),
+        Some(Type::U64) => Some(scalar(store, called, arguments, Value::U64)),
+        Some(Type::F64) => Some(scalar(store, called, arguments, Value::F64)),
         Some(_) => None,
     }
+}
+
+fn scalar<P: ComponentNamedList + Lower, R: ComponentType + Lift + 'static>(
+    store: &mut Store<TaskState>,
+    called: Func,
+    arguments: P,
+    value: fn(R) -> Value,
+) -> wasmtime::Result<Option<Value>> {
+    typed::<P, (R,)>(store, called, arguments).map(|(result,)| Some(value(result)))
 }
 
 fn typed<P: ComponentNamedList + Lower, R: ComponentNamedList + Lift + 'static>(

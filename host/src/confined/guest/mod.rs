@@ -10,14 +10,11 @@ use super::memory_limit::MemoryLimit;
 use super::worker::Outbox;
 use crate::value::{Function, Signature, Value};
 use crate::wire::{
-    EngineProfile, ModuleFacts, ModuleKind, TaskFailure, TaskFailureKind, TaskLimits,
+    EngineProfile, ModuleFacts, ModuleKind, TaskFailure, TaskFailureKind, TaskLimits, VALUES_BYTES,
 };
 use std::fs::File;
 use std::time::{Duration, Instant};
 use wasmtime::{Engine, Store, StoreContextMut, Trap, UpdateDeadline};
-
-/// How many bytes the host may copy out of a guest for each byte of a result: values are larger here than on the wire.
-const COPIED_PER_BYTE: u64 = 4;
 
 /// What a store carries while a task runs.
 pub(super) struct TaskState {
@@ -85,13 +82,6 @@ impl Guest {
         })
     }
 
-    fn kind(&self) -> ModuleKind {
-        match self.linked {
-            Linked::Core(_) => ModuleKind::Core,
-            Linked::Component(_) => ModuleKind::Component,
-        }
-    }
-
     pub(super) fn engine(&self) -> &Engine {
         &self.engine
     }
@@ -136,9 +126,8 @@ impl Guest {
         store.limiter(|state| &mut state.memory);
         store.epoch_deadline_callback(look_at_the_clock);
         store.set_epoch_deadline(1);
-        if let (ModuleKind::Component, Some(output)) = (self.kind(), self.limits.output_bytes) {
-            let copied = output.saturating_mul(COPIED_PER_BYTE);
-            store.set_hostcall_fuel(usize::try_from(copied).unwrap_or(usize::MAX));
+        if matches!(self.linked, Linked::Component(_)) {
+            store.set_hostcall_fuel(VALUES_BYTES as usize);
         }
         if self.profile.fuel {
             // It cannot fail on an engine that counts fuel.
@@ -216,8 +205,8 @@ impl Guest {
             .to_string()
             .contains("fuel allocated for hostcalls")
         {
-            let limit = self.limits.output_bytes.unwrap_or_default();
-            let message = format!("its result is far longer than the limit of {limit} bytes");
+            let limit = VALUES_BYTES >> 20;
+            let message = format!("its result takes more than {limit} MiB as values");
             return failure(TaskFailureKind::OutputLimit, message);
         }
         if state.memory.refused {

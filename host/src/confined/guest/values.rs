@@ -3,6 +3,21 @@
 use crate::value::{Type, Value};
 use wasmtime::component::Val;
 
+/// How many bytes a value takes in the engine's form, names left out.
+pub(super) fn engine_bytes(value: &Value) -> usize {
+    let all = |values: &[Value]| values.iter().map(engine_bytes).sum::<usize>();
+    let inside = match value {
+        Value::Bytes(bytes) => bytes.len().saturating_mul(size_of::<Val>()),
+        Value::String(text) => text.len(),
+        Value::List(values) | Value::Tuple(values) | Value::Record(values) => all(values),
+        Value::Option(Some(value))
+        | Value::Variant(_, Some(value))
+        | Value::Result(Ok(Some(value)) | Err(Some(value))) => engine_bytes(value),
+        _ => 0,
+    };
+    inside.saturating_add(size_of::<Val>())
+}
+
 /// The engine's form of a value.
 pub(super) fn to_component(ty: &Type, value: &Value) -> Option<Val> {
     let boxed = |ty: &Type, value: &Value| to_component(ty, value).map(Box::new);
