@@ -125,6 +125,26 @@ fn a_worker_has_no_privilege_no_files_and_no_descriptor_that_it_does_not_need() 
 }
 
 #[test]
+fn a_worker_has_a_filter_that_its_template_has_not() {
+    let (_running, workers, template) = two_workers(&mut wpool(), &guest("spin"));
+    let filters = |process: &Process| {
+        process
+            .status("Seccomp_filters")
+            .unwrap()
+            .parse::<u32>()
+            .unwrap()
+    };
+    for worker in &workers {
+        assert!(
+            filters(worker) > filters(&template),
+            "{} and {}",
+            filters(worker),
+            filters(&template)
+        );
+    }
+}
+
+#[test]
 fn workers_of_an_ordinary_user_are_confined_just_the_same() {
     let user = Ordinary::user();
     let (_running, workers, template) = two_workers(&mut user.wpool(), &user.guest("spin"));

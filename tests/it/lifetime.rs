@@ -1,9 +1,11 @@
 //! Pools of the library from their beginning to their end: threads, termination, and what is left.
 
 use crate::support::{Process, alone, eventually, nobody_is_left_now, pool, pool_of};
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::thread;
+use std::time::Duration;
 use wpool::{FailureKind, Order, Outcome, Value};
 
 #[test]
@@ -114,6 +116,31 @@ fn terminate_cancels_what_another_thread_waits_for() {
             .iter()
             .all(|outcome| outcome.result.as_ref().unwrap_err().kind() == FailureKind::Cancelled)
     );
+}
+
+#[test]
+fn a_task_that_fails_by_itself_costs_no_worker() {
+    let spin = pool("spin")
+        .workers(1)
+        .timeout(Duration::from_millis(100))
+        .build()
+        .unwrap();
+    let faults = pool("faults")
+        .workers(1)
+        .memory_bytes(1 << 20)
+        .build()
+        .unwrap();
+    let spins = spin.map_outcomes("spin", [1, -1, 2, -1, 3]).unwrap();
+    let traps = faults.map_outcomes("recurse", [1, 10_000_000, 2]).unwrap();
+    let refused = faults.map_outcomes("grow_or_trap", [1, 1000, 2]).unwrap();
+    for outcomes in [spins, traps, refused] {
+        assert!(outcomes[0].result.is_ok() && outcomes[1].result.is_err());
+        let workers: HashSet<_> = outcomes
+            .iter()
+            .map(|outcome| outcome.usage.pid.unwrap())
+            .collect();
+        assert_eq!(workers.len(), 1);
+    }
 }
 
 #[test]

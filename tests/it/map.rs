@@ -3,6 +3,8 @@
 use crate::support::{Running, guest, run, wat, wpool};
 use rustix::process::Signal;
 use std::collections::BTreeSet;
+use std::io::Write;
+use std::thread;
 
 #[test]
 fn results_are_in_input_order_however_long_each_task_takes() {
@@ -52,6 +54,28 @@ fn unordered_results_do_not_wait_for_a_task_that_never_ends() {
     assert_eq!(printed, inputs.iter().cloned().collect());
     running.process.signal(Signal::TERM);
     assert_eq!(running.finish().code(), 143);
+}
+
+#[test]
+fn nothing_waits_behind_a_task_that_turns_out_to_never_end() {
+    // Short tasks are handed out many at a time: those that come with the long one go to the other worker.
+    let numbers = |range: std::ops::Range<u32>| range.map(|number| format!("{number}\n"));
+    let input: String = numbers(0..20_000)
+        .chain(["-1\n".to_string()])
+        .chain(numbers(20_000..40_000))
+        .collect();
+    let mut command = wpool();
+    command
+        .args(["map", "--unordered", "-j", "2", "--timeout", "none"])
+        .arg(guest("spin"));
+    let mut running = Running::start_with_input(&mut command);
+    let mut stdin = running.take_stdin();
+    let writer = thread::spawn(move || stdin.write_all(input.as_bytes()).unwrap());
+    let printed: BTreeSet<u32> = (0..40_000)
+        .map(|_| running.line().expect("a result").parse().unwrap())
+        .collect();
+    assert!(printed.into_iter().eq(0..40_000));
+    writer.join().unwrap();
 }
 
 #[test]

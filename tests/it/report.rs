@@ -124,10 +124,7 @@ fn what_a_task_costs_is_measured() {
     let entries = report.entries();
     for field in ["wall_ms", "cpu_ms"] {
         let [small, large] = [0, 1].map(|index| entries[index][field].as_f64().unwrap());
-        assert!(
-            large > small * 10.0 && large > 5.0,
-            "{field}: {small}, {large}"
-        );
+        assert!(large > small && large > 20.0, "{field}: {small}, {large}");
     }
 
     let ran = run(report

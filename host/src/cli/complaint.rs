@@ -4,7 +4,7 @@ use super::exit;
 use super::setup::Refused;
 use std::io::Write;
 use std::path::Path;
-use wpool::{Failure, FailureKind, Format, Function, Value, printable};
+use wpool::{Failure, FailureKind, Function, printable};
 
 /// How much of a task's input a line shows, in characters.
 const SHOWN: usize = 60;
@@ -45,19 +45,13 @@ fn shown_input(function: &Function, failure: &Failure) -> String {
         .params
         .iter()
         .zip(failure.arguments())
-        .map(|(param, value)| wave(&param.ty, value));
+        .map(|(param, value)| value.summary(&param.ty));
     let shown = shown.collect::<Vec<_>>().join(", ");
     match shown.char_indices().nth(SHOWN) {
         _ if shown.is_empty() => String::new(),
         None => format!(" ({})", printable(&shown)),
         Some((end, _)) => format!(" ({}…)", printable(&shown[..end])),
     }
-}
-
-fn wave(ty: &wpool::Type, value: &Value) -> String {
-    let mut out = Vec::new();
-    Format::Wave.print(Some(ty), Some(value), &mut out);
-    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// A line on standard error. If nobody reads it there is nobody to tell.

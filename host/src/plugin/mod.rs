@@ -137,12 +137,16 @@ impl Plugin {
 }
 
 fn import(import: &crate::wire::Import) -> String {
-    format!(
-        "{} {}.{}",
+    let (kind, module, name) = (
         printable(&import.kind),
         printable(&import.module),
-        printable(&import.name)
-    )
+        printable(&import.name),
+    );
+    if name.is_empty() {
+        format!("{kind} {module}")
+    } else {
+        format!("{kind} {module}.{name}")
+    }
 }
 
 #[cfg(test)]

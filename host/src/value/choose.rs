@@ -1,9 +1,13 @@
 //! Which function is meant when a module exports several.
 //!
+//! A function in an interface has a long name, `pkg:name/interface@1.2.3#function`; its own, after the `#`, does where no
+//! other function has it.
+//!
 //! The one that was named; else the only one, else the one named like the file, else `run`. Kebab
 //! and snake case are the same. Names that begin with `_` or `cabi_` are plumbing of toolchains:
 //! they can be named but are never chosen by themselves.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use thiserror::Error;
@@ -76,11 +80,22 @@ impl Signature {
         if let Some(exact) = self.functions.iter().find(|f| f.name == name) {
             return Ok(exact);
         }
-        let alike: Vec<_> = self
-            .functions
-            .iter()
-            .filter(|f| same(&f.name, name))
-            .collect();
+        // The whole name in either case, else without the version, else the function's alone.
+        let spellings: [fn(&str) -> Cow<'_, str>; 3] = [
+            |name| Cow::Borrowed(name),
+            without_version,
+            |name| Cow::Borrowed(short(name)),
+        ];
+        let alike = spellings.iter().map(|spelling| {
+            let functions = self.functions.iter();
+            functions
+                .filter(|f| same(&spelling(&f.name), name))
+                .collect::<Vec<_>>()
+        });
+        let alike = alike
+            .into_iter()
+            .find(|alike| !alike.is_empty())
+            .unwrap_or_default();
         match alike[..] {
             [one] => Ok(one),
             [] if self.functions.is_empty() => Err(ChooseError::Nothing),
@@ -95,7 +110,10 @@ impl Signature {
     }
 
     fn by_default(&self, file_stem: Option<&str>) -> Result<&Function, ChooseError> {
-        let hidden = |f: &&Function| f.name.starts_with('_') || f.name.starts_with("cabi_");
+        let hidden = |f: &&Function| {
+            let name = short(&f.name);
+            name.starts_with('_') || name.starts_with("cabi_")
+        };
         let candidates: Vec<_> = self.functions.iter().filter(|f| !hidden(f)).collect();
         match candidates[..] {
             [one] => return Ok(one),
@@ -108,16 +126,42 @@ impl Signature {
             _ => {}
         }
         for name in file_stem.into_iter().chain(["run"]) {
-            let exact = candidates.iter().find(|f| f.name == name);
-            if let Some(function) =
-                exact.or_else(|| candidates.iter().find(|f| same(&f.name, name)))
-            {
-                return Ok(function);
+            let alike: Vec<_> = candidates
+                .iter()
+                .copied()
+                .filter(|f| same(short(&f.name), name))
+                .collect();
+            let exact = candidates.iter().copied().find(|f| f.name == name);
+            match (exact, &alike[..]) {
+                (Some(function), _) => return Ok(function),
+                (None, [function]) => return Ok(function),
+                (None, []) => {}
+                (None, _) => {
+                    return Err(ChooseError::Several {
+                        exported: list(&alike),
+                    });
+                }
             }
         }
         Err(ChooseError::Several {
             exported: list(&candidates),
         })
+    }
+}
+
+/// The function's own name, of one in an interface.
+fn short(name: &str) -> &str {
+    name.rsplit_once('#').map_or(name, |(_, short)| short)
+}
+
+/// `pkg:name/interface@1.2.3#function` without the version.
+fn without_version(name: &str) -> Cow<'_, str> {
+    let parts = name
+        .rsplit_once('#')
+        .and_then(|(interface, short)| Some((interface.rsplit_once('@')?.0, short)));
+    match parts {
+        Some((interface, short)) => Cow::Owned(format!("{interface}#{short}")),
+        None => Cow::Borrowed(name),
     }
 }
 

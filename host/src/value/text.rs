@@ -53,6 +53,22 @@ impl fmt::Display for Format {
     }
 }
 
+/// How much a value may keep on the heap to be shown whole in a message, in bytes.
+const SHOWN_BYTES: usize = 4096;
+
+impl Value {
+    /// The value as WAVE, or a few words about it where that would be long.
+    #[must_use]
+    pub fn summary(&self, ty: &Type) -> String {
+        if self.heap_bytes() > SHOWN_BYTES {
+            return self.brief();
+        }
+        let mut out = Vec::new();
+        Format::Wave.print(Some(ty), Some(self), &mut out);
+        String::from_utf8_lossy(&out).into_owned()
+    }
+}
+
 impl Format {
     /// Reads one input of `map`: all the arguments of one call.
     pub fn parse_input(self, params: &[Param], input: &[u8]) -> Result<Vec<Value>, ParseError> {

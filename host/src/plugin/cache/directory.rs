@@ -59,9 +59,7 @@ impl Directory {
     pub(super) fn open_own_file(&self, name: &str) -> Option<(File, u64)> {
         let file = File::from(self.open_file(name).ok()?);
         let metadata = file.metadata().ok()?;
-        // One that was replaced after it was opened has no name any more, and is as good as it was.
-        let own = is_own_file(&metadata) && !is_open_to_others(&metadata) && metadata.nlink() <= 1;
-        own.then_some((file, metadata.len()))
+        is_usable(&metadata).then_some((file, metadata.len()))
     }
 
     /// Notes that a file was used now, if it can be written to.
@@ -150,6 +148,12 @@ impl Directory {
             file,
         })
     }
+}
+
+/// A regular file that is the user's alone. One that was replaced after it was opened has no name any more, and is as good as
+/// it was; one with a second name can be changed by that.
+pub(super) fn is_usable(metadata: &Metadata) -> bool {
+    is_own_file(metadata) && !is_open_to_others(metadata) && metadata.nlink() <= 1
 }
 
 /// A regular file of the user.

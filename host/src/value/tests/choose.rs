@@ -101,3 +101,30 @@ fn a_function_that_cannot_be_called_says_why() {
         "function `f` cannot be called: parameter 1 is a v128"
     );
 }
+
+#[test]
+fn a_function_in_an_interface_is_meant_by_its_short_name_where_that_is_unambiguous() {
+    let names = [
+        "a:b/left@0.1.0#side",
+        "a:b/right@0.1.0#side",
+        "a:b/left@0.1.0#only-left",
+    ];
+    assert_eq!(chosen(&names, Some("only-left"), None), names[2]);
+    assert_eq!(chosen(&names, Some("only_left"), None), names[2]);
+    assert_eq!(chosen(&names, None, Some("only_left")), names[2]);
+    assert_eq!(chosen(&names, Some("a:b/right@0.1.0#side"), None), names[1]);
+    assert_eq!(chosen(&names, Some("a:b/right#side"), None), names[1]);
+    let ambiguous = chosen(&names, Some("side"), None);
+    assert!(
+        ambiguous.contains(names[0]) && ambiguous.contains(names[1]),
+        "{ambiguous}"
+    );
+    assert!(!ambiguous.contains(names[2]), "{ambiguous}");
+    assert_eq!(chosen(&names, None, Some("side")), ambiguous);
+}
+
+#[test]
+fn a_function_at_the_root_goes_before_one_of_the_same_name_in_an_interface() {
+    assert_eq!(chosen(&["a:b/c#run", "run"], Some("run"), None), "run");
+    assert_eq!(chosen(&["a:b/c#run", "run"], None, None), "run");
+}

@@ -2,6 +2,7 @@
 
 use super::{Fixture, key};
 use crate::plugin::cache::ArtifactCache;
+use crate::plugin::cache::directory::is_usable;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::sync::Barrier;
@@ -119,7 +120,9 @@ fn an_entry_that_is_removed_while_it_is_open_is_still_a_hit_and_not_removed_twic
     fixture.cache.put(&module, &[b"old"]);
     let (mut old, bytes) = directory.open_own_file(&name).unwrap();
     fixture.cache.put(&module, &[b"new"]);
-    assert_eq!(old.metadata().unwrap().nlink(), 0);
+    let without_a_name = old.metadata().unwrap();
+    assert_eq!(without_a_name.nlink(), 0);
+    assert!(is_usable(&without_a_name));
     assert_eq!(
         fixture
             .cache
@@ -131,4 +134,7 @@ fn an_entry_that_is_removed_while_it_is_open_is_still_a_hit_and_not_removed_twic
     // Whoever finds the old one damaged does not remove the new one.
     directory.remove_if_still(&name, &old);
     assert_eq!(fixture.cache.get(&module).unwrap(), b"new");
+    // Of two that remove it one finds it gone, which is as good.
+    let removed = [(); 2].map(|()| directory.remove(&name).unwrap());
+    assert_eq!(removed, [true, false]);
 }
