@@ -20,12 +20,19 @@ struct Person {
 impl Person {
     /// Whoever runs the tests.
     fn oneself() -> Person {
-        Person { home: tempfile::tempdir().unwrap(), files: Ordinary::user(), is_ordinary: false }
+        Person {
+            home: tempfile::tempdir().unwrap(),
+            files: Ordinary::user(),
+            is_ordinary: false,
+        }
     }
 
     /// An ordinary user.
     fn ordinary() -> Person {
-        let person = Person { is_ordinary: true, ..Person::oneself() };
+        let person = Person {
+            is_ordinary: true,
+            ..Person::oneself()
+        };
         person.own(person.home.path());
         person
     }
@@ -38,8 +45,14 @@ impl Person {
     }
 
     fn wpool(&self) -> Command {
-        let mut command = if self.is_ordinary { self.files.wpool() } else { wpool() };
-        command.env("HOME", self.home.path()).env_remove("XDG_CACHE_HOME");
+        let mut command = if self.is_ordinary {
+            self.files.wpool()
+        } else {
+            wpool()
+        };
+        command
+            .env("HOME", self.home.path())
+            .env_remove("XDG_CACHE_HOME");
         command
     }
 
@@ -50,7 +63,10 @@ impl Person {
 
     fn mapping(&self, options: &[&str]) -> Command {
         let mut command = self.wpool();
-        command.arg("map").args(options).arg(self.files.guest("square"));
+        command
+            .arg("map")
+            .args(options)
+            .arg(self.files.guest("square"));
         command
     }
 
@@ -64,13 +80,17 @@ impl Person {
 
     /// All files of the cache but the key.
     fn entries(&self) -> Vec<PathBuf> {
-        let files = fs::read_dir(self.directory()).unwrap().map(|file| file.unwrap().path());
+        let files = fs::read_dir(self.directory())
+            .unwrap()
+            .map(|file| file.unwrap().path());
         files.filter(|path| !path.ends_with("key")).collect()
     }
 
     #[track_caller]
     fn entry(&self) -> PathBuf {
-        let [entry] = &self.entries()[..] else { panic!("{:?}", self.entries()) };
+        let [entry] = &self.entries()[..] else {
+            panic!("{:?}", self.entries())
+        };
         entry.clone()
     }
 
@@ -101,7 +121,11 @@ fn a_second_run_starts_no_compiler() {
         person.has_it();
         assert_eq!(person.entry(), entry);
         for private in [person.directory(), entry, person.directory().join("key")] {
-            assert_eq!(fs::metadata(&private).unwrap().permissions().mode() & 0o077, 0, "{private:?}");
+            assert_eq!(
+                fs::metadata(&private).unwrap().permissions().mode() & 0o077,
+                0,
+                "{private:?}"
+            );
         }
     }
 }
@@ -112,13 +136,27 @@ fn it_is_the_modules_bytes_that_count_and_not_its_name() {
     person.compiles_it();
     let module = person.home.path().join("renamed.wasm");
     fs::copy(guest("square"), &module).unwrap();
-    let ran = run(person.wpool().arg("map").args(UNCOMPILED).args(["-f", "square"]).arg(&module).arg("5"));
+    let ran = run(person
+        .wpool()
+        .arg("map")
+        .args(UNCOMPILED)
+        .args(["-f", "square"])
+        .arg(&module)
+        .arg("5"));
     assert_eq!(ran.results(), ["25"]);
     fs::copy(guest("add"), &module).unwrap();
-    let ran = run(person.wpool().arg("map").args(["-f", "add"]).arg(&module).arg("5, 6"));
+    let ran = run(person
+        .wpool()
+        .arg("map")
+        .args(["-f", "add"])
+        .arg(&module)
+        .arg("5, 6"));
     assert_eq!(ran.results(), ["11"]);
     // Code that counts fuel is other code.
-    assert_eq!(person.squares(&["--fuel", "1000000"]).results(), ["1", "4", "9"]);
+    assert_eq!(
+        person.squares(&["--fuel", "1000000"]).results(),
+        ["1", "4", "9"]
+    );
     assert_eq!(person.entries().len(), 3);
 }
 
@@ -144,11 +182,24 @@ fn damaged_and_cut_off_entries_are_misses() {
     is_a_miss(&person, |entry| flip(entry, |_| 0));
     is_a_miss(&person, |entry| flip(entry, |length| length / 2));
     is_a_miss(&person, |entry| flip(entry, |length| length - 1));
-    let cut = |entry: &Path, length: u64| fs::File::options().write(true).open(entry).unwrap().set_len(length).unwrap();
+    let cut = |entry: &Path, length: u64| {
+        fs::File::options()
+            .write(true)
+            .open(entry)
+            .unwrap()
+            .set_len(length)
+            .unwrap()
+    };
     is_a_miss(&person, |entry| cut(entry, 0));
-    is_a_miss(&person, |entry| cut(entry, entry.metadata().unwrap().len() - 1));
-    is_a_miss(&person, |entry| cut(entry, entry.metadata().unwrap().len() + 1));
-    is_a_miss(&person, |entry| fs::set_permissions(entry, Permissions::from_mode(0o666)).unwrap());
+    is_a_miss(&person, |entry| {
+        cut(entry, entry.metadata().unwrap().len() - 1)
+    });
+    is_a_miss(&person, |entry| {
+        cut(entry, entry.metadata().unwrap().len() + 1)
+    });
+    is_a_miss(&person, |entry| {
+        fs::set_permissions(entry, Permissions::from_mode(0o666)).unwrap()
+    });
 }
 
 #[test]
@@ -160,17 +211,28 @@ fn entries_of_another_key_or_module_are_misses() {
         fs::write(entry, fs::read(other.entry()).unwrap()).unwrap();
     });
     let third = Person::oneself();
-    assert_eq!(run(third.wpool().arg("map").arg(guest("spin")).arg("0")).code(), 0);
-    fs::copy(third.directory().join("key"), person.directory().join("key")).unwrap();
+    assert_eq!(
+        run(third.wpool().arg("map").arg(guest("spin")).arg("0")).code(),
+        0
+    );
+    fs::copy(
+        third.directory().join("key"),
+        person.directory().join("key"),
+    )
+    .unwrap();
     person.cache("clear");
-    is_a_miss(&person, |entry| fs::write(entry, fs::read(third.entry()).unwrap()).unwrap());
+    is_a_miss(&person, |entry| {
+        fs::write(entry, fs::read(third.entry()).unwrap()).unwrap()
+    });
 }
 
 #[test]
 fn many_that_start_at_once_are_all_right_and_leave_one_entry() {
     let person = Person::ordinary();
     for _ in 0..3 {
-        let all: Vec<Running> = (0..6).map(|_| Running::start(person.mapping(&["-j", "1"]).arg("7"))).collect();
+        let all: Vec<Running> = (0..6)
+            .map(|_| Running::start(person.mapping(&["-j", "1"]).arg("7")))
+            .collect();
         for running in all {
             assert_eq!(running.finish().results(), ["49"]);
         }
@@ -185,20 +247,44 @@ fn ls_shows_what_there_is_and_clear_removes_it() {
     for person in [Person::oneself(), Person::ordinary()] {
         let directory = person.directory();
         let directory = directory.to_str().unwrap();
-        assert_eq!(person.cache("ls").results(), [format!("0 entries, 0 B in {directory}")]);
-        assert_eq!(person.cache("clear").results(), [format!("removed 0 files, 0 B in {directory}")]);
-        assert!(!person.home.path().join(".cache").exists(), "asking creates nothing");
+        assert_eq!(
+            person.cache("ls").results(),
+            [format!("0 entries, 0 B in {directory}")]
+        );
+        assert_eq!(
+            person.cache("clear").results(),
+            [format!("removed 0 files, 0 B in {directory}")]
+        );
+        assert!(
+            !person.home.path().join(".cache").exists(),
+            "asking creates nothing"
+        );
 
         person.compiles_it();
         fs::write(person.directory().join("notes.txt"), "mine").unwrap();
-        let name = person.entries().into_iter().find(|path| !path.ends_with("notes.txt")).unwrap();
+        let name = person
+            .entries()
+            .into_iter()
+            .find(|path| !path.ends_with("notes.txt"))
+            .unwrap();
         let ls = person.cache("ls");
-        let [entry, total] = ls.results()[..] else { panic!("{ls:?}") };
-        assert!(entry.ends_with(name.file_name().unwrap().to_str().unwrap()), "{entry}");
-        assert!(total.starts_with("1 entry, ") && total.ends_with(directory), "{total}");
+        let [entry, total] = ls.results()[..] else {
+            panic!("{ls:?}")
+        };
+        assert!(
+            entry.ends_with(name.file_name().unwrap().to_str().unwrap()),
+            "{entry}"
+        );
+        assert!(
+            total.starts_with("1 entry, ") && total.ends_with(directory),
+            "{total}"
+        );
 
         let cleared = person.cache("clear");
-        assert!(cleared.results()[0].starts_with("removed 1 file, "), "{cleared:?}");
+        assert!(
+            cleared.results()[0].starts_with("removed 1 file, "),
+            "{cleared:?}"
+        );
         assert!(!name.exists() && person.directory().join("notes.txt").exists());
         person.does_not_have_it();
         person.compiles_it();
@@ -213,7 +299,11 @@ fn the_cache_is_where_xdg_says() {
     let ran = run(person.mapping(&[]).env("XDG_CACHE_HOME", &caches).arg("3"));
     assert_eq!(ran.results(), ["9"]);
     assert!(caches.join("wpool/key").is_file() && !person.directory().exists());
-    let ran = run(person.mapping(&[]).env("XDG_CACHE_HOME", "relative").current_dir(&person.home).arg("3"));
+    let ran = run(person
+        .mapping(&[])
+        .env("XDG_CACHE_HOME", "relative")
+        .current_dir(&person.home)
+        .arg("3"));
     assert_eq!(ran.results(), ["9"]);
     assert!(person.directory().is_dir() && !person.home.path().join("relative").exists());
 }
@@ -233,7 +323,11 @@ fn without_a_usable_directory_there_is_no_cache_and_no_failure() {
         },
         |person| {
             person.compiles_it();
-            fs::set_permissions(person.directory().join("key"), Permissions::from_mode(0o644)).unwrap();
+            fs::set_permissions(
+                person.directory().join("key"),
+                Permissions::from_mode(0o644),
+            )
+            .unwrap();
         },
     ];
     for spoil in spoil {
@@ -243,7 +337,11 @@ fn without_a_usable_directory_there_is_no_cache_and_no_failure() {
             person.does_not_have_it();
             if person.directory().symlink_metadata().is_ok() {
                 let ls = person.cache("ls");
-                assert_eq!((ls.code(), ls.stdout.as_str(), ls.complaints().len()), (2, "", 1), "{ls:?}");
+                assert_eq!(
+                    (ls.code(), ls.stdout.as_str(), ls.complaints().len()),
+                    (2, "", 1),
+                    "{ls:?}"
+                );
             }
         }
     }
@@ -265,6 +363,11 @@ fn a_cache_that_cannot_be_written_to_can_still_be_read() {
     person.compiles_it();
     fs::set_permissions(person.directory(), Permissions::from_mode(0o500)).unwrap();
     person.has_it();
-    assert_eq!(person.squares(&["--fuel", "1000000"]).results(), ["1", "4", "9"]);
+    assert_eq!(
+        person.squares(&["--fuel", "1000000"]).results(),
+        ["1", "4", "9"]
+    );
     assert_eq!(person.entries().len(), 1);
+    // So that it can be removed.
+    fs::set_permissions(person.directory(), Permissions::from_mode(0o700)).unwrap();
 }

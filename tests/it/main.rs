@@ -3,6 +3,7 @@
 
 mod support;
 
+mod cache;
 mod call;
 mod cli;
 mod confinement;

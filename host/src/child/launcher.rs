@@ -8,6 +8,7 @@
 
 use super::connection::{Connection, ReceiveError};
 use super::process::Process;
+use crate::error::Error;
 use crate::sandbox::{Confinement, Level, Namespaces, Policy, ProcessLimits, Refusal, Role};
 use crate::wire::{
     ChildHello, FrameError, MAX_CONTROL_FRAME, StartFrame, WIRE_VERSION, WORKER_ARGV0, decode,
@@ -19,8 +20,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, Stdio};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a process may take from exec to being confined.
@@ -87,8 +87,18 @@ pub(crate) struct Launcher {
     namespaces: Mutex<Namespaces>,
     /// The refusals that led to fewer namespaces.
     refusals: Mutex<Vec<Refusal>>,
-    /// A process was accepted: what it achieved is what all later ones must achieve.
-    settled: AtomicBool,
+    /// What the first process achieved, which all later ones must achieve; or why there is none.
+    settled: Mutex<Option<Result<Confinement, Error>>>,
+    settling: Condvar,
+}
+
+/// What process to start.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Order {
+    pub(crate) role: Role,
+    pub(crate) limits: ProcessLimits,
+    /// Threads to compile with.
+    pub(crate) threads: u16,
 }
 
 /// A process that has been spawned and not yet been confined.
@@ -137,14 +147,20 @@ impl Launcher {
             require_full,
             namespaces: first,
             refusals: Mutex::default(),
-            settled: AtomicBool::new(false),
+            settled: Mutex::default(),
+            settling: Condvar::new(),
         })
     }
 
     /// Spawns a process. The calling thread must live as long as the process is needed: with it, the kernel ends the process.
-    pub(crate) fn spawn(&self, role: Role, limits: ProcessLimits) -> Result<Starting, StartError> {
+    pub(crate) fn spawn(&self, order: Order) -> Result<Starting, StartError> {
         let namespaces = *lock(&self.namespaces);
         let (mut connection, theirs) = Connection::pair(MAX_CONTROL_FRAME)?;
+        let Order {
+            role,
+            limits,
+            threads,
+        } = order;
         let last_words = if role == Role::Compiler {
             Stdio::piped()
         } else {
@@ -162,6 +178,7 @@ impl Launcher {
             role,
             namespaces,
             limits,
+            threads,
         };
         let start = encode(&StartFrame {
             version: WIRE_VERSION.into(),
@@ -184,9 +201,9 @@ impl Launcher {
 
     /// Starts a process and waits until it is confined, with fewer namespaces where the kernel refuses them and that is
     /// allowed.
-    pub(crate) fn start(&self, role: Role, limits: ProcessLimits) -> Result<Started, StartError> {
+    pub(crate) fn start(&self, order: Order) -> Result<Started, StartError> {
         loop {
-            let mut starting = self.spawn(role, limits)?;
+            let mut starting = self.spawn(order)?;
             match starting.finish() {
                 Ok(started) => return self.accept(started),
                 Err(StartError::Refused { refusal }) => {
@@ -212,13 +229,39 @@ impl Launcher {
         let level = started.confinement.level();
         match level {
             Level::Full | Level::Reduced if level == Level::Full || !self.require_full => {
-                self.settled.store(true, Ordering::SeqCst);
+                self.settle(Ok(started.confinement.clone()));
                 Ok(started)
             }
             Level::Full | Level::Reduced => Err(StartError::NotEnough(format!(
                 "full confinement is required, missing: {missing}{why}"
             ))),
             Level::Insufficient => Err(StartError::NotEnough(format!("missing: {missing}{why}"))),
+        }
+    }
+
+    /// The first process could not be had.
+    pub(crate) fn fail(&self, error: Error) {
+        self.settle(Err(error));
+    }
+
+    fn settle(&self, first: Result<Confinement, Error>) {
+        lock(&self.settled).get_or_insert(first);
+        self.settling.notify_all();
+    }
+
+    /// What holds the processes: waits for the first of them to say.
+    pub(crate) fn confinement(&self) -> Result<Confinement, Error> {
+        let settled = lock(&self.settled);
+        let (mut settled, _) = self
+            .settling
+            .wait_timeout_while(settled, 2 * START_TIMEOUT, |settled| settled.is_none())
+            .unwrap_or_else(PoisonError::into_inner);
+        match &*settled {
+            Some(Ok(confinement)) => Ok(confinement.clone()),
+            _ => Err(settled
+                .take()
+                .and_then(Result::err)
+                .unwrap_or_else(|| StartError::Late.into())),
         }
     }
 
@@ -230,7 +273,7 @@ impl Launcher {
             Namespaces::None => return Err(StartError::Refused { refusal }),
         };
         // A pool whose processes were confined once does not get weaker because the machine is short of something later.
-        if !refusal.is_about_namespaces() || self.settled.load(Ordering::SeqCst) {
+        if !refusal.is_about_namespaces() || matches!(*lock(&self.settled), Some(Ok(_))) {
             return Err(StartError::Refused { refusal });
         }
         let mut namespaces = lock(&self.namespaces);
@@ -240,6 +283,28 @@ impl Launcher {
             lock(&self.refusals).push(refusal);
         }
         Ok(())
+    }
+
+    /// What tells the opened program from every other build: where it lies, its length and when it changed.
+    pub(crate) fn program_identity(&self) -> Vec<u8> {
+        use std::os::unix::fs::MetadataExt;
+        // A program that cannot be looked at is like none that was seen before.
+        let Ok(file) = self.program.metadata() else {
+            return Vec::new();
+        };
+        let numbers = [
+            file.dev(),
+            file.ino(),
+            file.size(),
+            file.mtime() as u64,
+            file.mtime_nsec() as u64,
+            file.ctime() as u64,
+            file.ctime_nsec() as u64,
+        ];
+        numbers
+            .iter()
+            .flat_map(|number| number.to_le_bytes())
+            .collect()
     }
 
     /// What the kernel refused on the way to the confinement in force.

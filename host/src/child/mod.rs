@@ -5,10 +5,12 @@
 
 mod advice;
 mod connection;
+mod cpus;
 mod launcher;
 mod process;
 
 pub(crate) use advice::advice;
 pub(crate) use connection::{Connection, Fill, ReceiveError};
-pub(crate) use launcher::{Launcher, StartError, Started, Starting, WorkerProgram};
+pub use cpus::usable_cpus;
+pub(crate) use launcher::{Launcher, Order, StartError, Started, Starting, WorkerProgram};
 pub(crate) use process::{Exit, Process};

@@ -1,5 +1,6 @@
 //! What was typed: the options, and how each is spelt.
 
+use super::cache::CacheArgs;
 use bytesize::ByteSize;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
@@ -26,6 +27,8 @@ pub(super) enum Command {
     Map(MapArgs),
     /// Call a function once
     Apply(ApplyArgs),
+    /// List or forget what was compiled before
+    Cache(CacheArgs),
     /// Report which layers of confinement hold on this machine, and how to get the missing ones
     Doctor(DoctorArgs),
 }
@@ -99,6 +102,9 @@ pub(super) struct PoolArgs {
     /// Write one JSON object for each task to FILE
     #[arg(long, value_name = "FILE")]
     pub(super) report: Option<PathBuf>,
+    /// Compile the module even if it was compiled before, and do not keep the result
+    #[arg(long)]
+    pub(super) no_cache: bool,
     /// Refuse to run with less than full confinement
     #[arg(long)]
     pub(super) require_full: bool,

@@ -1,7 +1,7 @@
 //! `wpool cache`: what was compiled before, and forgetting it; and where the command keeps it.
 
 use super::setup::Refused;
-use super::{complaint, exit};
+use super::exit;
 use anyhow::{anyhow, bail};
 use bytesize::ByteSize;
 use clap::Subcommand;
@@ -32,7 +32,7 @@ pub(super) fn run(args: &CacheArgs) -> Result<u8, Refused> {
         );
     };
     let cache = open_if_there(&directory)?;
-    let shown = complaint::escaped(&directory.to_string_lossy());
+    let shown = wpool::printable(&directory.to_string_lossy());
     let text = match args.command {
         CacheCommand::Ls => list(cache.as_ref(), &shown)?,
         CacheCommand::Clear => clear(cache.as_ref(), &shown)?,
@@ -104,7 +104,7 @@ fn clear(cache: Option<&ArtifactCache>, directory: &str) -> Result<String, Refus
 fn failed(what: &str, error: &io::Error) -> Refused {
     anyhow!(
         "the cache: {what}: {}",
-        complaint::escaped(&error.to_string())
+        wpool::printable(&error.to_string())
     )
 }
 

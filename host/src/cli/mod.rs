@@ -3,12 +3,14 @@
 
 mod apply;
 mod args;
+mod cache;
 mod complaint;
 mod doctor;
 mod exit;
 mod inputs;
 mod interrupt;
 mod map;
+mod note;
 mod report;
 mod setup;
 
@@ -33,6 +35,7 @@ pub(crate) fn main() -> ExitCode {
     let code = match args.command {
         Command::Map(args) => map::run(&args),
         Command::Apply(args) => apply::run(&args),
+        Command::Cache(args) => cache::run(&args),
         Command::Doctor(args) => doctor::run(&args),
     };
     code.unwrap_or_else(|error| complaint::report(&error))

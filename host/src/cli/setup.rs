@@ -3,9 +3,10 @@
 use super::args::PoolArgs;
 use super::complaint;
 use super::interrupt::Interrupt;
+use super::note::Note;
 use std::path::Path;
 use std::sync::Arc;
-use wpool::{Level, Limits, Pool};
+use wpool::{ArtifactCache, Level, Limits, Pool};
 
 /// Why nothing was run, as a person is told: one line.
 pub(super) type Refused = anyhow::Error;
@@ -31,6 +32,11 @@ pub(super) fn pool(
         .require_full(args.require_full)
         .measure_cpu(args.report.is_some());
     allow_descriptors();
+    let builder = match cache(args) {
+        Some(cache) => builder.cache(cache),
+        None => builder,
+    };
+    let note = Note::after_a_second(module);
     let builder = match workers {
         Some(workers) => builder.workers(workers),
         None => builder,
@@ -38,6 +44,7 @@ pub(super) fn pool(
     let pool = builder
         .build()
         .map_err(|error| complaint::about_module(module, error))?;
+    drop(note);
     if pool.confinement().level() < Level::Full {
         warn_reduced(&pool);
     }
@@ -69,4 +76,12 @@ fn allow_descriptors() {
     limit.current = limit.maximum;
     // With the old limit it works too, for fewer workers.
     let _ = setrlimit(Resource::Nofile, limit);
+}
+
+/// Where compiled artifacts are kept. A directory that cannot be used means that none are.
+fn cache(args: &PoolArgs) -> Option<ArtifactCache> {
+    if args.no_cache {
+        return None;
+    }
+    ArtifactCache::open(super::cache::default_dir()?).ok()
 }

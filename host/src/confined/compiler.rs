@@ -8,14 +8,22 @@ use crate::wire::{
     Rejection, SupervisorToCompiler, decode,
 };
 
+/// Starts the threads that will compile, and waits until each of them runs: after that none can be started.
+pub(super) fn start_threads(threads: u16) -> std::io::Result<()> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into());
+    pool.build_global().map_err(std::io::Error::other)?;
+    rayon::broadcast(|_| ());
+    Ok(())
+}
+
 /// Answers one request.
-pub(super) fn serve(link: &mut Link) {
+pub(super) fn serve(link: &mut Link, threads: u16) {
     let Some(SupervisorToCompiler::Compile(request)) = decode(&link.receive(MAX_CONTROL_FRAME))
     else {
         return;
     };
     let module = link.receive(MAX_MODULE_BYTES);
-    match compile(&request, &module) {
+    match compile(&request, &module, threads) {
         Ok((facts, artifact)) => {
             link.send(&CompilerToSupervisor::Compiled(facts));
             link.send_bytes(&artifact);
@@ -24,9 +32,14 @@ pub(super) fn serve(link: &mut Link) {
     }
 }
 
-fn compile(request: &CompileRequest, module: &[u8]) -> Result<(ModuleFacts, Vec<u8>), Rejection> {
+fn compile(
+    request: &CompileRequest,
+    module: &[u8],
+    threads: u16,
+) -> Result<(ModuleFacts, Vec<u8>), Rejection> {
     let binary = inspect::to_binary(module)?;
-    let engine = engine::for_compiling(request.profile).map_err(|error| reject(&error))?;
+    let engine =
+        engine::for_compiling(request.profile, threads > 1).map_err(|error| reject(&error))?;
     inspect::compile(&engine, &binary).map_err(|error| match error {
         CompileError::Rejected(rejection) => rejection,
         CompileError::Engine(error) => reject(&error),

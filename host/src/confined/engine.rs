@@ -16,8 +16,9 @@ const CORE_INSTANCES: u32 = 1000;
 const INSTANCE_BYTES: usize = 16 * 1024 * 1024;
 
 /// The engine of a compiler.
-pub(super) fn for_compiling(profile: EngineProfile) -> wasmtime::Result<Engine> {
+pub(super) fn for_compiling(profile: EngineProfile, parallel: bool) -> wasmtime::Result<Engine> {
     let mut config = config(profile);
+    config.parallel_compilation(parallel);
     config.with_custom_code_memory(Some(Arc::new(NeverExecutable)));
     Engine::new(&config)
 }
@@ -44,6 +45,7 @@ pub(super) fn for_running(profile: EngineProfile, facts: &ModuleFacts) -> wasmti
         .pagemap_scan(Enabled::No);
     let mut config = config(profile);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config.parallel_compilation(false);
     config.with_custom_code_memory(Some(Arc::new(Executable)));
     Engine::new(&config)
 }

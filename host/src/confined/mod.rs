@@ -45,12 +45,12 @@ fn run() {
         return;
     }
     let born = || Link::to_supervisor().send(&ChildHello::Born);
-    match sandbox::enter(&start.policy, link.as_fd(), born) {
+    match sandbox::enter(&start.policy, link.as_fd(), born, compiler::start_threads) {
         Err(refusal) => refuse(&mut link, refusal),
         Ok(confinement) => {
             link.send(&ChildHello::Confined(confinement));
             match start.policy.role {
-                Role::Compiler => compiler::serve(&mut link),
+                Role::Compiler => compiler::serve(&mut link, start.policy.threads),
                 Role::Template => template::serve(&mut link),
             }
         }

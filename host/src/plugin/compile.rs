@@ -1,9 +1,10 @@
 //! One compilation: a confined process, the bytes in, facts and an artifact out, within limits of time and memory.
 
-use super::{Limits, Module, Plugin};
-use crate::child::{Exit, Launcher, ReceiveError, Started};
+use super::cache::{ArtifactCache, EntryKey};
+use super::{Limits, Module, Plugin, identity};
+use crate::child::{Exit, Launcher, Order, ReceiveError, Started, usable_cpus};
 use crate::error::{Error, ErrorKind};
-use crate::sandbox::{Confinement, ProcessLimits, Role};
+use crate::sandbox::{ProcessLimits, Role};
 use crate::value::printable;
 use crate::wire::{
     CompileRequest, CompilerToSupervisor, EngineProfile, MAX_FACTS_FRAME, ModuleFacts, Rejection,
@@ -19,10 +20,16 @@ use std::time::{Duration, Instant};
 /// The longest artifact that is accepted, in bytes.
 const MAX_ARTIFACT_BYTES: usize = 1 << 30;
 
+/// Threads that compile one module, at most.
+const MAX_THREADS: usize = 64;
+
 /// Address space that a compiler may use beyond its data, in bytes.
 const COMPILER_MAPPINGS: u64 = 1 << 30;
 
-/// Compiles a module and checks the result.
+/// A module shorter than this is compiled in less time than threads take to start.
+const WORTH_THREADS: usize = 256 * 1024;
+
+/// Compiles a module, unless it was compiled before, and checks the result.
 ///
 /// # Errors
 ///
@@ -31,47 +38,75 @@ pub(crate) fn compile(
     launcher: &Launcher,
     module: Module,
     limits: Limits,
-) -> Result<(Plugin, Confinement), Error> {
+    cache: Option<&ArtifactCache>,
+) -> Result<Plugin, Error> {
     let name = module.stem();
     let bytes = module.read()?;
-    let deadline = limits
-        .compile_timeout
-        .and_then(|limit| Instant::now().checked_add(limit));
-    let mut compiler = launcher.start(Role::Compiler, process_limits(&limits))?;
     let profile = EngineProfile {
         fuel: limits.fuel.is_some(),
     };
+    // The hash is of the very bytes that a compiler gets.
+    let key = cache.map(|cache| {
+        let parts = identity::parts(launcher, profile);
+        let key = EntryKey::of(&bytes, &parts.each_ref().map(Vec::as_slice));
+        (cache, key)
+    });
+    if let Some((cache, key)) = &key
+        && let Some(entry) = cache.get(key)
+        && let Some((facts, artifact)) = split_entry(&entry)
+    {
+        return Plugin::check(name, facts, profile, limits, seal(artifact)?);
+    }
+    let deadline = limits
+        .compile_timeout
+        .and_then(|limit| Instant::now().checked_add(limit));
+    let threads = if bytes.len() < WORTH_THREADS {
+        1
+    } else {
+        usable_cpus().min(MAX_THREADS)
+    };
+    let order = Order {
+        role: Role::Compiler,
+        limits: process_limits(&limits, threads),
+        threads: threads as u16,
+    };
+    let mut compiler = launcher.start(order)?;
     let (facts, artifact) = converse(&mut compiler, profile, &bytes, deadline)
         .map_err(|why| why.unwrap_or_else(|error| explain(&mut compiler, error, &limits)))?;
-    let sealed = seal(&artifact).map_err(|error| {
-        Error::new(
-            ErrorKind::System,
-            format!("no memory for its artifact: {error}"),
-        )
-    })?;
-    let confinement = compiler.confinement.clone();
-    let plugin = Plugin::check(
-        name,
-        facts,
-        profile,
-        limits,
-        (sealed, artifact.len() as u64),
-    )?;
-    Ok((plugin, confinement))
+    let encoded = encode(&facts);
+    let plugin = Plugin::check(name, facts, profile, limits, seal(&artifact)?)?;
+    if let Some((cache, key)) = &key {
+        cache.put(
+            key,
+            &[&(encoded.len() as u32).to_le_bytes(), &encoded, &artifact],
+        );
+    }
+    Ok(plugin)
 }
 
-fn process_limits(limits: &Limits) -> ProcessLimits {
+/// The two parts of a cached entry. It was authenticated; what it says is checked all the same.
+fn split_entry(entry: &[u8]) -> Option<(ModuleFacts, &[u8])> {
+    let (length, rest) = entry.split_first_chunk::<4>()?;
+    let (facts, artifact) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+    Some((decode(facts)?, artifact))
+}
+
+fn process_limits(limits: &Limits, threads: usize) -> ProcessLimits {
     // Wall time is the limit; CPU time only backs it up, so it may be coarse.
-    let cpu_seconds = limits
-        .compile_timeout
-        .map(|timeout| timeout.as_secs().saturating_add(10));
+    let cpu_seconds = limits.compile_timeout.map(|timeout| {
+        timeout
+            .as_secs()
+            .saturating_add(10)
+            .saturating_mul(threads as u64)
+    });
     ProcessLimits {
         data_bytes: limits.compile_memory_bytes,
         address_space_bytes: limits
             .compile_memory_bytes
             .map(|bytes| bytes.saturating_add(COMPILER_MAPPINGS)),
         cpu_seconds,
-        processes: Some(1),
+        // The threads, the one that waits for them, and the one that made way for it.
+        processes: Some(threads as u64 + 2),
     }
 }
 
@@ -173,7 +208,17 @@ fn explain(compiler: &mut Started, error: ReceiveError, limits: &Limits) -> Erro
 }
 
 /// A copy of the artifact that nobody can change any more.
-fn seal(artifact: &[u8]) -> std::io::Result<OwnedFd> {
+fn seal(artifact: &[u8]) -> Result<(OwnedFd, u64), Error> {
+    let sealed = sealed_copy(artifact).map_err(|error| {
+        Error::new(
+            ErrorKind::System,
+            format!("no memory for its artifact: {error}"),
+        )
+    })?;
+    Ok((sealed, artifact.len() as u64))
+}
+
+fn sealed_copy(artifact: &[u8]) -> std::io::Result<OwnedFd> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     let memory = match memfd_create("wpool-artifact", flags | MemfdFlags::NOEXEC_SEAL) {
         // Before Linux 6.3 the flag is unknown.

@@ -1,10 +1,13 @@
 //! From bytes to a plugin: read, compiled by a confined process, and held against what it may be. The supervisor never looks
 //! into the bytes itself; what the compiler says of them is checked here before anybody relies on it.
 
+mod cache;
 mod compile;
+mod identity;
 mod limits;
 mod module;
 
+pub use cache::{ArtifactCache, Entry};
 pub(crate) use compile::compile;
 pub use limits::Limits;
 pub use module::Module;

@@ -1,10 +1,10 @@
 //! What a pool is to be, and building it.
 
 use super::driver::{Driver, Settings};
-use super::{Inbox, PLUGIN, Pool, workers};
-use crate::child::{Launcher, WorkerProgram};
+use super::{Inbox, PLUGIN, Pool};
+use crate::child::{Launcher, WorkerProgram, usable_cpus};
 use crate::error::{Error, ErrorKind};
-use crate::plugin::{Limits, Module, compile};
+use crate::plugin::{ArtifactCache, Limits, Module, compile};
 use crate::wire::WORKER_ARGV0;
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -21,6 +21,7 @@ pub struct Builder {
     require_full: bool,
     measure_cpu: bool,
     program: WorkerProgram,
+    cache: Option<ArtifactCache>,
 }
 
 impl Builder {
@@ -32,6 +33,7 @@ impl Builder {
             require_full: false,
             measure_cpu: false,
             program: WorkerProgram::Itself,
+            cache: None,
         }
     }
 
@@ -84,6 +86,12 @@ impl Builder {
         self
     }
 
+    /// Keeps compiled artifacts, so that the same module is not compiled again. Default: none are kept.
+    pub fn cache(mut self, cache: ArtifactCache) -> Builder {
+        self.cache = Some(cache);
+        self
+    }
+
     /// Compiles the module in a confined process and prepares the pool; workers start with the first task.
     ///
     /// # Errors
@@ -98,7 +106,7 @@ impl Builder {
         let launcher = Arc::new(Launcher::open(&self.program, self.require_full)?);
         let inbox = Arc::new(Inbox::new()?);
         let settings = Settings {
-            workers: self.workers.unwrap_or_else(workers::usable_cpus),
+            workers: self.workers.unwrap_or_else(usable_cpus),
             measure_cpu: self.measure_cpu,
         };
         let driver = Driver::new(Arc::clone(&inbox), Arc::clone(&launcher), settings)?;
@@ -111,7 +119,8 @@ impl Builder {
         };
         // The template confines itself while the module is compiled.
         inbox.post(|mail| mail.expected.push(PLUGIN));
-        let (plugin, confinement) = compile(&launcher, self.module, self.limits)?;
+        let plugin = compile(&launcher, self.module, self.limits, self.cache.as_ref())?;
+        let confinement = launcher.confinement()?;
         let plugin = Arc::new(plugin);
         inbox.post(|mail| mail.plugins.push((PLUGIN, Arc::clone(&plugin))));
         let driver = driver.keep();

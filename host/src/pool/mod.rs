@@ -14,14 +14,13 @@ mod outcome;
 mod scheduler;
 mod stream;
 mod tasks;
-mod workers;
 
+pub use crate::child::usable_cpus;
 pub use builder::Builder;
 pub use map::MapError;
 pub use outcome::{Failure, FailureKind, Outcome, Usage};
 pub use stream::Order;
 pub use tasks::{Closed, Inputs, Outcomes};
-pub use workers::usable_cpus;
 
 use crate::child::Launcher;
 use crate::error::{Error, ErrorKind};

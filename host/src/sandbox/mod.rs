@@ -30,7 +30,7 @@ use std::os::fd::BorrowedFd;
 
 /// Confines the calling process, which must be single-threaded and hold nothing but `socket` (descriptor 0), and returns
 /// what was achieved. With namespaces, the process that returns is a child of the caller's parent: the caller ends here, and
-/// `born` is called first thing in the new one.
+/// `born` is called first thing in the new one. `start_threads` is called before the filter, where threads were asked for.
 ///
 /// # Errors
 ///
@@ -39,6 +39,7 @@ pub(crate) fn enter(
     policy: &Policy,
     socket: BorrowedFd<'_>,
     born: impl FnOnce(),
+    start_threads: impl FnOnce(u16) -> std::io::Result<()>,
 ) -> Result<Confinement, Refusal> {
     let mut achieved = Confinement::default();
 
@@ -87,7 +88,13 @@ pub(crate) fn enter(
         achieved.holds(Layer::Landlock);
     }
 
-    // 8. The filter under which the first untrusted byte is read.
+    // 8. Threads inherit all of the above, and share the filter.
+    if policy.threads > 1 {
+        start_threads(policy.threads)
+            .map_err(|error| Refusal::new(Layer::ResourceLimits, "starting threads", error))?;
+    }
+
+    // 9. The filter under which the first untrusted byte is read.
     Filter::loading(policy.role)?.install()?;
     achieved.holds(Layer::Seccomp);
     Ok(achieved)

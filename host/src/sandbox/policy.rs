@@ -48,4 +48,6 @@ pub struct Policy {
     pub namespaces: Namespaces,
     /// The limits in force from the start.
     pub limits: ProcessLimits,
+    /// Threads to compile with, 1 for none besides the process's own. They start before the filter, which has no clone.
+    pub threads: u16,
 }

@@ -123,10 +123,10 @@ impl Filter {
         })
     }
 
-    /// Puts the filter in force, for good.
+    /// Puts the filter in force, for good, in every thread.
     pub(crate) fn install(&self) -> Result<(), Refusal> {
         for program in &self.programs {
-            seccompiler::apply_filter(program).map_err(|error| refused(&error))?;
+            seccompiler::apply_filter_all_threads(program).map_err(|error| refused(&error))?;
         }
         Ok(())
     }
@@ -218,7 +218,10 @@ impl Rules {
         let set_filter = argument(0, Dword, Eq, libc::SECCOMP_SET_MODE_FILTER.into())?;
         self.only_if(
             libc::SYS_seccomp,
-            vec![set_filter, argument(1, Qword, Eq, 0)?],
+            vec![
+                set_filter,
+                argument(1, Qword, Eq, libc::SECCOMP_FILTER_FLAG_TSYNC)?,
+            ],
         );
         #[cfg(target_arch = "x86_64")]
         self.allow(&[libc::SYS_poll, libc::SYS_dup2]);

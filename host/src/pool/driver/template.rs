@@ -3,7 +3,7 @@
 use super::super::scheduler::{Death, PluginId, WorkerId};
 use super::requests::Requests;
 use super::{Driver, Source};
-use crate::child::{Connection, Exit, Fill, StartError, Started, Starting};
+use crate::child::{Connection, Exit, Fill, Order, StartError, Started, Starting};
 use crate::sandbox::{Namespaces, ProcessLimits, Role};
 use crate::value::printable;
 use crate::wire::{
@@ -81,8 +81,7 @@ impl Driver {
         if !self.templates.contains_key(&plugin)
             && let Err(error) = self.spawn_template(plugin)
         {
-            // The compiler, which starts at the same time, meets the same and says so.
-            self.note_trouble(plugin, error.to_string());
+            self.start_failed(error);
         }
     }
 
@@ -112,7 +111,11 @@ impl Driver {
             cpu_seconds: None,
             processes,
         };
-        let mut starting = self.launcher.spawn(Role::Template, limits)?;
+        let mut starting = self.launcher.spawn(Order {
+            role: Role::Template,
+            limits,
+            threads: 1,
+        })?;
         if let Some(connection) = starting.connection() {
             self.events.add(&*connection, Source::Template(plugin))?;
         }
@@ -167,7 +170,7 @@ impl Driver {
                         let from = starting.namespaces();
                         return self.restart_degraded(plugin, from, refusal);
                     }
-                    Err(error) => return Err(error.to_string()),
+                    Err(error) => return Err(self.start_failed(error)),
                 },
                 _ => self.template_message(
                     plugin,
@@ -184,19 +187,26 @@ impl Driver {
         from: Namespaces,
         refusal: crate::sandbox::Refusal,
     ) -> Result<(), String> {
-        self.launcher
-            .degrade(from, refusal)
-            .map_err(|error| error.to_string())?;
+        if let Err(error) = self.launcher.degrade(from, refusal) {
+            return Err(self.start_failed(error));
+        }
         self.templates.remove(&plugin);
         self.spawn_template(plugin)
-            .map_err(|error| error.to_string())
+            .map_err(|error| self.start_failed(error))
+    }
+
+    /// Tells whoever waits for the first process of the pool why there is none.
+    fn start_failed(&self, error: StartError) -> String {
+        let why = error.to_string();
+        self.launcher.fail(error.into());
+        why
     }
 
     fn template_confined(&mut self, plugin: PluginId, started: Started) -> Result<(), String> {
-        let started = self
-            .launcher
-            .accept(started)
-            .map_err(|error| error.to_string())?;
+        let started = match self.launcher.accept(started) {
+            Ok(started) => started,
+            Err(error) => return Err(self.start_failed(error)),
+        };
         self.templates
             .insert(plugin, TemplateLink::new(Stage::Confined(started)));
         self.load_if_confined(plugin);
@@ -302,7 +312,7 @@ impl Driver {
             Some(TemplateLink {
                 stage: Stage::Starting(starting),
                 ..
-            }) => Err(starting.broken(FrameError::Closed).to_string()),
+            }) => Err(self.start_failed(starting.broken(FrameError::Closed))),
             _ => Ok(()),
         };
         self.template_gone(plugin, gone);
