@@ -33,7 +33,7 @@ mod value;
 mod wire;
 
 pub use error::{Error, ErrorKind};
-pub use plugin::{ArtifactCache, Entry, Limits, Module};
+pub use plugin::{ArtifactCache, Entry, Inspection, Limits, Module, ModuleKind};
 pub use pool::{
     Builder, Closed, Failure, FailureKind, Inputs, MapError, Order, Outcome, Outcomes, Pool, Usage,
     usable_cpus,

@@ -6,6 +6,7 @@ mod support;
 mod cache;
 mod call;
 mod cli;
+mod components;
 mod confinement;
 mod crash;
 mod degraded;

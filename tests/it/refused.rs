@@ -126,19 +126,30 @@ fn text_that_is_not_a_module_with_line_and_column() {
 }
 
 #[test]
-fn a_component() {
-    let component = module("tool.wasm", b"\0asm\x0d\0\x01\0");
+fn a_component_without_functions_or_with_what_is_not_granted() {
+    let broken = module("tool.wasm", b"\0asm\x0d\0\x01\0");
     refused(
         &[],
-        component,
+        broken,
         &["1"],
-        &[&["tool.wasm", "component", "core modules"]],
+        &[&["tool.wasm", "exports no function"]],
     );
+    refused(&[], wat("(component)"), &["1"], &[&["exports no function"]]);
     refused(
         &[],
-        wat("(component)"),
+        guest("refused-import"),
         &["1"],
-        &[&["component", "core modules"]],
+        &[&["not granted", "interface test:unknown/host"]],
+    );
+    for kind in ["stream", "future"] {
+        refused(&[], guest(&format!("refused-{kind}")), &["1"], &[&[kind]]);
+    }
+    let resource = guest("refused-resource");
+    refused(
+        &["-f", "draw"],
+        resource,
+        &["1"],
+        &[&["draw", "is a resource"]],
     );
 }
 

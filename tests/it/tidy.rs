@@ -35,13 +35,16 @@ const PLAIN_DATA: &[&str] = &[
 
 /// The files that may contain `unsafe`. A new one needs a reason that no safe crate removes.
 const UNSAFE: &[&str] = &[
-    "confined/guest.rs",      // wasmtime trusts an artifact
-    "confined/mod.rs",        // _exit
-    "confined/template.rs",   // fork, dup3
-    "confined/ticker.rs",     // sigaction, setitimer
-    "sandbox/descriptors.rs", // close_range
-    "sandbox/namespaces.rs",  // unshare, clone
-    "wire/status_page.rs",    // a page shared by two processes
+    "confined/code_memory.rs",       // mmap and mprotect of code
+    "confined/guest/component.rs",   // wasmtime trusts an artifact
+    "confined/guest/core_module.rs", // the same
+    "confined/mod.rs",               // _exit
+    "confined/template.rs",          // fork, dup3
+    "confined/ticker.rs",            // sigaction, setitimer
+    "sandbox/descriptors.rs",        // close_range
+    "sandbox/namespaces.rs",         // unshare, clone
+    "sandbox/signals.rs",            // sigprocmask, signal
+    "wire/status_page.rs",           // a page shared by two processes
 ];
 
 /// Crates that see a module's bytes.

@@ -8,9 +8,13 @@ mod connection;
 mod cpus;
 mod launcher;
 mod process;
+mod start_error;
+mod starting;
 
 pub(crate) use advice::advice;
 pub(crate) use connection::{Connection, Fill, ReceiveError};
 pub use cpus::usable_cpus;
-pub(crate) use launcher::{Launcher, Order, StartError, Started, Starting, WorkerProgram};
+pub(crate) use launcher::{Launcher, Order, WorkerProgram};
 pub(crate) use process::{Exit, Process};
+pub(crate) use start_error::StartError;
+pub(crate) use starting::{Started, Starting};

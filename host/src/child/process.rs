@@ -35,7 +35,7 @@ impl Process {
         let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         let is_own = waitid(WaitId::PidFd(pidfd.as_fd()), options).is_ok();
-        Ok(is_own.then_some(Process {
+        Ok(is_own.then(|| Process {
             pid,
             pidfd,
             own_child: true,
@@ -56,7 +56,7 @@ impl Process {
             .and_then(|mut fields| fields.nth(1))
             .and_then(|field| field.parse::<i32>().ok());
         let verified = ppid == Some(parent.pid.as_raw_nonzero().get()) && is_alive(&pidfd);
-        Ok(verified.then_some(Process {
+        Ok(verified.then(|| Process {
             pid,
             pidfd,
             own_child: false,
@@ -140,18 +140,52 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_is_neither_an_own_child_nor_a_childs() {
+    fn a_stranger_is_neither_an_own_child_nor_a_childs_and_is_left_alone() {
         let mut child = cat();
         let process = Process::own_child(Pid::from_child(&child))
             .unwrap()
             .unwrap();
-        let parent = rustix::process::getppid().unwrap();
-        assert!(Process::own_child(parent).unwrap().is_none());
-        assert!(Process::child_of(parent, &process).unwrap().is_none());
+        let stranger = rustix::process::getppid().unwrap();
+        assert!(Process::own_child(stranger).unwrap().is_none());
+        assert!(Process::child_of(stranger, &process).unwrap().is_none());
+        let pidfd = pidfd_open(stranger, PidfdFlags::empty()).unwrap();
+        assert!(is_alive(&pidfd), "it was killed");
         drop(process);
         assert!(
             child.try_wait().is_err(),
             "it was reaped when it was dropped"
         );
+    }
+
+    #[test]
+    fn a_grandchild_is_a_childs_and_not_an_own_one() {
+        use std::io::{BufRead, BufReader};
+        let mut shell = Command::new("sh")
+            .args(["-c", "sleep 1000 & echo $!; wait"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(shell.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let grandchild = Pid::from_raw(line.trim().parse().unwrap()).unwrap();
+        let pidfd = pidfd_open(grandchild, PidfdFlags::empty()).unwrap();
+        assert!(Process::own_child(grandchild).unwrap().is_none());
+        assert!(is_alive(&pidfd), "one that is not an own child was killed");
+        let parent = Process::own_child(Pid::from_child(&shell))
+            .unwrap()
+            .unwrap();
+        let verified = Process::child_of(grandchild, &parent).unwrap();
+        assert!(verified.is_some());
+        drop(verified);
+        let mut descriptors = [PollFd::new(&pidfd, PollFlags::IN)];
+        poll(&mut descriptors, None).unwrap();
+        assert!(
+            !is_alive(&pidfd),
+            "a verified process is killed when it is dropped"
+        );
+        drop(parent);
+        let _ = shell.wait();
     }
 }

@@ -1,6 +1,6 @@
 //! `wpool apply`: one call.
 
-use super::args::{ApplyArgs, misspelt_option};
+use super::args::ApplyArgs;
 use super::interrupt::Interrupt;
 use super::report::Report;
 use super::setup::{self, Refused};
@@ -11,9 +11,6 @@ use std::os::unix::ffi::OsStrExt;
 use wpool::{FailureKind, Order};
 
 pub(super) fn run(args: &ApplyArgs) -> Result<u8, Refused> {
-    if let Some(option) = misspelt_option(&args.arguments) {
-        bail!("there is no option {option}; an argument that begins with a hyphen goes after `--`");
-    }
     let interrupt = Interrupt::listen()?;
     let mut report = Report::create(args.pool.report.as_deref())?;
     let pool = setup::pool(&args.module, &args.pool, Some(1), &interrupt)?;

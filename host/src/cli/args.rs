@@ -27,6 +27,8 @@ pub(super) enum Command {
     Map(MapArgs),
     /// Call a function once
     Apply(ApplyArgs),
+    /// Show what a module exports, how to call it, and what it imports
+    Inspect(InspectArgs),
     /// List or forget what was compiled before
     Cache(CacheArgs),
     /// Report which layers of confinement hold on this machine, and how to get the missing ones
@@ -47,7 +49,7 @@ pub(super) struct MapArgs {
     pub(super) module: PathBuf,
     /// One task each: the argument of a function with one parameter, a list like `2, 3` for several. Without any, the lines
     /// of standard input
-    #[arg(allow_hyphen_values = true)]
+    #[arg(allow_negative_numbers = true)]
     pub(super) inputs: Vec<OsString>,
 }
 
@@ -58,8 +60,20 @@ pub(super) struct ApplyArgs {
     /// The module: Wasm, binary or text
     pub(super) module: PathBuf,
     /// The arguments, one for each parameter
-    #[arg(allow_hyphen_values = true)]
+    #[arg(allow_negative_numbers = true)]
     pub(super) arguments: Vec<OsString>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct InspectArgs {
+    /// One JSON object instead of text
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Compile the module even if it was compiled before, and do not keep the result
+    #[arg(long)]
+    pub(super) no_cache: bool,
+    /// The module: Wasm, binary or text
+    pub(super) module: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]
@@ -152,30 +166,41 @@ fn number(text: &str) -> Result<Limit<u64>, String> {
     })
 }
 
-/// The inputs among `inputs` that look like a misspelt option: they begin with a hyphen that no number does, and `--` was
-/// not written before them.
-pub(super) fn misspelt_option(inputs: &[OsString]) -> Option<String> {
-    let typed: Vec<OsString> = std::env::args_os().collect();
-    let literal = typed
-        .iter()
-        .position(|arg| arg == "--")
-        .map_or(0, |at| typed.len() - at - 1);
-    let checked = &inputs[..inputs.len().saturating_sub(literal)];
-    checked
-        .iter()
-        .filter_map(|input| input.to_str())
-        .find(|input| looks_like_option(input))
-        .map(str::to_string)
+/// Put before an input that begins like a negative number and goes on, such as `-2, 3`, which would be taken for an option.
+const PROTECTED: char = '\u{1}';
+
+impl Args {
+    /// Reads the command line. Negative numbers are inputs wherever they stand, and options may follow them.
+    pub(super) fn read(typed: impl IntoIterator<Item = OsString>) -> Result<Args, clap::Error> {
+        let mut literal = false;
+        let protect = |arg: OsString| {
+            literal |= arg == "--";
+            match arg.to_str() {
+                Some(text) if !literal && begins_like_a_number(text) => {
+                    format!("{PROTECTED}{text}").into()
+                }
+                _ => arg,
+            }
+        };
+        let mut args = Args::try_parse_from(typed.into_iter().map(protect))?;
+        let inputs = match &mut args.command {
+            Command::Map(args) => &mut args.inputs,
+            Command::Apply(args) => &mut args.arguments,
+            _ => return Ok(args),
+        };
+        for input in inputs {
+            if let Some(text) = input.to_str().and_then(|text| text.strip_prefix(PROTECTED)) {
+                *input = text.into();
+            }
+        }
+        Ok(args)
+    }
 }
 
-fn looks_like_option(input: &str) -> bool {
-    let Some(rest) = input.strip_prefix('-') else {
-        return false;
-    };
-    let number = rest.starts_with(|c: char| c.is_ascii_digit() || c == '.')
-        || rest.starts_with("inf")
-        || rest == "nan";
-    !number && !rest.is_empty()
+fn begins_like_a_number(text: &str) -> bool {
+    text.strip_prefix('-').is_some_and(|rest| {
+        rest.starts_with(|c: char| c.is_ascii_digit() || c == '.') || rest == "inf" || rest == "nan"
+    })
 }
 
 #[cfg(test)]
@@ -183,7 +208,8 @@ mod tests {
     use super::*;
 
     fn map(typed: &[&str]) -> MapArgs {
-        match Args::try_parse_from([&["wpool", "map"], typed].concat())
+        let typed = [&["wpool", "map"], typed].concat();
+        match Args::read(typed.into_iter().map(OsString::from))
             .unwrap()
             .command
         {
@@ -194,21 +220,28 @@ mod tests {
 
     #[test]
     fn negative_numbers_are_inputs_and_options_may_follow_them() {
-        let args = map(&["m.wasm", "-5", "-1.5e3", "-2, 3", "-inf", "-j", "2"]);
-        assert_eq!(args.inputs, ["-5", "-1.5e3", "-2, 3", "-inf"]);
-        assert_eq!(args.workers, Some(2));
-        assert!(
-            args.inputs
-                .iter()
-                .all(|input| !looks_like_option(input.to_str().unwrap()))
+        let args = map(&[
+            "m.wasm", "3", "-5", "-1.5e3", "-2, 3", "-inf", "-.5", "-j", "2", "-7",
+        ]);
+        assert_eq!(
+            args.inputs,
+            ["3", "-5", "-1.5e3", "-2, 3", "-inf", "-.5", "-7"]
         );
+        assert_eq!(args.workers, Some(2));
     }
 
     #[test]
-    fn an_unknown_option_is_recognised_among_the_inputs() {
-        assert!(looks_like_option("--timout"));
-        assert!(looks_like_option("-x"));
-        assert!(!looks_like_option("-"));
+    fn everything_is_an_input_after_two_hyphens() {
+        let args = map(&["m.wasm", "--", "-j", "2", "-2, 3"]);
+        assert_eq!(args.inputs, ["-j", "2", "-2, 3"]);
+        assert_eq!(args.workers, None);
+    }
+
+    #[test]
+    fn an_unknown_option_is_no_input() {
+        let typed = ["wpool", "map", "m.wasm", "1", "--timout", "2s"].map(OsString::from);
+        let error = Args::read(typed).unwrap_err();
+        assert_eq!(error.kind(), clap::error::ErrorKind::UnknownArgument);
     }
 
     #[test]

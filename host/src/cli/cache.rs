@@ -1,7 +1,7 @@
 //! `wpool cache`: what was compiled before, and forgetting it; and where the command keeps it.
 
-use super::setup::Refused;
 use super::exit;
+use super::setup::Refused;
 use anyhow::{anyhow, bail};
 use bytesize::ByteSize;
 use clap::Subcommand;

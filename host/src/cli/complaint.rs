@@ -11,10 +11,17 @@ const SHOWN: usize = 60;
 
 /// Writes an error, and says what the command ends with.
 pub(super) fn report(error: &Refused) -> u8 {
-    line(&error.to_string());
-    error
-        .downcast_ref::<wpool::Error>()
-        .map_or(exit::USAGE, |error| exit::of_error(error.kind()))
+    match error.downcast_ref::<wpool::Error>() {
+        // What was added to it repeats it.
+        Some(cause) => {
+            line(&error.to_string());
+            exit::of_error(cause.kind())
+        }
+        None => {
+            line(&format!("{error:#}"));
+            exit::USAGE
+        }
+    }
 }
 
 /// An error about a module; it keeps its kind.

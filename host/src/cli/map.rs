@@ -1,12 +1,12 @@
 //! `wpool map`: inputs in, one result a line out.
 
-use super::args::{MapArgs, misspelt_option};
+use super::args::MapArgs;
 use super::inputs::{Line, next_line};
 use super::interrupt::Interrupt;
 use super::report::Report;
 use super::setup::{self, Refused};
 use super::{complaint, exit};
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use std::ffi::OsString;
 use std::io::{self, BufReader, BufWriter, ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -16,9 +16,6 @@ use wpool::{Failure, FailureKind, Format, Function, Inputs, Order, Outcome, Outc
 const COMPLAINTS: usize = 20;
 
 pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
-    if let Some(option) = misspelt_option(&args.inputs) {
-        bail!("there is no option {option}; an input that begins with a hyphen goes after `--`");
-    }
     let interrupt = Interrupt::listen()?;
     let mut report = Report::create(args.pool.report.as_deref())?;
     let pool = setup::pool(
@@ -143,6 +140,7 @@ fn print(
 ) -> Result<u8, Refused> {
     let mut output = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
     let mut code = exit::SUCCESS;
+    let mut stopped = false;
     loop {
         let next = match outcomes.try_next() {
             Some(next) => Some(next),
@@ -158,9 +156,14 @@ fn print(
             return Ok(code);
         };
         report.add(index + 1, &outcome)?;
+        if stopped {
+            continue;
+        }
         if let Err(failure) = &outcome.result {
             code = exit::FAILED;
             if failure.kind() == FailureKind::Cancelled && interrupt.exit_code().is_some() {
+                // What comes after it in order would look as if it were complete.
+                stopped = true;
                 continue;
             }
             // In order with what is on standard output, where both go to one terminal.

@@ -8,6 +8,7 @@ mod complaint;
 mod doctor;
 mod exit;
 mod inputs;
+mod inspect;
 mod interrupt;
 mod map;
 mod note;
@@ -15,29 +16,47 @@ mod report;
 mod setup;
 
 use args::{Args, Command};
-use clap::Parser;
 use clap::error::ErrorKind;
 use std::process::ExitCode;
 
 pub(crate) fn main() -> ExitCode {
-    let args = match Args::try_parse() {
+    let args = match Args::read(std::env::args_os()) {
         Ok(args) => args,
-        Err(error) => {
-            // Help and version are no errors; a closed terminal is nobody's problem.
-            let _ = error.print();
-            let wanted = matches!(
-                error.kind(),
-                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
-            );
-            return if wanted { exit::SUCCESS } else { exit::USAGE }.into();
-        }
+        Err(error) => return usage(&error).into(),
     };
     let code = match args.command {
         Command::Map(args) => map::run(&args),
         Command::Apply(args) => apply::run(&args),
         Command::Cache(args) => cache::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
         Command::Doctor(args) => doctor::run(&args),
     };
     code.unwrap_or_else(|error| complaint::report(&error))
         .into()
+}
+
+/// Help and versions are printed as they are, and errors on one line.
+fn usage(error: &clap::Error) -> u8 {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
+        // A closed terminal is nobody's problem.
+        let _ = error.print();
+        return exit::SUCCESS;
+    }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let _ = error.print();
+        return exit::USAGE;
+    }
+    let text = error.render().to_string();
+    let lines = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:"));
+    let said: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+    let said = said.join("; ");
+    let said = said.strip_prefix("error: ").unwrap_or(&said);
+    complaint::line(&format!("{}; see wpool --help", wpool::printable(said)));
+    exit::USAGE
 }

@@ -6,7 +6,7 @@ use super::interrupt::Interrupt;
 use super::note::Note;
 use std::path::Path;
 use std::sync::Arc;
-use wpool::{ArtifactCache, Level, Limits, Pool};
+use wpool::{ArtifactCache, Inspection, Level, Limits, Pool};
 
 /// Why nothing was run, as a person is told: one line.
 pub(super) type Refused = anyhow::Error;
@@ -32,7 +32,7 @@ pub(super) fn pool(
         .require_full(args.require_full)
         .measure_cpu(args.report.is_some());
     allow_descriptors();
-    let builder = match cache(args) {
+    let builder = match cache(args.no_cache) {
         Some(cache) => builder.cache(cache),
         None => builder,
     };
@@ -51,6 +51,20 @@ pub(super) fn pool(
     let pool = Arc::new(pool);
     interrupt.watch(&pool);
     Ok(pool)
+}
+
+/// Asks a compiler what a module is; its length in bytes comes along.
+pub(super) fn inspect(module: &Path, no_cache: bool) -> Result<(Inspection, u64), Refused> {
+    let note = Note::after_a_second(module);
+    let builder = match cache(no_cache) {
+        Some(cache) => Pool::builder(module).cache(cache),
+        None => Pool::builder(module),
+    };
+    let inspection = builder
+        .inspect()
+        .map_err(|error| complaint::about_module(module, error))?;
+    drop(note);
+    Ok((inspection, std::fs::metadata(module)?.len()))
 }
 
 fn warn_reduced(pool: &Pool) {
@@ -79,8 +93,8 @@ fn allow_descriptors() {
 }
 
 /// Where compiled artifacts are kept. A directory that cannot be used means that none are.
-fn cache(args: &PoolArgs) -> Option<ArtifactCache> {
-    if args.no_cache {
+fn cache(refused: bool) -> Option<ArtifactCache> {
+    if refused {
         return None;
     }
     ArtifactCache::open(super::cache::default_dir()?).ok()

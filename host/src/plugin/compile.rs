@@ -1,7 +1,7 @@
 //! One compilation: a confined process, the bytes in, facts and an artifact out, within limits of time and memory.
 
 use super::cache::{ArtifactCache, EntryKey};
-use super::{Limits, Module, Plugin, identity};
+use super::{Inspection, Limits, Module, Plugin, identity};
 use crate::child::{Exit, Launcher, Order, ReceiveError, Started, usable_cpus};
 use crate::error::{Error, ErrorKind};
 use crate::sandbox::{ProcessLimits, Role};
@@ -41,21 +41,46 @@ pub(crate) fn compile(
     cache: Option<&ArtifactCache>,
 ) -> Result<Plugin, Error> {
     let name = module.stem();
-    let bytes = module.read()?;
     let profile = EngineProfile {
         fuel: limits.fuel.is_some(),
     };
+    let (facts, artifact) = compile_or_recall(launcher, module, &limits, profile, cache)?;
+    Plugin::check(name, facts, profile, limits, seal(&artifact)?)
+}
+
+/// Asks a compiler what a module is.
+///
+/// # Errors
+///
+/// As [`compile`], but for what can be compiled and not be run.
+pub(crate) fn inspect(
+    launcher: &Launcher,
+    module: Module,
+    limits: &Limits,
+    cache: Option<&ArtifactCache>,
+) -> Result<Inspection, Error> {
+    let profile = EngineProfile::default();
+    Inspection::of(&compile_or_recall(launcher, module, limits, profile, cache)?.0)
+}
+
+/// The facts and the artifact of a module, from the cache or from a compiler. The facts are not checked yet.
+fn compile_or_recall(
+    launcher: &Launcher,
+    module: Module,
+    limits: &Limits,
+    profile: EngineProfile,
+    cache: Option<&ArtifactCache>,
+) -> Result<(ModuleFacts, Vec<u8>), Error> {
+    let bytes = module.read()?;
     // The hash is of the very bytes that a compiler gets.
     let key = cache.map(|cache| {
         let parts = identity::parts(launcher, profile);
         let key = EntryKey::of(&bytes, &parts.each_ref().map(Vec::as_slice));
         (cache, key)
     });
-    if let Some((cache, key)) = &key
-        && let Some(entry) = cache.get(key)
-        && let Some((facts, artifact)) = split_entry(&entry)
-    {
-        return Plugin::check(name, facts, profile, limits, seal(artifact)?);
+    let recalled = key.as_ref().and_then(|(cache, key)| cache.get(key));
+    if let Some(compiled) = recalled.and_then(split_entry) {
+        return Ok(compiled);
     }
     let deadline = limits
         .compile_timeout
@@ -67,28 +92,29 @@ pub(crate) fn compile(
     };
     let order = Order {
         role: Role::Compiler,
-        limits: process_limits(&limits, threads),
+        limits: process_limits(limits, threads),
         threads: threads as u16,
     };
     let mut compiler = launcher.start(order)?;
     let (facts, artifact) = converse(&mut compiler, profile, &bytes, deadline)
-        .map_err(|why| why.unwrap_or_else(|error| explain(&mut compiler, error, &limits)))?;
-    let encoded = encode(&facts);
-    let plugin = Plugin::check(name, facts, profile, limits, seal(&artifact)?)?;
+        .map_err(|why| why.unwrap_or_else(|error| explain(&mut compiler, error, limits)))?;
     if let Some((cache, key)) = &key {
+        let encoded = encode(&facts);
         cache.put(
             key,
             &[&(encoded.len() as u32).to_le_bytes(), &encoded, &artifact],
         );
     }
-    Ok(plugin)
+    Ok((facts, artifact))
 }
 
 /// The two parts of a cached entry. It was authenticated; what it says is checked all the same.
-fn split_entry(entry: &[u8]) -> Option<(ModuleFacts, &[u8])> {
+fn split_entry(mut entry: Vec<u8>) -> Option<(ModuleFacts, Vec<u8>)> {
     let (length, rest) = entry.split_first_chunk::<4>()?;
-    let (facts, artifact) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-    Some((decode(facts)?, artifact))
+    let length = u32::from_le_bytes(*length) as usize;
+    let facts = decode(rest.get(..length)?)?;
+    let artifact = entry.split_off(4 + length);
+    Some((facts, artifact))
 }
 
 fn process_limits(limits: &Limits, threads: usize) -> ProcessLimits {

@@ -7,15 +7,16 @@ mod identity;
 mod limits;
 mod module;
 
+pub use crate::wire::ModuleKind;
 pub use cache::{ArtifactCache, Entry};
-pub(crate) use compile::compile;
+pub(crate) use compile::{compile, inspect};
 pub use limits::Limits;
 pub use module::Module;
 
 use crate::error::{Error, ErrorKind};
 use crate::sandbox::ProcessLimits;
 use crate::value::{Signature, printable};
-use crate::wire::{EngineProfile, ModuleFacts, ModuleKind, VALUES_BYTES};
+use crate::wire::{EngineProfile, ModuleFacts, VALUES_BYTES};
 use std::os::fd::OwnedFd;
 
 /// Memories a module may define: each reserves [`SLOT_BYTES`] of address space in every worker.
@@ -136,6 +137,38 @@ impl Plugin {
             cpu_seconds: None,
             processes: None,
         }
+    }
+}
+
+fn functions(facts: &ModuleFacts) -> Result<Signature, Error> {
+    Signature::decode(&facts.signature).map_err(|error| {
+        Error::new(
+            ErrorKind::Module,
+            format!("its functions are more than is accepted: {error}"),
+        )
+    })
+}
+
+/// What a module is, whether or not it can be run.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Inspection {
+    /// Which kind of module.
+    pub kind: ModuleKind,
+    /// The functions that it exports.
+    pub signature: Signature,
+    /// What it imports: kind and name of each, harmless to a terminal.
+    pub imports: Vec<String>,
+}
+
+impl Inspection {
+    fn of(facts: &ModuleFacts) -> Result<Inspection, Error> {
+        let imports = facts.imports.iter().map(import).collect();
+        Ok(Inspection {
+            kind: facts.kind,
+            signature: functions(facts)?,
+            imports,
+        })
     }
 }
 

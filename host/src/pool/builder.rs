@@ -4,7 +4,7 @@ use super::driver::{Driver, Settings};
 use super::{Inbox, PLUGIN, Pool};
 use crate::child::{Launcher, WorkerProgram, usable_cpus};
 use crate::error::{Error, ErrorKind};
-use crate::plugin::{ArtifactCache, Limits, Module, compile};
+use crate::plugin::{ArtifactCache, Inspection, Limits, Module, compile, inspect};
 use crate::wire::WORKER_ARGV0;
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -90,6 +90,17 @@ impl Builder {
     pub fn cache(mut self, cache: ArtifactCache) -> Builder {
         self.cache = Some(cache);
         self
+    }
+
+    /// Compiles the module in a confined process and says what it is, without building a pool: also for a module that cannot
+    /// be run for what it imports.
+    ///
+    /// # Errors
+    ///
+    /// When the module is not valid, a limit of the compiler is hit, or confinement is not available.
+    pub fn inspect(self) -> Result<Inspection, Error> {
+        let launcher = Launcher::open(&self.program, self.require_full)?;
+        inspect(&launcher, self.module, &self.limits, self.cache.as_ref())
     }
 
     /// Compiles the module in a confined process and prepares the pool; workers start with the first task.

@@ -1,8 +1,8 @@
-//! A value. It does not carry its type: whoever reads or prints one has the [`Type`](super::Type) beside it.
+//! A value. It does not carry its type: whoever reads or prints one has the [`Type`] beside it.
 
-use super::quote;
+use super::{Type, quote};
 
-/// A value of a [`Type`](super::Type).
+/// A value of a [`Type`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// `bool`
@@ -87,6 +87,42 @@ impl Value {
             Value::Variant(case, _) => format!("case {case} of a variant"),
             Value::Enum(case) => format!("case {case} of an enum"),
             Value::Flags(v) => format!("{} flags", v.len()),
+        }
+    }
+
+    /// A value of the type, as simple as one can be without being empty.
+    #[must_use]
+    pub fn example(ty: &Type) -> Value {
+        let boxed = |ty: &Type| Box::new(Value::example(ty));
+        let payload = |ty: &Option<Box<Type>>| ty.as_deref().map(boxed);
+        match ty {
+            Type::Bool => Value::Bool(true),
+            Type::S8 => Value::S8(1),
+            Type::U8 => Value::U8(1),
+            Type::S16 => Value::S16(1),
+            Type::U16 => Value::U16(1),
+            Type::S32 => Value::S32(1),
+            Type::U32 => Value::U32(1),
+            Type::S64 => Value::S64(1),
+            Type::U64 => Value::U64(1),
+            Type::F32 => Value::F32(1.5),
+            Type::F64 => Value::F64(1.5),
+            Type::Char => Value::Char('a'),
+            Type::String => Value::String("text".into()),
+            _ if ty.is_bytes() => Value::Bytes(b"bytes".into()),
+            Type::List(element) => Value::List(vec![Value::example(element)]),
+            Type::Option(some) => Value::Option(Some(boxed(some))),
+            Type::Result { ok, .. } => Value::Result(Ok(payload(ok))),
+            Type::Tuple(types) => Value::Tuple(types.iter().map(Value::example).collect()),
+            Type::Record(fields) => {
+                Value::Record(fields.iter().map(|(_, ty)| Value::example(ty)).collect())
+            }
+            Type::Variant(cases) => {
+                let payload = cases.first().and_then(|(_, payload)| payload.as_ref());
+                Value::Variant(0, payload.map(boxed))
+            }
+            Type::Enum(_) => Value::Enum(0),
+            Type::Flags(names) => Value::Flags((0..names.len().min(1) as u32).collect()),
         }
     }
 

@@ -47,6 +47,8 @@ impl Ordinary {
             command = typed;
             command
                 .stdin(std::process::Stdio::null())
+                .env_remove("HOME")
+                .env_remove("XDG_CACHE_HOME")
                 .uid(Self::NOBODY)
                 .gid(Self::NOBODY);
         }

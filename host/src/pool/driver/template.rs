@@ -198,7 +198,7 @@ impl Driver {
     /// Tells whoever waits for the first process of the pool why there is none.
     fn start_failed(&self, error: StartError) -> String {
         let why = error.to_string();
-        self.launcher.fail(error.into());
+        self.launcher.fail(error);
         why
     }
 

@@ -1,0 +1,45 @@
+//! Why no confined process could be had.
+
+use super::launcher::START_TIMEOUT;
+use crate::sandbox::Refusal;
+use crate::wire::WIRE_VERSION;
+use std::io;
+
+/// Why no confined process could be had.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    /// The program could not be opened or executed.
+    #[error("the worker program {0} cannot be started: {1}")]
+    Program(String, io::Error),
+    /// What was started does not greet.
+    #[error(
+        "{0} is not a worker program: it did not greet. Call wpool::init() first in its main, or name another program"
+    )]
+    NotAWorkerProgram(String),
+    /// It greets with another version.
+    #[error(
+        "the worker program is {theirs}, this is {WIRE_VERSION}: build both from the same version"
+    )]
+    Version {
+        /// The version it said it has.
+        theirs: String,
+    },
+    /// A layer that may not be missing was refused.
+    #[error("confinement is not available: {refusal}. {}", super::advice(.refusal))]
+    Refused {
+        /// What was refused, and how.
+        refusal: Refusal,
+    },
+    /// What was achieved is less than what is required.
+    #[error("confinement is not sufficient: {0}")]
+    NotEnough(String),
+    /// It did not answer in time.
+    #[error("a confined process took longer than {START_TIMEOUT:?} to start")]
+    Late,
+    /// It panicked.
+    #[error("a confined process failed to start: {0}")]
+    Panicked(String),
+    /// Descriptors or processes are exhausted, or a socket failed.
+    #[error("a confined process cannot be started: {0}")]
+    Io(#[from] io::Error),
+}

@@ -1,0 +1,128 @@
+//! `wpool inspect`: what a module is, what it exports and how that is called, what it imports.
+
+use super::args::InspectArgs;
+use super::exit;
+use super::setup::{self, Refused};
+use serde_json::json;
+use std::io::{self, Write};
+use wpool::{Function, Inspection, ModuleKind, Type, Value, printable};
+
+pub(super) fn run(args: &InspectArgs) -> Result<u8, Refused> {
+    let (inspection, bytes) = setup::inspect(&args.module, args.no_cache)?;
+    let path = args.module.to_string_lossy();
+    let text = if args.json {
+        format!("{:#}\n", as_json(&inspection, bytes, &path))
+    } else {
+        as_text(&inspection, bytes, &path)
+    };
+    // A closed output ends it quietly.
+    let _ = io::stdout().lock().write_all(text.as_bytes());
+    Ok(exit::SUCCESS)
+}
+
+fn kind(inspection: &Inspection) -> &'static str {
+    match inspection.kind {
+        ModuleKind::Core => "core module",
+        ModuleKind::Component => "component",
+    }
+}
+
+fn as_text(inspection: &Inspection, bytes: u64, path: &str) -> String {
+    let size = bytesize::ByteSize(bytes);
+    let mut text = format!("{}: {}, {size}\n", printable(path), kind(inspection));
+    text += "exports:\n";
+    for function in &inspection.signature.functions {
+        text += &format!("  {}\n", printable(&function.to_string()));
+        match example(function, path) {
+            Ok(example) => text += &format!("    {example}\n"),
+            Err(why) => text += &format!("    it cannot be called: {}\n", printable(why)),
+        }
+    }
+    if inspection.signature.functions.is_empty() {
+        text += "  no function\n";
+    }
+    if !inspection.imports.is_empty() {
+        text += "imports, none of which can be granted:\n";
+        for import in &inspection.imports {
+            text += &format!("  {}\n", printable(import));
+        }
+    }
+    text
+}
+
+fn as_json(inspection: &Inspection, bytes: u64, path: &str) -> serde_json::Value {
+    let function = |function: &Function| {
+        let params = function
+            .params
+            .iter()
+            .map(|param| json!({ "name": param.name, "type": param.ty.to_string() }));
+        json!({
+            "name": function.name,
+            "wit": function.to_string(),
+            "params": params.collect::<Vec<_>>(),
+            "result": function.result.as_ref().map(ToString::to_string),
+            "unusable": function.unusable,
+            "example": example(function, path).ok(),
+        })
+    };
+    json!({
+        "kind": match inspection.kind {
+            ModuleKind::Core => "core",
+            ModuleKind::Component => "component",
+        },
+        "bytes": bytes,
+        "functions": inspection.signature.functions.iter().map(function).collect::<Vec<_>>(),
+        "imports": inspection.imports.iter().map(|import| json!({ "name": import, "grant": null })).collect::<Vec<_>>(),
+    })
+}
+
+/// A command line that can be pasted.
+fn example<'a>(function: &'a Function, path: &str) -> Result<String, &'a str> {
+    if let Some(why) = &function.unusable {
+        return Err(why);
+    }
+    let mut words = vec![
+        "wpool".into(),
+        "apply".into(),
+        "-f".into(),
+        function.name.clone(),
+        path.into(),
+    ];
+    words.extend(function.params.iter().map(|param| argument(&param.ty)));
+    Ok(words
+        .iter()
+        .map(|word| quoted(word))
+        .collect::<Vec<_>>()
+        .join(" "))
+}
+
+/// An argument as `apply` takes it: a lone text as it is, all else as WAVE.
+fn argument(ty: &Type) -> String {
+    match Value::example(ty) {
+        Value::String(text) => text,
+        Value::Bytes(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        value => value.summary(ty),
+    }
+}
+
+/// A word as a shell takes it literally.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@,=+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.into();
+    }
+    format!("'{}'", printable(word).replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_quoted_for_the_shell_only_where_it_must_be() {
+        assert_eq!(quoted("a-b.wasm"), "a-b.wasm");
+        assert_eq!(quoted("[1, 2]"), "'[1, 2]'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
+    }
+}
