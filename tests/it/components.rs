@@ -3,7 +3,7 @@
 use crate::support::{Ran, feed, guest, pool_of, run, wpool};
 use std::fs;
 use std::process::Command;
-use wpool::{Format, Order, Type, Value};
+use wpool::{Format, Limits, Order, Type, Value};
 
 #[track_caller]
 fn map(name: &str, args: &[&str]) -> Ran {
@@ -42,7 +42,7 @@ fn a_record_comes_out_and_an_err_is_a_failure() {
 fn an_err_is_printed_as_it_is_in_wave_and_json_and_is_still_a_failure() {
     for (format, input, expected) in [
         ("wave", "[]", "err(\"no values\")\n"),
-        ("json", "[]", "{\"err\":\"no values\"}\n"),
+        ("json", "[]", "{\"err\": \"no values\"}\n"),
     ] {
         let ran = map("stats", &["--format", format, input]);
         assert_eq!((ran.code(), ran.stdout.as_str()), (1, expected), "{format}");
@@ -50,7 +50,7 @@ fn an_err_is_printed_as_it_is_in_wave_and_json_and_is_still_a_failure() {
     let ran = map("stats", &["--format", "json", "[1, 3]"]);
     assert_eq!(
         ran.results(),
-        [r#"{"ok":{"count":2,"mean":2.0,"min":1.0,"max":3.0}}"#]
+        [r#"{"ok": {"count": 2, "mean": 2.0, "min": 1.0, "max": 3.0}}"#]
     );
 }
 
@@ -169,22 +169,29 @@ fn megabytes_of_bytes_come_back_unchanged() {
 
 #[test]
 fn values_that_would_not_fit_a_worker_fail_their_task_and_not_the_worker() {
-    let pool = pool_of(guest("kinds")).workers(1).build().unwrap();
-    let many: Vec<i64> = vec![7; 8 << 20];
+    let limits = Limits {
+        argument_bytes: None,
+        ..Limits::default()
+    };
+    let pool = pool_of(guest("kinds"))
+        .limits(limits)
+        .workers(1)
+        .build()
+        .unwrap();
     let (mut inputs, mut outcomes) = pool.stream("numbers", Order::Input).unwrap();
     inputs
-        .send(&[Value::List(
-            many.iter().map(|number| Value::S64(*number)).collect(),
-        )])
+        .send(&[Value::List(vec![Value::S64(7); 9 << 20])])
         .unwrap();
-    inputs.send(&[Value::List(vec![Value::S64(1)])]).unwrap();
-    drop(inputs);
+    inputs.flush();
     let (_, too_many) = outcomes.next().unwrap();
     let failure = too_many.result.unwrap_err();
     assert!(failure.message().contains("as values"), "{failure}");
+    let one = Value::List(vec![Value::S64(1)]);
+    inputs.send(std::slice::from_ref(&one)).unwrap();
+    inputs.flush();
     let (_, next) = outcomes.next().unwrap();
     assert_eq!(next.usage.worker, Some(1), "the worker is the same");
-    assert_eq!(next.result, Ok(Some(Value::List(vec![Value::S64(1)]))));
+    assert_eq!(next.result, Ok(Some(one)));
 }
 
 #[test]

@@ -7,7 +7,10 @@ use crate::sandbox::{Confinement, Namespaces};
 use crate::wire::{ChildHello, FrameError, WIRE_VERSION, decode};
 use std::io::Read;
 use std::process::{Child, ChildStderr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long a process that is not wanted any more may take to show itself.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// The longest last words of a process that are kept, in bytes.
 const LAST_WORDS: u64 = 4096;
@@ -166,9 +169,17 @@ impl Starting {
 impl Drop for Starting {
     fn drop(&mut self) {
         // If it became the confined process itself, that one's owner kills and reaps it.
-        if self.connection.is_some() {
-            self.end_spawned();
+        if self.connection.is_none() {
+            return;
         }
+        self.end_spawned();
+        // What it may have become by then has yet to say so; if there is nothing, the connection is closed.
+        let deadline = Some(Instant::now() + FAREWELL);
+        while self.born.is_none()
+            && let Some(connection) = &mut self.connection
+            && let Ok(frame) = connection.receive(deadline)
+            && self.handle(&frame).is_ok()
+        {}
     }
 }
 
