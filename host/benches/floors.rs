@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! map:      a million squares, fresh instances   against  2 × one thread that does the same in-process
+//! strings:  a hundred thousand greetings by a component, fresh instances, against the same in-process
 //! apply:    one call of a warm pool              against  a round trip of 16 bytes over a socket pair
 //! command:  `wpool map square.wasm 1 2 3 4 5`    against  `wasmtime run --invoke`, where that is installed
 //! ```
@@ -46,6 +47,7 @@ fn main() {
         round_trip = round_trip.min(ping_pong());
         applied = applied.min(apply(&pool));
     }
+    strings(workers);
     let rate = |time: Duration| TASKS as f64 / time.as_secs_f64();
     println!("map      {:>9.0} tasks/s", rate(mapped));
     println!("floor    {:>9.0} tasks/s in one thread", rate(floor));
@@ -90,6 +92,52 @@ fn in_process(path: &Path) -> Duration {
         black_box(square.call(&mut store, number).expect("a square"));
     }
     started.elapsed()
+}
+
+/// A small component: text in, text out.
+fn strings(workers: usize) {
+    const GREETINGS: usize = 100_000;
+    let path = square().with_file_name("greet.wasm");
+    let mut pooling = PoolingAllocationConfig::new();
+    pooling.linear_memory_keep_resident(64 * 1024);
+    let mut config = Config::new();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling));
+    let engine = Engine::new(&config).expect("an engine");
+    let component = wasmtime::component::Component::from_file(&engine, &path).expect("a component");
+    let linker = wasmtime::component::Linker::<()>::new(&engine);
+    let linked = linker.instantiate_pre(&component).expect("no imports");
+    let pool = wpool::Pool::builder(path.as_path())
+        .build()
+        .expect("a pool");
+    let (mut floor, mut mapped) = (Duration::MAX, Duration::MAX);
+    for _ in 0..ROUNDS {
+        let started = Instant::now();
+        for _ in 0..GREETINGS {
+            let mut store = Store::new(&engine, ());
+            let instance = linked.instantiate(&mut store).expect("an instance");
+            let greet = instance.get_typed_func::<(&str,), (String,)>(&mut store, "greet");
+            black_box(
+                greet
+                    .expect("greet")
+                    .call(&mut store, ("Ada",))
+                    .expect("a greeting"),
+            );
+        }
+        floor = floor.min(started.elapsed());
+        let started = Instant::now();
+        let greetings: Vec<String> = pool
+            .map("greet", std::iter::repeat_n("Ada", GREETINGS))
+            .expect("greetings");
+        assert_eq!(greetings.len(), GREETINGS);
+        mapped = mapped.min(started.elapsed());
+    }
+    let rate = |time: Duration| GREETINGS as f64 / time.as_secs_f64();
+    println!("strings  {:>9.0} tasks/s", rate(mapped));
+    println!("floor    {:>9.0} tasks/s in one thread", rate(floor));
+    println!(
+        "         {:>9.2} of {workers} × one thread (goal: 0.50)",
+        rate(mapped) / (rate(floor) * workers as f64)
+    );
 }
 
 fn map(pool: &wpool::Pool) -> Duration {

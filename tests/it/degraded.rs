@@ -274,7 +274,7 @@ fn failures_under_reduced_confinement_are_the_same_as_under_full() {
     let ran = refusing(&[Call::Unshare], || {
         run(user
             .wpool()
-            .args(["map", "--timeout", "300ms"])
+            .args(["map", "--timeout", "700ms"])
             .arg(user.guest("spin"))
             .args(["-1", "2"]))
     });

@@ -91,7 +91,7 @@ fn map_reports_the_first_failure_in_input_order() {
 #[test]
 fn map_outcomes_has_every_outcome_and_what_it_used() {
     let pool = pool("spin")
-        .timeout(Duration::from_millis(200))
+        .timeout(Duration::from_millis(700))
         .build()
         .unwrap();
     let outcomes: Vec<Outcome> = pool.map_outcomes("spin", [5, -1, 7]).unwrap();
@@ -104,12 +104,13 @@ fn map_outcomes_has_every_outcome_and_what_it_used() {
         kinds,
         [Ok(&value(5)), Err(FailureKind::Timeout), Ok(&value(7))]
     );
-    let endless = &outcomes[1].usage;
+    assert!(outcomes.iter().all(|outcome| outcome.usage.attempts == 1));
+    let first = &outcomes[0].usage;
     assert!(
-        endless.wall >= Duration::from_millis(200) && endless.attempts == 1,
-        "{endless:?}"
+        first.wall > Duration::ZERO && first.memory_bytes > 0,
+        "{first:?}"
     );
-    assert!(outcomes[0].usage.pid.is_some() && outcomes[0].usage.worker.is_some());
+    assert!(first.pid.is_some() && first.worker.is_some(), "{first:?}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `--report FILE`: one JSON object for each task.
 
-use crate::support::{Ran, feed, guest, run, wpool};
+use crate::support::{Ran, Running, feed, guest, only_busy_worker, run, wpool};
+use rustix::process::Signal;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
@@ -148,7 +149,7 @@ fn what_a_task_costs_is_measured() {
 fn failures_have_the_same_names_and_messages_as_on_standard_error() {
     let cases: [(&[&str], &str, &[&str], &str); 5] = [
         (&["-f", "divide"], "faults", &["1, 0"], "trap"),
-        (&["--timeout", "100ms"], "spin", &["-1"], "timeout"),
+        (&["--timeout", "300ms"], "spin", &["-1"], "timeout"),
         (&["--fuel", "1000"], "spin", &["-1"], "fuel"),
         (
             &["-f", "grow_or_trap", "--memory", "4MiB"],
@@ -184,6 +185,30 @@ fn failures_have_the_same_names_and_messages_as_on_standard_error() {
             entries[0]
         );
     }
+}
+
+#[test]
+fn a_task_whose_worker_died_is_reported_with_that_worker() {
+    let report = Report::new();
+    let mut command = report.command("map");
+    let running = Running::start(
+        command
+            .args(["-j", "1", "--timeout", "none"])
+            .arg(guest("spin"))
+            .arg("-1"),
+    );
+    let worker = only_busy_worker(&running.process);
+    worker.signal(Signal::KILL);
+    assert_eq!(running.finish().code(), 1);
+    let entries = report.entries();
+    assert_eq!(outcomes(&entries), [(1, "worker-died")]);
+    assert_eq!(entries[0]["pid"], worker.pid);
+    assert_eq!(entries[0]["worker"], "worker-1");
+    assert!(
+        entries[0]["wall_ms"].as_f64().unwrap() > 0.0,
+        "{}",
+        entries[0]
+    );
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! One compilation: a confined process, the bytes in, facts and an artifact out, within limits of time and memory.
 
+#[cfg(test)]
+mod tests;
+
 use super::cache::{ArtifactCache, EntryKey};
 use super::{Inspection, Limits, Module, Plugin, identity};
-use crate::child::{Exit, Launcher, Order, ReceiveError, Started, usable_cpus};
+use crate::child::{Connection, Exit, Launcher, Order, ReceiveError, Started, usable_cpus};
 use crate::error::{Error, ErrorKind};
 use crate::sandbox::{ProcessLimits, Role};
 use crate::value::printable;
@@ -96,7 +99,7 @@ fn compile_or_recall(
         threads: threads as u16,
     };
     let mut compiler = launcher.start(order)?;
-    let (facts, artifact) = converse(&mut compiler, profile, &bytes, deadline)
+    let (facts, artifact) = converse(&mut compiler.connection, profile, &bytes, deadline)
         .map_err(|why| why.unwrap_or_else(|error| explain(&mut compiler, error, limits)))?;
     if let Some((cache, key)) = &key {
         let encoded = encode(&facts);
@@ -140,12 +143,11 @@ fn process_limits(limits: &Limits, threads: usize) -> ProcessLimits {
 type Broken = Result<Error, ReceiveError>;
 
 fn converse(
-    compiler: &mut Started,
+    connection: &mut Connection,
     profile: EngineProfile,
     module: &[u8],
     deadline: Option<Instant>,
 ) -> Result<(ModuleFacts, Vec<u8>), Broken> {
-    let connection = &mut compiler.connection;
     connection.set_frame_limit(MAX_FACTS_FRAME);
     let io = |error: std::io::Error| Err(ReceiveError::Frame(error.into()));
     connection
