@@ -68,6 +68,11 @@ impl Process {
         self.pid
     }
 
+    /// Its number as reports spell it.
+    pub(crate) fn number(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().unsigned_abs()
+    }
+
     /// Ends it with SIGKILL. It may be dead already.
     pub(crate) fn kill(&self) {
         // The one error that can occur says that it is gone.

@@ -17,7 +17,7 @@ mod worker;
 use super::inbox::{Inbox, NewTask};
 use super::outcome::{Failure, Outcome};
 use super::scheduler::{
-    Action, Death, Loss, PluginConfig, PluginId, Scheduler, Task, TaskId, WorkerId,
+    Action, Death, Loss, PluginConfig, PluginId, Ran, Scheduler, Task, TaskId, WorkerId,
 };
 use super::stream::Reply;
 use crate::child::Launcher;
@@ -41,6 +41,8 @@ pub(super) struct Driver {
     templates: HashMap<PluginId, TemplateLink>,
     workers: HashMap<WorkerId, WorkerLink>,
     tasks: Slab<NewTask>,
+    /// The process ids of workers that died in this turn, for the outcomes of what they were running.
+    dead: HashMap<WorkerId, u32>,
     /// Outcomes of this turn, delivered together.
     outcomes: Vec<(Reply, Outcome)>,
     measure_cpu: bool,
@@ -97,6 +99,7 @@ impl Driver {
             templates: HashMap::new(),
             workers: HashMap::new(),
             tasks: Slab::new(),
+            dead: HashMap::new(),
             outcomes: Vec::new(),
             measure_cpu: settings.measure_cpu,
             budget: settings.workers,
@@ -127,6 +130,7 @@ impl Driver {
             }
             self.check_deadlines(now);
             self.act();
+            self.dead.clear();
             Reply::send_all(self.outcomes.drain(..));
         }
     }
@@ -217,12 +221,13 @@ impl Driver {
                     task,
                     attempts,
                     loss,
-                } => self.fail(task, attempts, loss),
+                    ran,
+                } => self.fail(task, attempts, loss, ran),
             }
         }
     }
 
-    fn fail(&mut self, task: TaskId, attempts: u32, loss: Loss) {
+    fn fail(&mut self, task: TaskId, attempts: u32, loss: Loss, ran: Option<Ran>) {
         let Some(task) = self.tasks.try_remove(task.0 as usize) else {
             return;
         };
@@ -234,8 +239,13 @@ impl Driver {
             Some(loaded) => failure.of(loaded.arguments_of(&task)),
             None => failure,
         };
-        self.outcomes
-            .push((task.reply, Outcome::failed(failure, attempts)));
+        let mut outcome = Outcome::failed(failure, attempts);
+        if let Some(Ran { worker, since }) = ran {
+            outcome.usage.worker = Some(worker.0 + 1);
+            outcome.usage.pid = self.dead.get(&worker).copied();
+            outcome.usage.wall = since.elapsed();
+        }
+        self.outcomes.push((task.reply, outcome));
     }
 
     /// Ends what did not answer in time.

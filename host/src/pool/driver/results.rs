@@ -3,6 +3,7 @@
 use super::super::outcome::{Failure, FailureKind, Outcome, Usage};
 use super::super::scheduler::{Finished, Violation, WorkerId};
 use super::Driver;
+use crate::child::Process;
 use crate::plugin::Plugin;
 use crate::value::{Budget, Format, Type, Value, decode, is_err};
 use crate::wire::{Cost, TaskResult, WorkerFrame};
@@ -75,7 +76,7 @@ impl Driver {
         let usage = Usage {
             attempts: finished.attempts,
             worker: Some(worker.0 + 1),
-            pid: process.map(|process| process.pid().as_raw_nonzero().get().unsigned_abs()),
+            pid: process.map(Process::number),
             ..outcome.usage
         };
         let loaded = self.plugins.get(&task.plugin);

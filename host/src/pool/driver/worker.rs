@@ -347,6 +347,9 @@ impl Driver {
             self.note_trouble(link.plugin, why);
             return self.scheduler.worker_failed(Instant::now(), worker);
         }
+        if let Some(process) = &link.process {
+            self.dead.insert(worker, process.number());
+        }
         // The page says what was started last; a result that broke the protocol says it for certain.
         let started = link
             .culprit

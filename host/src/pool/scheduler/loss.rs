@@ -2,7 +2,7 @@
 
 use super::plugin::STRIKES_OUT;
 use super::worker::Worker;
-use super::{Action, PluginId, Scheduler, Task, TaskId};
+use super::{Action, PluginId, Ran, Scheduler, Task, TaskId, WorkerId};
 use std::collections::VecDeque;
 
 /// How often a task is run again after it was lost through no fault of its own.
@@ -72,7 +72,7 @@ pub(super) struct Losses {
 impl Scheduler {
     /// Finds an end or a new start for each task of a dead worker. From now on those that it did not finish are sent alone:
     /// whatever the status page says, a task that kills its workers takes at most one other with it.
-    pub(super) fn settle(&mut self, mut worker: Worker, started: u32, death: Death) {
+    pub(super) fn settle(&mut self, id: WorkerId, mut worker: Worker, started: u32, death: Death) {
         let mut unstarted = worker.take_unstarted(started);
         let mut started: VecDeque<Task> = worker.outstanding;
         let culprit = match death {
@@ -91,6 +91,10 @@ impl Scheduler {
                 task: task.id,
                 attempts,
                 loss: Loss::Died(death),
+                ran: Some(Ran {
+                    worker: id,
+                    since: worker.progress_at,
+                }),
             });
         }
         let lost = started.len() + unstarted.len();
@@ -132,6 +136,7 @@ impl Scheduler {
             task,
             attempts,
             loss: Loss::LostTooOften(death),
+            ran: None,
         });
         false
     }
@@ -153,6 +158,7 @@ impl Scheduler {
                 task: task.id,
                 attempts,
                 loss: Loss::PluginBroken,
+                ran: None,
             });
         }
     }

@@ -82,7 +82,16 @@ pub(crate) enum Action {
         task: TaskId,
         attempts: u32,
         loss: Loss,
+        /// Where it was running, if it was.
+        ran: Option<Ran>,
     },
+}
+
+/// Where a task was running when its worker ended, and since when at the latest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ran {
+    pub(crate) worker: WorkerId,
+    pub(crate) since: Instant,
 }
 
 /// A task that a result came for.
@@ -145,6 +154,7 @@ impl Scheduler {
                         task: task.id,
                         attempts: 0,
                         loss: Loss::NoPlugin,
+                        ran: None,
                     });
                 }
             }
@@ -302,8 +312,8 @@ impl Scheduler {
         started: u32,
         death: Death,
     ) {
-        if let Some(worker) = self.remove_worker(worker) {
-            self.settle(worker, started, death);
+        if let Some(state) = self.remove_worker(worker) {
+            self.settle(worker, state, started, death);
         }
         self.dispatch(now);
     }

@@ -219,6 +219,7 @@ fn show(action: &Action) -> String {
             task,
             attempts,
             loss,
+            ..
         } => format!("fail {} x{attempts} {loss:?}", task.0),
     }
 }
