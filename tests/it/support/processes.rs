@@ -41,6 +41,11 @@ impl Process {
         self.stat().is_some_and(|stat| stat.state == 'T')
     }
 
+    /// Whether it computes, or would if it got a CPU.
+    fn wants_cpu(&self) -> bool {
+        self.stat().is_some_and(|stat| stat.state == 'R')
+    }
+
     /// The CPU time that it used, in clock ticks: hundredths of a second.
     pub fn cpu_ticks(&self) -> u64 {
         self.stat().map_or(0, |stat| stat.cpu_ticks)
@@ -116,10 +121,12 @@ pub fn only_busy_worker(supervisor: &Process) -> Process {
             .map(|worker| (worker, worker.cpu_ticks()))
             .collect();
         let end = Instant::now() + Duration::from_secs(1);
-        let ticks = |(worker, before): &(Process, u64)| worker.cpu_ticks() - before;
+        let ticks = |(worker, before): &(Process, u64)| worker.cpu_ticks().saturating_sub(*before);
         while Instant::now() < end {
             if let Some(busiest) = workers.iter().find(|worker| ticks(worker) >= 10) {
-                let computing = workers.iter().filter(|worker| ticks(worker) > 0);
+                // One that would compute if it got a CPU is not idle either.
+                let computes = |worker: &(Process, u64)| ticks(worker) > 0 || worker.0.wants_cpu();
+                let computing = workers.iter().filter(|worker| computes(worker));
                 return (computing.count() == 1).then_some(busiest.0);
             }
         }
