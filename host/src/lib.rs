@@ -29,6 +29,9 @@ mod error;
 mod plugin;
 mod pool;
 mod sandbox;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod testing;
 mod value;
 mod wire;
 
