@@ -39,7 +39,12 @@ const PURE: &[i64] = &[
     // An abort() asks who it is before it signals itself.
     libc::SYS_getpid,
     libc::SYS_gettid,
+    // Answered with an error: the allocator asks for a setting before it gives back memory of a second arena.
+    libc::SYS_openat,
 ];
+
+/// What a compiler needs besides: with many threads, the allocator asks how many CPUs there are.
+const COMPILING: &[i64] = &[libc::SYS_sched_getaffinity];
 
 /// What a template needs besides to fork workers and to hand them their filter.
 const FORKING: &[i64] = &[
@@ -60,7 +65,6 @@ const LOADING: &[i64] = &[
     libc::SYS_sched_getaffinity,
     libc::SYS_rt_sigaction,
     // Answered with an error below, because a library asks and can live without.
-    libc::SYS_openat,
     libc::SYS_process_madvise,
     // The images of a component's memories.
     libc::SYS_memfd_create,
@@ -79,8 +83,9 @@ impl Filter {
     pub(super) fn loading(role: Role) -> Result<Filter, Refusal> {
         let mut rules = Rules::pure()?;
         if role == Role::Compiler {
+            rules.allow(COMPILING);
             return Ok(Filter {
-                programs: vec![no_signals()?, rules.or_die()?],
+                programs: vec![no_signals()?, no_files()?, rules.or_die()?],
             });
         }
         rules.forking()?;
@@ -98,7 +103,7 @@ impl Filter {
         }
         let refused_quietly = vec![
             no_signals()?,
-            answer(&[libc::SYS_openat], libc::EACCES)?,
+            no_files()?,
             answer(&[libc::SYS_process_madvise], libc::ENOSYS)?,
         ];
         let mut programs = refused_quietly;
@@ -112,14 +117,24 @@ impl Filter {
         rules.forking()?;
         rules.share_pages()?;
         Ok(Filter {
-            programs: vec![no_signals()?, no_last_words()?, rules.or_die()?],
+            programs: vec![
+                no_signals()?,
+                no_files()?,
+                no_last_words()?,
+                rules.or_die()?,
+            ],
         })
     }
 
     /// The final filter of a worker, in force before its first task.
     pub(crate) fn worker() -> Result<Filter, Refusal> {
         Ok(Filter {
-            programs: vec![no_signals()?, no_last_words()?, Rules::pure()?.or_die()?],
+            programs: vec![
+                no_signals()?,
+                no_files()?,
+                no_last_words()?,
+                Rules::pure()?.or_die()?,
+            ],
         })
     }
 
@@ -262,6 +277,11 @@ impl Rules {
 /// death has a signal that says "crashed" rather than "violated its filter".
 fn no_signals() -> Result<BpfProgram, Refusal> {
     answer(&[libc::SYS_tgkill], libc::EPERM)
+}
+
+/// No path is opened: an error, because libraries ask for settings and can live without.
+fn no_files() -> Result<BpfProgram, Refusal> {
+    answer(&[libc::SYS_openat], libc::EACCES)
 }
 
 /// The runtime's message before it aborts has nowhere to go: an error, not a violation.
