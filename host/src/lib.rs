@@ -44,7 +44,7 @@ pub use pool::{
 pub use sandbox::{Confinement, Layer, Level, Refusal};
 pub use value::{
     ChooseError, Format, FromValue, Function, IntoArgs, IntoValue, Mismatch, Param, ParseError,
-    Signature, Type, UnknownFormat, Value, printable,
+    Signature, Type, TypeDefinition, UnknownFormat, Value, WitInterface, printable,
 };
 
 /// Becomes a confined process, and never returns, if the program was started as one. Call it first in `main`, before threads

@@ -123,6 +123,40 @@ fn the_examples_that_inspect_gives_can_be_pasted() {
 }
 
 #[test]
+fn inspect_shows_exported_functions_as_wit_with_types_under_their_names() {
+    let ran = run(wpool().arg("inspect").arg(guest("stats")));
+    let shown: Vec<&str> = ran.stdout.lines().skip(1).map(str::trim).collect();
+    assert_eq!(
+        shown[..3],
+        [
+            "exports:",
+            "record summary { count: u32, mean: f64, min: f64, max: f64 }",
+            "stats: func(values: list<f64>) -> result<summary, string>",
+        ]
+    );
+    let ran = run(wpool().arg("inspect").arg(guest("kinds")));
+    for line in [
+        "  interface wpool:kinds/every@0.1.0 {",
+        "    record place { name: string, at: point, tags: list<string>, height-in-meters: option<f32> }",
+        "    variant shape { empty, circle(f64), polygon(list<point>), named(place) }",
+        "    %record: func(x: place) -> place",
+        "    %flags: func(x: permissions) -> permissions",
+    ] {
+        assert!(
+            ran.stdout.lines().any(|shown| shown == line),
+            "{line}: {ran:?}"
+        );
+    }
+    let ran = run(wpool().args(["inspect", "--json"]).arg(guest("stats")));
+    let inspected: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let summary = "record summary { count: u32, mean: f64, min: f64, max: f64 }";
+    assert_eq!(
+        inspected["types"],
+        serde_json::json!([{ "interface": null, "wit": summary }])
+    );
+}
+
+#[test]
 fn inspect_names_what_a_module_imports_and_why_a_function_cannot_be_called() {
     let ran = run(wpool().arg("inspect").arg(guest("refused-import")));
     assert!(

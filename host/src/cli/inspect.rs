@@ -5,7 +5,7 @@ use super::exit;
 use super::setup::{self, Refused};
 use serde_json::json;
 use std::io::{self, Write};
-use wpool::{Function, Inspection, ModuleKind, Type, Value, printable};
+use wpool::{Function, Inspection, ModuleKind, Type, Value, WitInterface, printable};
 
 pub(super) fn run(args: &InspectArgs) -> Result<u8, Refused> {
     let (inspection, bytes) = setup::inspect(&args.module, args.no_cache)?;
@@ -31,15 +31,21 @@ fn as_text(inspection: &Inspection, bytes: u64, path: &str) -> String {
     let size = bytesize::ByteSize(bytes);
     let mut text = format!("{}: {}, {size}\n", printable(path), kind(inspection));
     text += "exports:\n";
-    for function in &inspection.signature.functions {
-        text += &format!("  {}\n", printable(&function.to_string()));
-        match example(function, path) {
-            Ok(example) => text += &format!("    {example}\n"),
-            Err(why) => text += &format!("    it cannot be called: {}\n", printable(why)),
-        }
+    let interfaces = inspection.signature.interfaces();
+    let (exported, of_types_alone): (Vec<_>, Vec<_>) = interfaces
+        .iter()
+        .partition(|interface| interface.name.is_none() || !interface.functions.is_empty());
+    for interface in exported {
+        text += &exports(interface, path);
     }
     if inspection.signature.functions.is_empty() {
         text += "  no function\n";
+    }
+    if !of_types_alone.is_empty() {
+        text += "types from elsewhere:\n";
+    }
+    for interface in of_types_alone {
+        text += &exports(interface, path);
     }
     if !inspection.imports.is_empty() {
         text += "imports, none of which can be granted:\n";
@@ -50,20 +56,54 @@ fn as_text(inspection: &Inspection, bytes: u64, path: &str) -> String {
     text
 }
 
+/// An interface as WIT, with a command line under each function.
+fn exports(interface: &WitInterface, path: &str) -> String {
+    let mut text = String::new();
+    let indent = match interface.name {
+        Some(name) => {
+            text += &format!("  interface {} {{\n", printable(name));
+            "    "
+        }
+        None => "  ",
+    };
+    for ty in &interface.types {
+        text += &format!("{indent}{ty}\n");
+    }
+    for (function, wit) in &interface.functions {
+        text += &format!("{indent}{wit}\n");
+        match example(function, path) {
+            Ok(example) => text += &format!("{indent}  {example}\n"),
+            Err(why) => text += &format!("{indent}  it cannot be called: {}\n", printable(why)),
+        }
+    }
+    if interface.name.is_some() {
+        text += "  }\n";
+    }
+    text
+}
+
 fn as_json(inspection: &Inspection, bytes: u64, path: &str) -> serde_json::Value {
-    let function = |function: &Function| {
+    let interfaces = inspection.signature.interfaces();
+    let function = |(function, wit): &(&Function, String)| {
         let params = function
             .params
             .iter()
             .map(|param| json!({ "name": param.name, "type": param.ty.to_string() }));
         json!({
             "name": function.name,
-            "wit": function.to_string(),
+            "wit": wit,
             "params": params.collect::<Vec<_>>(),
             "result": function.result.as_ref().map(ToString::to_string),
             "unusable": function.unusable,
             "example": example(function, path).ok(),
         })
+    };
+    let types = |interface: &WitInterface| {
+        let types = interface.types.iter();
+        let name = interface.name.map(str::to_string);
+        types
+            .map(move |wit| json!({ "interface": name, "wit": wit }))
+            .collect::<Vec<_>>()
     };
     json!({
         "kind": match inspection.kind {
@@ -71,7 +111,8 @@ fn as_json(inspection: &Inspection, bytes: u64, path: &str) -> serde_json::Value
             ModuleKind::Component => "component",
         },
         "bytes": bytes,
-        "functions": inspection.signature.functions.iter().map(function).collect::<Vec<_>>(),
+        "functions": interfaces.iter().flat_map(|interface| &interface.functions).map(function).collect::<Vec<_>>(),
+        "types": interfaces.iter().flat_map(types).collect::<Vec<_>>(),
         "imports": inspection.imports.iter().map(|import| json!({ "name": import, "grant": null })).collect::<Vec<_>>(),
     })
 }

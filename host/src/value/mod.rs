@@ -19,6 +19,7 @@ mod quote;
 mod reader;
 mod scalar;
 mod signature;
+mod spelling;
 mod text;
 mod ty;
 #[allow(
@@ -27,6 +28,7 @@ mod ty;
 )]
 mod value;
 mod wave;
+mod wit;
 
 #[cfg(test)]
 mod tests;
@@ -38,5 +40,6 @@ pub(crate) use convert::{conforms, from_result};
 pub use parse_error::ParseError;
 pub use quote::printable;
 pub use text::{Format, UnknownFormat, is_err};
-pub use ty::{Function, MAX_TYPE_DEPTH, MAX_TYPE_NODES, Param, Signature, Type};
+pub use ty::{Function, MAX_TYPE_DEPTH, MAX_TYPE_NODES, Param, Signature, Type, TypeDefinition};
 pub use value::Value;
+pub use wit::WitInterface;

@@ -1,14 +1,14 @@
 //! A signature as bytes. The process that writes it has just handled untrusted code, so decoding
 //! trusts nothing: depth, nodes, names and every length are bounded, and names are checked.
 //!
-//! A signature is a count and the functions; a function its name, its parameters (count, then name
-//! and type of each), its result and why it is unusable (each a byte 0 or 1, then the thing). A type
-//! is a tag and its parts in order. Counts and lengths are LEB128.
+//! A signature is a count and the functions, a count and the type definitions; a function its name, its parameters (count, then name
+//! and type of each), its result and why it is unusable (each a byte 0 or 1, then the thing); a
+//! definition its interface (the same), its name and its type. A type is a tag and its parts in order. Counts and lengths are LEB128.
 
 use std::collections::HashSet;
 
 use super::reader::{DecodeError, DecodeErrorKind, Reader, put_number};
-use super::{Function, MAX_TYPE_DEPTH, MAX_TYPE_NODES, Param, Signature, Type};
+use super::{Function, MAX_TYPE_DEPTH, MAX_TYPE_NODES, Param, Signature, Type, TypeDefinition};
 
 /// How long one name may be, in bytes.
 const MAX_NAME: usize = 4 << 10;
@@ -33,6 +33,20 @@ impl Signature {
                 put_text(reason, out);
             }
         }
+        put_number(self.types.len(), out);
+        for TypeDefinition {
+            interface,
+            name,
+            ty,
+        } in &self.types
+        {
+            out.push(u8::from(interface.is_some()));
+            if let Some(interface) = interface {
+                put_text(interface, out);
+            }
+            put_text(name, out);
+            put_type(ty, out);
+        }
     }
 
     /// Reads a signature, which all the bytes must belong to.
@@ -52,8 +66,13 @@ impl Signature {
             }
             functions.push(function);
         }
+        let count = decoder.count()?;
+        let mut types = Vec::with_capacity(count);
+        for _ in 0..count {
+            types.push(decoder.definition()?);
+        }
         decoder.reader.finish()?;
-        Ok(Signature { functions })
+        Ok(Signature { functions, types })
     }
 }
 
@@ -165,6 +184,18 @@ impl Decoder<'_> {
             params,
             result,
             unusable,
+        })
+    }
+
+    fn definition(&mut self) -> Result<TypeDefinition, DecodeError> {
+        let interface = match self.reader.flag()? {
+            true => Some(self.text()?),
+            false => None,
+        };
+        Ok(TypeDefinition {
+            interface,
+            name: self.label()?,
+            ty: self.ty(MAX_TYPE_DEPTH)?,
         })
     }
 

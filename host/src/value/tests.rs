@@ -8,6 +8,7 @@ mod json;
 mod signature;
 mod text;
 mod wave;
+mod wit;
 
 use super::{Param, Type, Value, encode};
 

@@ -1,10 +1,10 @@
-//! The types of values and functions, and how they are spelt: as in WIT.
+//! The types of values and functions.
 //!
 //! Plain data. What a signature may at most be is stated here and enforced where one is decoded.
 
 use std::fmt;
 
-use super::quote;
+use super::{quote, spelling};
 
 /// How deep a type may nest; a scalar has depth 1.
 pub const MAX_TYPE_DEPTH: usize = 32;
@@ -91,6 +91,19 @@ pub struct Function {
 pub struct Signature {
     /// All of them, in the order of the module.
     pub functions: Vec<Function>,
+    /// The names that the module gives to types. They are for people: values follow the types themselves.
+    pub types: Vec<TypeDefinition>,
+}
+
+/// A record, variant, enum or flags type under the name that a component gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeDefinition {
+    /// The interface that defines it; none at the root.
+    pub interface: Option<String>,
+    /// Its name there.
+    pub name: String,
+    /// The type itself.
+    pub ty: Type,
 }
 
 impl Type {
@@ -100,79 +113,12 @@ impl Type {
     }
 }
 
-impl fmt::Display for Type {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Type::Bool => f.write_str("bool"),
-            Type::S8 => f.write_str("s8"),
-            Type::U8 => f.write_str("u8"),
-            Type::S16 => f.write_str("s16"),
-            Type::U16 => f.write_str("u16"),
-            Type::S32 => f.write_str("s32"),
-            Type::U32 => f.write_str("u32"),
-            Type::S64 => f.write_str("s64"),
-            Type::U64 => f.write_str("u64"),
-            Type::F32 => f.write_str("f32"),
-            Type::F64 => f.write_str("f64"),
-            Type::Char => f.write_str("char"),
-            Type::String => f.write_str("string"),
-            Type::List(element) => write!(f, "list<{element}>"),
-            Type::Option(some) => write!(f, "option<{some}>"),
-            Type::Result { ok, err } => match (ok, err) {
-                (None, None) => f.write_str("result"),
-                (Some(ok), None) => write!(f, "result<{ok}>"),
-                (None, Some(err)) => write!(f, "result<_, {err}>"),
-                (Some(ok), Some(err)) => write!(f, "result<{ok}, {err}>"),
-            },
-            Type::Tuple(types) => {
-                f.write_str("tuple<")?;
-                separated(f, types, |f, ty| write!(f, "{ty}"))?;
-                f.write_str(">")
-            }
-            Type::Record(fields) => braced(f, "record", fields, |f, (name, ty)| {
-                write!(f, "{}: {ty}", quote::escaped(name))
-            }),
-            Type::Variant(cases) => braced(f, "variant", cases, |f, (name, payload)| {
-                f.write_str(&quote::escaped(name))?;
-                match payload {
-                    Some(ty) => write!(f, "({ty})"),
-                    None => Ok(()),
-                }
-            }),
-            Type::Enum(names) => braced(f, "enum", names, |f, name| {
-                f.write_str(&quote::escaped(name))
-            }),
-            Type::Flags(names) => braced(f, "flags", names, |f, name| {
-                f.write_str(&quote::escaped(name))
-            }),
-        }
-    }
-}
-
-impl fmt::Display for Param {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", quote::escaped(&self.name), self.ty)
-    }
-}
-
-impl fmt::Display for Function {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: func(", quote::escaped(&self.name))?;
-        separated(f, &self.params, |f, param| write!(f, "{param}"))?;
-        f.write_str(")")?;
-        match &self.result {
-            Some(ty) => write!(f, " -> {ty}"),
-            None => Ok(()),
-        }
-    }
-}
-
 /// "2 arguments (a: s64, b: s64)", for messages about their number.
 pub(super) fn arguments(params: &[Param]) -> String {
     struct All<'a>(&'a [Param]);
     impl fmt::Display for All<'_> {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            separated(f, self.0, |f, param| write!(f, "{param}"))
+            spelling::separated(f, self.0, |f, param| write!(f, "{param}"))
         }
     }
     let list = quote::capped(&All(params), 200);
@@ -181,32 +127,4 @@ pub(super) fn arguments(params: &[Param]) -> String {
         1 => format!("1 argument ({list})"),
         n => format!("{n} arguments ({list})"),
     }
-}
-
-fn separated<T>(
-    f: &mut fmt::Formatter<'_>,
-    items: &[T],
-    one: impl Fn(&mut fmt::Formatter<'_>, &T) -> fmt::Result,
-) -> fmt::Result {
-    for (index, item) in items.iter().enumerate() {
-        if index > 0 {
-            f.write_str(", ")?;
-        }
-        one(f, item)?;
-    }
-    Ok(())
-}
-
-fn braced<T>(
-    f: &mut fmt::Formatter<'_>,
-    keyword: &str,
-    items: &[T],
-    one: impl Fn(&mut fmt::Formatter<'_>, &T) -> fmt::Result,
-) -> fmt::Result {
-    if items.is_empty() {
-        return write!(f, "{keyword} {{}}");
-    }
-    write!(f, "{keyword} {{ ")?;
-    separated(f, items, one)?;
-    f.write_str(" }")
 }

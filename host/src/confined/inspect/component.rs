@@ -1,5 +1,6 @@
 //! What a component exports, imports and needs.
 
+use super::type_names;
 use crate::value::{Function, MAX_TYPE_DEPTH, MAX_TYPE_NODES, Param, Signature, Type};
 use crate::wire::{Import, MAX_IMPORTS, ModuleFacts, ModuleKind};
 use wasmtime::Engine;
@@ -12,7 +13,7 @@ use wasmtime::component::types::{
 const PAGE_BYTES: u64 = 65_536;
 
 /// Facts about a compiled component.
-pub(super) fn facts(engine: &Engine, component: &Component) -> ModuleFacts {
+pub(super) fn facts(engine: &Engine, component: &Component, binary: &[u8]) -> ModuleFacts {
     let ty = component.component_type();
     let mut functions = Vec::new();
     for (name, item) in ty.exports(engine) {
@@ -26,8 +27,8 @@ pub(super) fn facts(engine: &Engine, component: &Component) -> ModuleFacts {
             _ => {}
         }
     }
-    let mut signature = Vec::new();
-    Signature { functions }.encode(&mut signature);
+    let types = type_names::of(binary);
+    let signature = encoded(Signature { functions, types });
     let imports = ty
         .imports(engine)
         .filter_map(|(name, item)| import(engine, name, &item.ty));
@@ -59,6 +60,18 @@ fn functions_of(engine: &Engine, name: &str, interface: &ComponentInstance) -> V
             _ => None,
         });
     functions.collect()
+}
+
+/// The bytes of a signature. The names of types are left out where they would take it past its limits.
+fn encoded(mut signature: Signature) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    signature.encode(&mut bytes);
+    if Signature::decode(&bytes).is_err() {
+        signature.types.clear();
+        bytes.clear();
+        signature.encode(&mut bytes);
+    }
+    bytes
 }
 
 /// What an import needs, if anything: an interface of types alone needs nothing.

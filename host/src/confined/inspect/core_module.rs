@@ -53,7 +53,11 @@ pub(in super::super) fn facts(binary: &[u8]) -> Result<ModuleFacts, Rejection> {
         .iter()
         .filter_map(|export| function(types, export))
         .collect();
-    Signature { functions }.encode(&mut facts.signature);
+    Signature {
+        functions,
+        types: Vec::new(),
+    }
+    .encode(&mut facts.signature);
     Ok(facts)
 }
 

@@ -2,6 +2,7 @@
 
 mod component;
 mod core_module;
+mod type_names;
 
 use crate::wire::{ModuleFacts, Rejection};
 use std::borrow::Cow;
@@ -58,7 +59,10 @@ pub(super) fn compile(
 ) -> Result<(ModuleFacts, Vec<u8>), CompileError> {
     if Parser::is_component(binary) {
         let component = wasmtime::component::Component::from_binary(engine, binary)?;
-        return Ok((component::facts(engine, &component), component.serialize()?));
+        return Ok((
+            component::facts(engine, &component, binary),
+            component.serialize()?,
+        ));
     }
     let facts = core_module::facts(binary).map_err(CompileError::Rejected)?;
     Ok((facts, engine.precompile_module(binary)?))

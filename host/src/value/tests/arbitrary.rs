@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-use crate::value::{Function, Param, Signature, Type, Value};
+use crate::value::{Function, Param, Signature, Type, TypeDefinition, Value};
 
 /// Labels, keywords of WAVE among them.
 const LABELS: [&str; 10] = [
@@ -170,10 +170,21 @@ pub(super) fn signature() -> impl Strategy<Value = Signature> {
         result,
         unusable,
     });
-    prop::collection::vec(function, 0..4).prop_map(|mut functions| {
+    let definition = (
+        prop::option::of(text()),
+        "[a-z]{1,3}(-[a-z0-9]{1,3})?",
+        ty(),
+    );
+    let definition = definition.prop_map(|(interface, name, ty)| TypeDefinition {
+        interface,
+        name,
+        ty,
+    });
+    let functions = prop::collection::vec(function, 0..4);
+    (functions, prop::collection::vec(definition, 0..3)).prop_map(|(mut functions, types)| {
         for (index, function) in functions.iter_mut().enumerate() {
             function.name.push_str(&index.to_string());
         }
-        Signature { functions }
+        Signature { functions, types }
     })
 }

@@ -15,6 +15,7 @@ fn function(name: &str) -> Function {
 fn exports(names: &[&str]) -> Signature {
     Signature {
         functions: names.iter().map(|name| function(name)).collect(),
+        types: Vec::new(),
     }
 }
 

@@ -18,6 +18,7 @@ fn function(name: &str, result: Type) -> Function {
 fn of(ty: Type) -> Signature {
     Signature {
         functions: vec![function("f", ty)],
+        types: Vec::new(),
     }
 }
 
@@ -178,6 +179,7 @@ fn functions_and_parameters_count_as_nodes() {
                 ..function(name, Type::U8)
             })
             .collect(),
+        types: Vec::new(),
     };
     assert!(read_back(&many(MAX_TYPE_NODES)).is_ok());
     assert_eq!(
@@ -194,13 +196,15 @@ fn long_names_are_refused_alone_and_together() {
     let long = "x".repeat(4096);
     assert!(
         read_back(&Signature {
-            functions: vec![function(&long, Type::U8)]
+            functions: vec![function(&long, Type::U8)],
+            types: Vec::new(),
         })
         .is_ok()
     );
     let longer = long.clone() + "x";
     let too_long = Signature {
         functions: vec![function(&longer, Type::U8)],
+        types: Vec::new(),
     };
     assert_eq!(
         read_back(&too_long),
@@ -211,6 +215,7 @@ fn long_names_are_refused_alone_and_together() {
         functions: (0..1024)
             .map(|index| function(&numbered(index), Type::U8))
             .collect(),
+        types: Vec::new(),
     };
     assert!(read_back(&most).is_ok());
     most.functions.push(function("x", Type::U8));
@@ -224,6 +229,7 @@ fn long_names_are_refused_alone_and_together() {
 fn nonsense_is_refused() {
     let twice = Signature {
         functions: vec![function("f", Type::U8), function("f", Type::U8)],
+        types: Vec::new(),
     };
     let label = |label: &str| of(Type::Enum(vec![label.to_owned()]));
     for (signature, why) in [
@@ -242,7 +248,7 @@ fn nonsense_is_refused() {
         assert_eq!(read_back(&signature), Err(DecodeErrorKind::Invalid(why)));
     }
     assert_eq!(
-        Signature::decode(&[0, 0]).unwrap_err().kind,
+        Signature::decode(&[0, 0, 0]).unwrap_err().kind,
         DecodeErrorKind::Trailing
     );
 }
