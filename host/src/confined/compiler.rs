@@ -32,7 +32,7 @@ pub(super) fn serve(link: &mut Link, threads: u16) {
     }
 }
 
-fn compile(
+pub(super) fn compile(
     request: &CompileRequest,
     module: &[u8],
     threads: u16,

@@ -11,6 +11,8 @@ mod code_memory;
 mod compiler;
 mod engine;
 mod guest;
+#[cfg(feature = "testing")]
+pub mod impostor;
 mod inspect;
 mod link;
 mod memory_limit;
@@ -19,7 +21,7 @@ mod template;
 mod ticker;
 mod worker;
 
-use crate::sandbox::{self, Refusal, Role};
+use crate::sandbox::{self, Policy, Role};
 use crate::wire::{ChildHello, MAX_CONTROL_FRAME, StartFrame, WIRE_VERSION, WORKER_ARGV0, decode};
 use link::Link;
 use std::ffi::OsStr;
@@ -35,30 +37,39 @@ pub(crate) fn run_if_asked() {
 
 /// Confines the process and does what it was started for, until the supervisor closes the connection.
 fn run() {
-    sandbox::restore_defaults();
     let mut link = Link::to_supervisor();
-    link.send(&ChildHello::Hello(WIRE_VERSION.into()));
-    let Some(start) = decode::<StartFrame>(&link.receive(MAX_CONTROL_FRAME)) else {
+    let Some(policy) = greet(&mut link) else {
         return;
     };
-    if start.version != WIRE_VERSION {
-        return;
-    }
-    let born = || Link::to_supervisor().send(&ChildHello::Born);
-    match sandbox::enter(&start.policy, link.as_fd(), born, compiler::start_threads) {
-        Err(refusal) => refuse(&mut link, refusal),
-        Ok(confinement) => {
-            link.send(&ChildHello::Confined(confinement));
-            match start.policy.role {
-                Role::Compiler => compiler::serve(&mut link, start.policy.threads),
-                Role::Template => template::serve(&mut link),
-            }
+    if confine(&mut link, &policy) {
+        match policy.role {
+            Role::Compiler => compiler::serve(&mut link, policy.threads),
+            Role::Template => template::serve(&mut link),
         }
     }
 }
 
-fn refuse(link: &mut Link, refusal: Refusal) {
-    link.send(&ChildHello::Refused(refusal));
+/// Says hello, and is told what to become.
+fn greet(link: &mut Link) -> Option<Policy> {
+    sandbox::restore_defaults();
+    link.send(&ChildHello::Hello(WIRE_VERSION.into()));
+    let start = decode::<StartFrame>(&link.receive(MAX_CONTROL_FRAME))?;
+    (start.version == WIRE_VERSION).then_some(start.policy)
+}
+
+/// Locks the process down, and says what was achieved or refused.
+fn confine(link: &mut Link, policy: &Policy) -> bool {
+    let born = || Link::to_supervisor().send(&ChildHello::Born);
+    match sandbox::enter(policy, link.as_fd(), born, compiler::start_threads) {
+        Err(refusal) => {
+            link.send(&ChildHello::Refused(refusal));
+            false
+        }
+        Ok(confinement) => {
+            link.send(&ChildHello::Confined(confinement));
+            true
+        }
+    }
 }
 
 /// Ends the process at once: no destructor, no exit handler, no output.

@@ -13,45 +13,69 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
 
+/// What a fork does once it is confined as a worker.
+pub(super) type Serve<'a> = &'a dyn Fn(Link, &StatusPage, &Guest, Terms);
+
 /// Loads what it is told to, then serves forks until the supervisor closes the connection.
 pub(super) fn serve(link: &mut Link) {
+    if let Some(loaded) = load_as_told(link) {
+        loaded.serve(link, &|link, page, guest, terms| {
+            worker::serve(link, page, guest, terms)
+        });
+    }
+}
+
+/// Obeys the first request, to load an artifact. `None` if there is nothing more to do.
+pub(super) fn load_as_told(link: &mut Link) -> Option<Loaded> {
     let (frame, mut descriptors) = link.receive_with_descriptors(MAX_FACTS_FRAME);
-    let (Some(request), Some(artifact)) = (decode(&frame), descriptors.pop()) else {
-        return;
-    };
+    let (request, artifact) = (decode(&frame)?, descriptors.pop()?);
     // Only the socket is open before it, so it gets the number at which workers keep it.
     if artifact.as_raw_fd() != sandbox::ARTIFACT {
-        return;
+        return None;
     }
-    let loaded = match load(request, File::from(artifact)) {
-        Ok(loaded) => loaded,
-        Err(message) => return link.send(&TemplateToSupervisor::LoadFailed(message)),
-    };
-    link.send(&TemplateToSupervisor::Loaded);
-    let mut workers = HashMap::new();
-    loop {
-        let (frame, descriptors) = link.receive_with_descriptors(MAX_FACTS_FRAME);
-        match decode(&frame) {
-            Some(SupervisorToTemplate::Fork { worker }) => match fork(&loaded, descriptors) {
-                Ok(pid) => drop(workers.insert(worker, pid)),
-                Err(errno) => link.send(&TemplateToSupervisor::ForkFailed { worker, errno }),
-            },
-            Some(SupervisorToTemplate::Reap { worker }) => {
-                link.send(&reap(worker, workers.remove(&worker)))
-            }
-            Some(SupervisorToTemplate::Load { .. }) | None => return,
+    match load(request, File::from(artifact)) {
+        Ok(loaded) => Some(loaded),
+        Err(message) => {
+            link.send(&TemplateToSupervisor::LoadFailed(message));
+            None
         }
     }
 }
 
 /// What every fork starts from.
-struct Loaded {
-    guest: Guest,
+pub(super) struct Loaded {
+    pub(super) guest: Guest,
     terms: Terms,
     /// Built once: every worker's is the same.
     worker_filter: Filter,
     /// The first descriptor that is free once everything is loaded: what comes later is for one fork.
     first_free: u32,
+}
+
+impl Loaded {
+    /// Forks and reaps workers, until the supervisor closes the connection.
+    pub(super) fn serve(&self, link: &mut Link, worker: Serve<'_>) {
+        link.send(&TemplateToSupervisor::Loaded);
+        let mut workers = HashMap::new();
+        loop {
+            let (frame, descriptors) = link.receive_with_descriptors(MAX_FACTS_FRAME);
+            match decode(&frame) {
+                Some(SupervisorToTemplate::Fork { worker: number }) => {
+                    match fork(self, descriptors, worker) {
+                        Ok(pid) => drop(workers.insert(number, pid)),
+                        Err(errno) => link.send(&TemplateToSupervisor::ForkFailed {
+                            worker: number,
+                            errno,
+                        }),
+                    }
+                }
+                Some(SupervisorToTemplate::Reap { worker }) => {
+                    link.send(&reap(worker, workers.remove(&worker)))
+                }
+                Some(SupervisorToTemplate::Load { .. }) | None => return,
+            }
+        }
+    }
 }
 
 fn load(request: SupervisorToTemplate, artifact: File) -> Result<Loaded, String> {
@@ -108,7 +132,7 @@ fn first_free_descriptor() -> std::io::Result<u32> {
 }
 
 /// Forks a worker that talks through the first descriptor and shares the page behind the second.
-fn fork(loaded: &Loaded, descriptors: Vec<OwnedFd>) -> Result<Pid, i32> {
+fn fork(loaded: &Loaded, descriptors: Vec<OwnedFd>, serve: Serve<'_>) -> Result<Pid, i32> {
     let Ok([socket, page]) = <[OwnedFd; 2]>::try_from(descriptors) else {
         return Err(libc::EPROTO);
     };
@@ -117,12 +141,12 @@ fn fork(loaded: &Loaded, descriptors: Vec<OwnedFd>) -> Result<Pid, i32> {
         -1 => Err(std::io::Error::last_os_error()
             .raw_os_error()
             .unwrap_or_default()),
-        0 => become_worker(loaded, &socket, &page),
+        0 => become_worker(loaded, &socket, &page, serve),
         pid => Pid::from_raw(pid).ok_or(libc::ESRCH),
     }
 }
 
-fn become_worker(loaded: &Loaded, socket: &OwnedFd, page: &OwnedFd) -> ! {
+fn become_worker(loaded: &Loaded, socket: &OwnedFd, page: &OwnedFd, serve: Serve<'_>) -> ! {
     let Ok(page) = StatusPage::map(page) else {
         end(1)
     };
@@ -139,7 +163,8 @@ fn become_worker(loaded: &Loaded, socket: &OwnedFd, page: &OwnedFd) -> ! {
     if confined.is_err() {
         end(1);
     }
-    worker::serve(link, &page, &loaded.guest, loaded.terms)
+    serve(link, &page, &loaded.guest, loaded.terms);
+    end(0)
 }
 
 /// Waits for a worker that the supervisor saw die, or has killed.

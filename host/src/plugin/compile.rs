@@ -246,7 +246,8 @@ fn seal(artifact: &[u8]) -> Result<(OwnedFd, u64), Error> {
     Ok((sealed, artifact.len() as u64))
 }
 
-fn sealed_copy(artifact: &[u8]) -> std::io::Result<OwnedFd> {
+/// Memory that holds these bytes, and can never be changed, grown or executed.
+pub(crate) fn sealed_copy(artifact: &[u8]) -> std::io::Result<OwnedFd> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     let memory = match memfd_create("wpool-artifact", flags | MemfdFlags::NOEXEC_SEAL) {
         // Before Linux 6.3 the flag is unknown.

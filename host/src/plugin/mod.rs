@@ -9,6 +9,8 @@ mod module;
 
 pub use crate::wire::ModuleKind;
 pub use cache::{ArtifactCache, Entry};
+#[cfg(feature = "testing")]
+pub(crate) use compile::sealed_copy;
 pub(crate) use compile::{compile, inspect};
 pub use limits::Limits;
 pub use module::Module;

@@ -12,6 +12,8 @@ mod identity;
 mod landlock;
 mod limits;
 mod namespaces;
+#[cfg(feature = "testing")]
+mod only;
 mod policy;
 mod root;
 mod seccomp;
@@ -23,6 +25,8 @@ pub use policy::{Namespaces, Policy, ProcessLimits, Role};
 pub(crate) use death::die_with_supervisor;
 pub(crate) use descriptors::{ARTIFACT, close_from};
 pub(crate) use limits::{limit_files, tighten};
+#[cfg(feature = "testing")]
+pub(crate) use only::only;
 pub(crate) use seccomp::Filter;
 pub(crate) use signals::restore_defaults;
 

@@ -24,11 +24,7 @@ impl Ordinary {
     pub fn user() -> Ordinary {
         let directory = tempfile::tempdir().unwrap();
         fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
-        let user = Ordinary { directory };
-        if is_root() {
-            user.link(Path::new(wpool().get_program()), "wpool");
-        }
-        user
+        Ordinary { directory }
     }
 
     fn link(&self, file: &Path, name: &str) -> PathBuf {
@@ -41,17 +37,26 @@ impl Ordinary {
 
     /// The command, as typed by that user.
     pub fn wpool(&self) -> Command {
-        let mut command = wpool();
         if is_root() {
-            let typed = Command::new(self.directory.path().join("wpool"));
-            command = typed;
-            command
-                .stdin(std::process::Stdio::null())
-                .env_remove("HOME")
-                .env_remove("XDG_CACHE_HOME")
-                .uid(Self::NOBODY)
-                .gid(Self::NOBODY);
+            return self.command(wpool().get_program());
         }
+        wpool()
+    }
+
+    /// A program, run by that user.
+    pub fn command(&self, program: impl AsRef<Path>) -> Command {
+        let program = program.as_ref();
+        if !is_root() {
+            return Command::new(program);
+        }
+        let name = program.file_name().and_then(|name| name.to_str()).unwrap();
+        let mut command = Command::new(self.link(program, name));
+        command
+            .stdin(std::process::Stdio::null())
+            .env_remove("HOME")
+            .env_remove("XDG_CACHE_HOME")
+            .uid(Self::NOBODY)
+            .gid(Self::NOBODY);
         command
     }
 

@@ -1,0 +1,107 @@
+//! Attempts under a single layer of the confinement, each in a process of its own.
+
+use crate::attacks::{self, Gate, Target, answer};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsRawFd, FromRawFd};
+use wpool::testing::{impostor, sealed};
+
+/// Tries every attack under `layer` and prints how it ended.
+pub fn attacks(layer: &str) {
+    let supervisor = i64::from(std::process::id());
+    for attack in attacks::all() {
+        let ended = in_a_process(layer, || (attack.run)(&Target { supervisor }));
+        println!("{}\t{ended}", attack.name);
+    }
+}
+
+/// Tries every system call by number under `layer`, and prints those that did not end the process.
+pub fn calls(layer: &str) {
+    for (gate, name) in GATES {
+        for number in NUMBERS {
+            let ended = in_a_process(layer, || attacks::bare(gate, number));
+            if ended != "SIGSYS" {
+                println!("{name} {number}\t{ended}");
+            }
+        }
+    }
+}
+
+/// The numbers that are tried: all that there are, and some that may be.
+pub const NUMBERS: std::ops::Range<i64> = 0..640;
+
+/// The ways to make a call, with their names.
+pub const GATES: [(Gate, &str); 3] = [
+    (Gate::Native, "native"),
+    (Gate::X32, "x32"),
+    (Gate::Int80, "int80"),
+];
+
+/// Runs `attempt` under `layer` in a forked process, and says how that ended.
+fn in_a_process(layer: &str, attempt: impl FnOnce() -> i64) -> String {
+    let artifact = sealed(b"artifact").expect("memory");
+    let mut ends = [0; 2];
+    // SAFETY: a place for two descriptors.
+    let made = unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) };
+    assert_eq!(made, 0, "a pipe");
+    // SAFETY: this process has one thread.
+    match unsafe { libc::fork() } {
+        0 => {
+            // The one descriptor that every filter lets it write to.
+            // SAFETY: both are descriptors; those above the standard streams are not used any more.
+            unsafe {
+                libc::dup2(ends[1], 0);
+                libc::dup2(artifact.as_raw_fd(), 1);
+                libc::close_range(2, u32::MAX, 0);
+                // A call that waits for ever is ended by a signal.
+                libc::alarm(1);
+            }
+            let said = match impostor::only(layer) {
+                Ok(()) => attempt().to_le_bytes().to_vec(),
+                Err(error) => error.into_bytes(),
+            };
+            say(&said);
+            // SAFETY: nothing of this copy is needed any more.
+            unsafe { libc::_exit(0) }
+        }
+        child => assert!(child > 0),
+    }
+    // SAFETY: both were just made, and nobody else owns them.
+    let [reader, writer] = ends.map(|end| unsafe { File::from_raw_fd(end) });
+    drop(writer);
+    let mut said = Vec::new();
+    let mut reader = reader;
+    reader.read_to_end(&mut said).expect("a pipe");
+    let signal = reap_all();
+    match (<[u8; 8]>::try_from(&said[..]), signal) {
+        (_, Some(libc::SIGSYS)) => "SIGSYS".into(),
+        (_, Some(signal)) => format!("signal {signal}"),
+        (Ok(result), None) => answer(i64::from_le_bytes(result)),
+        (Err(_), None) if said.is_empty() => "ended".into(),
+        (Err(_), None) => format!("not in force: {}", String::from_utf8_lossy(&said)),
+    }
+}
+
+/// Writes to the one descriptor.
+fn say(bytes: &[u8]) {
+    // SAFETY: descriptor 0 is open, and stays so.
+    let mut end = std::mem::ManuallyDrop::new(unsafe { File::from_raw_fd(0) });
+    // Nobody is there to be told of an error.
+    let _ = end.write_all(bytes);
+    debug_assert_eq!(end.as_raw_fd(), 0);
+}
+
+/// Waits for every child, and says which signal ended one of them.
+fn reap_all() -> Option<i32> {
+    let mut signal = None;
+    loop {
+        let mut status = 0;
+        // SAFETY: a place for a status.
+        if unsafe { libc::wait(&raw mut status) } < 0 {
+            return signal;
+        }
+        if libc::WIFSIGNALED(status) {
+            signal = Some(libc::WTERMSIG(status));
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Sockets of every family, and what can travel through the one socket that there is.
+
+use super::{Attack, call};
+use libc::{AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM};
+use std::mem::size_of;
+
+pub const ATTACKS: &[Attack] = &[
+    Attack {
+        name: "inet socket",
+        run: |_| call!(libc::SYS_socket, AF_INET, SOCK_STREAM, 0),
+    },
+    Attack {
+        name: "inet6 socket",
+        run: |_| call!(libc::SYS_socket, AF_INET6, SOCK_DGRAM, 0),
+    },
+    Attack {
+        name: "connect to 127.0.0.1",
+        run: |_| {
+            let socket = call!(libc::SYS_socket, AF_INET, SOCK_DGRAM, 0);
+            let address = libc::sockaddr_in {
+                sin_family: AF_INET as u16,
+                sin_port: 53_u16.to_be(),
+                sin_addr: libc::in_addr {
+                    s_addr: u32::from_ne_bytes([127, 0, 0, 1]),
+                },
+                sin_zero: [0; 8],
+            };
+            let connected = call!(
+                libc::SYS_connect,
+                socket,
+                &raw const address,
+                size_of::<libc::sockaddr_in>()
+            );
+            if socket < 0 { socket } else { connected }
+        },
+    },
+    Attack {
+        name: "netlink socket",
+        run: |_| call!(libc::SYS_socket, AF_NETLINK, SOCK_RAW, 0),
+    },
+    Attack {
+        name: "packet socket",
+        run: |_| call!(libc::SYS_socket, AF_PACKET, SOCK_RAW, 0),
+    },
+    Attack {
+        name: "unix socket",
+        run: |_| call!(libc::SYS_socket, AF_UNIX, SOCK_STREAM, 0),
+    },
+    Attack {
+        name: "abstract unix socket",
+        run: |target| {
+            let socket = call!(libc::SYS_socket, AF_UNIX, SOCK_DGRAM, 0);
+            let mut address = libc::sockaddr_un {
+                sun_family: AF_UNIX as u16,
+                sun_path: [0; 108],
+            };
+            // An abstract name of the supervisor's own, which a test may have bound.
+            let name = format!("\0wpool-escape-{}", target.supervisor);
+            for (to, from) in address.sun_path.iter_mut().zip(name.bytes()) {
+                *to = from.cast_signed();
+            }
+            let length = size_of::<u16>() + name.len();
+            let connected = call!(libc::SYS_connect, socket, &raw const address, length);
+            if socket < 0 { socket } else { connected }
+        },
+    },
+    Attack {
+        name: "socket pair",
+        run: |_| {
+            let mut pair = [0_i32; 2];
+            call!(
+                libc::SYS_socketpair,
+                AF_UNIX,
+                SOCK_STREAM,
+                0,
+                pair.as_mut_ptr()
+            )
+        },
+    },
+    Attack {
+        name: "pipe",
+        run: |_| {
+            let mut pair = [0_i32; 2];
+            call!(libc::SYS_pipe2, pair.as_mut_ptr(), 0)
+        },
+    },
+    Attack {
+        name: "who is at the other end",
+        run: |_| {
+            let (mut buffer, mut length) = ([0_u8; 64], 64_u32);
+            call!(
+                libc::SYS_getsockopt,
+                0,
+                libc::SOL_SOCKET,
+                libc::SO_PEERCRED,
+                buffer.as_mut_ptr(),
+                &raw mut length
+            )
+        },
+    },
+];

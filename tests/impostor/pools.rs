@@ -1,0 +1,72 @@
+//! Attempts from inside the confined processes of a real pool, with every layer that this machine has.
+
+use crate::alone::{GATES, NUMBERS};
+use crate::attacks::{self, answer};
+use crate::inside::Errand;
+use wpool::{FailureKind, FromValue, Outcome, Pool};
+
+/// Tries every attack from a worker, each as a task, and prints how it ended.
+pub fn attack_from_workers() {
+    let attacks: Vec<_> = attacks::all().collect();
+    let errands = (0..attacks.len()).map(|index| Errand::attack(index, std::process::id()));
+    for (attack, outcome) in attacks.iter().zip(run(errands)) {
+        println!("{}\t{}", attack.name, ended(&outcome));
+    }
+}
+
+/// Tries every system call by number from a worker, and prints those that did not end it by its filter.
+pub fn calls_from_workers() {
+    for (gate, (_, name)) in GATES.iter().enumerate() {
+        for (number, outcome) in NUMBERS.zip(run(NUMBERS.map(|number| Errand::call(gate, number))))
+        {
+            let ended = ended(&outcome);
+            if ended != "SIGSYS" {
+                println!("{name} {number}\t{ended}");
+            }
+        }
+    }
+}
+
+/// Tries every attack from a template or a compiler, each with a pool of its own, and prints how it ended.
+pub fn attack_from(place: &str) {
+    for attack in attacks::all() {
+        let module = format!("attack {place} {} {}", std::process::id(), attack.name);
+        let complaint = match builder(&module).build() {
+            Err(error) => error.to_string(),
+            Ok(pool) => match pool.apply::<i64>(&module, (0_i64,)) {
+                Ok(_) => "it answered".into(),
+                Err(failure) => failure.to_string(),
+            },
+        };
+        let ended = match complaint.split_once("attack: ") {
+            Some((_, answer)) => answer,
+            None if complaint.contains("SIGSYS") || complaint.contains("signal 31") => "SIGSYS",
+            None => &complaint,
+        };
+        println!("{}\t{ended}", attack.name);
+    }
+}
+
+fn builder(module: &str) -> wpool::Builder {
+    let program = std::env::current_exe().expect("its own path");
+    Pool::builder(module.as_bytes())
+        .worker_program(program)
+        .workers(2)
+}
+
+fn run(errands: impl Iterator<Item = Errand>) -> Vec<Outcome> {
+    let module = "attack worker";
+    let pool = builder(module).build().expect("a pool");
+    let codes = errands.map(Errand::code);
+    pool.map_outcomes(module, codes).expect("outcomes")
+}
+
+fn ended(outcome: &Outcome) -> String {
+    match &outcome.result {
+        Ok(value) => value.as_ref().map_or("nothing".into(), |value| {
+            answer(i64::from_value(value.clone()).expect("a number"))
+        }),
+        Err(failure) if failure.kind() == FailureKind::SandboxViolation => "SIGSYS".into(),
+        Err(failure) => failure.to_string(),
+    }
+}
