@@ -8,7 +8,7 @@ use super::{complaint, exit, map};
 use anyhow::{anyhow, bail};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;
-use wpool::{FailureKind, Order};
+use wpool::{FailureKind, Order, printable};
 
 pub(super) fn run(args: &ApplyArgs) -> Result<u8, Refused> {
     let interrupt = Interrupt::listen()?;
@@ -26,7 +26,7 @@ pub(super) fn run(args: &ApplyArgs) -> Result<u8, Refused> {
     let format = args.pool.format;
     let arguments = format
         .parse_args(&function.params, &arguments)
-        .map_err(|error| anyhow!("{}: {error}", function.name))?;
+        .map_err(|error| anyhow!("{}: {error}", printable(&function.name)))?;
 
     let (mut inputs, mut outcomes) = pool.stream(&function.name, Order::Input)?;
     inputs.send(&arguments)?;

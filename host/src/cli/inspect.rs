@@ -11,7 +11,7 @@ pub(super) fn run(args: &InspectArgs) -> Result<u8, Refused> {
     let (inspection, bytes) = setup::inspect(&args.module, args.no_cache)?;
     let path = args.module.to_string_lossy();
     let text = if args.json {
-        format!("{:#}\n", as_json(&inspection, bytes, &path))
+        harmless(&format!("{:#}\n", as_json(&inspection, bytes, &path)))
     } else {
         as_text(&inspection, bytes, &path)
     };
@@ -115,6 +115,21 @@ fn as_json(inspection: &Inspection, bytes: u64, path: &str) -> serde_json::Value
         "types": interfaces.iter().flat_map(types).collect::<Vec<_>>(),
         "imports": inspection.imports.iter().map(|import| json!({ "name": import, "grant": null })).collect::<Vec<_>>(),
     })
+}
+
+/// The same JSON without what a terminal could take for a command: outside of ASCII there is nothing but the inside of strings.
+fn harmless(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if matches!(c, '\n' | ' '..='~') || c.is_alphanumeric() {
+            text.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                text += &format!("\\u{unit:04x}");
+            }
+        }
+    }
+    text
 }
 
 /// A command line that can be pasted.

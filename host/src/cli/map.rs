@@ -10,7 +10,9 @@ use anyhow::anyhow;
 use std::ffi::OsString;
 use std::io::{self, BufReader, BufWriter, ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;
-use wpool::{Failure, FailureKind, Format, Function, Inputs, Order, Outcome, Outcomes, Value};
+use wpool::{
+    Failure, FailureKind, Format, Function, Inputs, Order, Outcome, Outcomes, Value, printable,
+};
 
 /// Errors about inputs that are written before the others are only counted.
 const COMPLAINTS: usize = 20;
@@ -78,7 +80,10 @@ fn parse_all(
     match last {
         None => Ok(parsed),
         Some(message) if wrong <= COMPLAINTS => Err(anyhow!(message)),
-        Some(_) => Err(anyhow!("{wrong} inputs do not fit `{function}`")),
+        Some(_) => Err(anyhow!(
+            "{wrong} inputs do not fit `{}`",
+            printable(&function.to_string())
+        )),
     }
 }
 

@@ -77,7 +77,7 @@ impl Plugin {
             };
             return refused(format!(
                 "it imports what is not granted: {}{more}",
-                imports.join(", ")
+                printable(&imports.join(", "))
             ));
         }
         if let Some(limit) = limits.memory_bytes

@@ -5,7 +5,7 @@ use super::outcome::{Failure, FailureKind, Outcome};
 use super::stream::{Order, Refused, Reply, Stream};
 use super::{PLUGIN, Pool};
 use crate::plugin::Plugin;
-use crate::value::{Function, Param, Value, conforms, encode_args};
+use crate::value::{Function, Param, Value, conforms, encode_args, printable};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -104,7 +104,8 @@ impl Inputs {
         if params.len() == arguments.len() && params.iter().zip(arguments).all(fits) {
             return None;
         }
-        let message = format!("the arguments do not fit {}", self.function());
+        let function = printable(&self.function().to_string());
+        let message = format!("the arguments do not fit {function}");
         Some(Failure::new(FailureKind::BadArgument, message))
     }
 

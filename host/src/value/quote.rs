@@ -12,11 +12,15 @@ const SHOWN: usize = 4096;
 /// A text from outside as it may be shown: one line, escaped, at most about 4 KiB of it.
 #[must_use]
 pub fn printable(text: &str) -> String {
-    // Cut before it is escaped, so that a huge text costs no more than a small one.
-    let end = text.floor_char_boundary(SHOWN);
-    let mut shown = escaped(&text[..end]).into_owned();
-    if end < text.len() {
-        shown.push('…');
+    let mut shown = String::with_capacity(text.len().min(SHOWN));
+    for c in text.chars() {
+        let before = shown.len();
+        push_escaped(&mut shown, c);
+        if shown.len() > SHOWN {
+            shown.truncate(before);
+            shown.push('…');
+            break;
+        }
     }
     shown
 }
@@ -80,5 +84,19 @@ fn push_escaped(out: &mut String, c: char) {
         // `escape_debug` would double these, which are harmless in a message.
         '"' | '\'' | '\\' => out.push(c),
         _ => out.extend(c.escape_debug()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_is_short_however_much_longer_it_gets_by_being_escaped() {
+        let shown = printable(&"\u{1b}".repeat(10_000));
+        assert!(shown.len() <= SHOWN + '…'.len_utf8(), "{}", shown.len());
+        assert!(shown.starts_with("\\u{1b}\\u{1b}") && shown.ends_with("}…"));
+        assert_eq!(printable(&"a".repeat(SHOWN)), "a".repeat(SHOWN));
+        assert!(printable(&"a".repeat(SHOWN + 1)).ends_with("a…"));
     }
 }
