@@ -4,6 +4,7 @@ mod component;
 mod core_module;
 mod type_names;
 
+use crate::value::Signature;
 use crate::wire::{ModuleFacts, Rejection};
 use std::borrow::Cow;
 use wasmparser::Parser;
@@ -65,6 +66,11 @@ pub(super) fn compile(
         ));
     }
     let facts = core_module::facts(binary).map_err(CompileError::Rejected)?;
+    // The supervisor decides this; but it would do so after all of them were compiled.
+    if let Err(error) = Signature::decode(&facts.signature) {
+        let message = format!("its functions are more than is accepted: {error}");
+        return Err(CompileError::Rejected(Rejection::Unsupported(message)));
+    }
     Ok((facts, engine.precompile_module(binary)?))
 }
 
@@ -102,5 +108,21 @@ mod tests {
             panic!("not invalid")
         };
         assert!(message.contains("(at line 2, column "), "{message}");
+    }
+
+    #[test]
+    fn more_functions_than_are_accepted_are_refused_before_they_are_compiled() {
+        let engine = crate::confined::engine::for_compiling(Default::default(), false).unwrap();
+        let exports: String = (0..10_001)
+            .map(|number| format!(r#"(export "f{number}" (func $f))"#))
+            .collect();
+        let binary = to_binary(format!("(module (func $f) {exports})").as_bytes())
+            .unwrap()
+            .into_owned();
+        let refused = compile(&engine, &binary).err();
+        let Some(CompileError::Rejected(Rejection::Unsupported(message))) = refused else {
+            panic!("it was compiled")
+        };
+        assert!(message.contains("more than is accepted"), "{message}");
     }
 }
