@@ -13,6 +13,7 @@ mod degraded;
 mod embed;
 mod formats;
 mod functions;
+mod hostile;
 mod interrupt;
 mod kill;
 mod lifetime;
