@@ -16,6 +16,7 @@ mod functions;
 mod hostile;
 mod interrupt;
 mod kill;
+mod leaks;
 mod lifetime;
 mod limits;
 mod map;
