@@ -12,5 +12,6 @@ mod support;
 mod calls;
 mod impostor;
 mod layers;
+mod peers;
 mod pools;
 mod table;

@@ -107,7 +107,8 @@ fn template() {
             let answer = format!("attack: {}", answer(result));
             send(&encode(&TemplateToSupervisor::LoadFailed(answer)));
         }
-        _ => template.serve(&worker),
+        ["attack", ..] => template.serve(&worker),
+        _ => template.serve_honestly(),
     }
 }
 

@@ -3,7 +3,8 @@
 use super::connection::{Connection, ReceiveError};
 use super::process::Process;
 use super::start_error::StartError;
-use crate::sandbox::{Confinement, Namespaces};
+use crate::sandbox::{Confinement, Namespaces, Refusal};
+use crate::value::printable;
 use crate::wire::{ChildHello, FrameError, WIRE_VERSION, decode};
 use std::io::Read;
 use std::process::{Child, ChildStderr};
@@ -120,10 +121,13 @@ impl Starting {
             ChildHello::Confined(confinement) if self.greeted => {
                 self.confined(confinement).map(Some)
             }
-            ChildHello::Refused(refusal) if self.greeted => Err(StartError::Refused { refusal }),
-            ChildHello::Panicked(message) => Err(StartError::Panicked(
-                message.chars().flat_map(char::escape_debug).collect(),
-            )),
+            ChildHello::Refused(refusal) if self.greeted => Err(StartError::Refused {
+                refusal: Refusal {
+                    step: printable(&refusal.step),
+                    ..refusal
+                },
+            }),
+            ChildHello::Panicked(message) => Err(StartError::Panicked(printable(&message))),
             _ => Err(unexpected()),
         }
     }

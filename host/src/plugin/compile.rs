@@ -10,8 +10,8 @@ use crate::error::{Error, ErrorKind};
 use crate::sandbox::{ProcessLimits, Role};
 use crate::value::printable;
 use crate::wire::{
-    CompileRequest, CompilerToSupervisor, EngineProfile, MAX_FACTS_FRAME, ModuleFacts, Rejection,
-    SupervisorToCompiler, decode, encode,
+    CompileRequest, CompilerToSupervisor, EngineProfile, FrameError, MAX_FACTS_FRAME, ModuleFacts,
+    Rejection, SupervisorToCompiler, decode, encode,
 };
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use rustix::io::Errno;
@@ -207,6 +207,10 @@ fn explain(compiler: &mut Started, error: ReceiveError, limits: &Limits) -> Erro
     };
     if matches!(error, ReceiveError::Late) {
         return too_long();
+    }
+    if let ReceiveError::Frame(FrameError::TooLong { .. }) = error {
+        compiler.process.kill();
+        return failed(format!("its compiler gave a malformed answer: {error}"));
     }
     compiler
         .process

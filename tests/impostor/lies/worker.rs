@@ -13,6 +13,9 @@ use wpool::testing::{decode_s64, encode_value, impostor};
 /// The task at which a worker lies.
 const UNLUCKY: i64 = 13;
 
+/// Lies after which a worker serves on. After the others it does nothing, so that it is clear which task it was at.
+const GO_ON: &[&str] = &["a long message", "absurd cost", "the page", "twice"];
+
 /// The longest frame that is read here.
 const LONGEST: usize = 1 << 30;
 
@@ -36,7 +39,12 @@ pub fn run(lie: &str, page: &StatusPage) {
                 break;
             }
             match decode_s64(arguments) {
-                Some(UNLUCKY) => tell(lie, seq, &mut results, page),
+                Some(UNLUCKY) => {
+                    tell(lie, seq, &mut results, page);
+                    if !GO_ON.contains(&lie) {
+                        hang();
+                    }
+                }
                 Some(n) => push(&mut results, &encode_value(&Value::S64(n + 1))),
                 None => return,
             }
@@ -58,7 +66,9 @@ fn one(seq: u32, value: &[u8]) -> ResultsWriter {
 fn tell(lie: &str, seq: u32, results: &mut ResultsWriter, page: &StatusPage) {
     let fourteen = encode_value(&Value::S64(14));
     // What came before is honest, and sent.
-    send(results.take(false));
+    if results.count() > 0 {
+        send(results.take(false));
+    }
     results.restart(seq);
     match lie {
         "garbage" => send(&[0xa5; 300]),
@@ -79,7 +89,6 @@ fn tell(lie: &str, seq: u32, results: &mut ResultsWriter, page: &StatusPage) {
             for _ in 0..2 {
                 send(&encode(&ChildHello::Panicked("\u{1b}[2J".into())));
             }
-            hang();
         }
         "unasked" => send(one(seq + 1_000_000, &fourteen).take(false)),
         "twice" => {
@@ -90,7 +99,6 @@ fn tell(lie: &str, seq: u32, results: &mut ResultsWriter, page: &StatusPage) {
         "done early" => {
             let mut nothing = ResultsWriter::new(seq);
             send(nothing.take(true));
-            hang();
         }
         "more than there are" => {
             let mut many = ResultsWriter::new(seq);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::value::Signature;
-use crate::wire::{FrameError, write_frame};
+use crate::wire::write_frame;
 use std::io::Read;
 use std::thread;
 

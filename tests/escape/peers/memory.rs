@@ -1,0 +1,55 @@
+//! What liars send does not fill the supervisor's memory.
+
+use super::{lying, outcomes};
+use crate::support::alone;
+use std::fs;
+
+/// The most memory that this process ever had, in bytes.
+fn peak() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
+
+#[test]
+fn the_supervisors_memory_stays_bounded_whatever_is_sent() {
+    alone(
+        "peers::memory::the_supervisors_memory_stays_bounded_whatever_is_sent",
+        || {
+            let before = peak();
+            for lie in [
+                "worker giant",
+                "worker more than there are",
+                "worker a flood of nothing",
+                "worker a long message",
+                "worker wide",
+                "worker deep",
+                "template a flood",
+                "template long",
+                "template descriptors",
+            ] {
+                let pool = lying(lie).build().unwrap();
+                if lie.ends_with("wide") || lie.ends_with("deep") {
+                    pool.map_outcomes(&format!("lie {lie}"), [13_i64]).unwrap();
+                } else {
+                    outcomes(&pool, lie);
+                }
+            }
+            for lie in [
+                "a billion nodes claimed",
+                "a billion nodes nested",
+                "names without end",
+                "flood",
+                "long",
+                "giant",
+            ] {
+                lying(&format!("compiler {lie}")).build().unwrap_err();
+            }
+            let grown = peak() - before;
+            assert!(grown < 64 << 20, "{} MiB", grown >> 20);
+        },
+    );
+}
