@@ -1,11 +1,13 @@
 //! A confined process as it looks from outside.
 
 use crate::support::{
-    Ordinary, Process, Running, compile_bomb, eventually, guest, is_root, module, run,
+    Ordinary, Process, Running, TextModule, compile_bomb, eventually, guest, is_root, module, run,
     status_field, template_of, wat, workers_of, wpool,
 };
 use rustix::fs::{SealFlags, fcntl_get_seals};
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::Command;
 
 /// What holds every confined process, in lines of its `status`.
@@ -64,16 +66,14 @@ fn assert_confined_as_root_sees_it(process: &Process, descriptors: &[&str]) {
     );
 }
 
-/// Instances map its data anew, so it stays open; nobody can change it.
-fn assert_descriptor_1_is_the_sealed_artifact(process: &Process) {
+/// Instances map their data from it anew, so it stays open; nobody can change it.
+#[track_caller]
+fn assert_descriptor_1_is_sealed(process: &Process, name: &str) {
     if !is_root() {
         return;
     }
     let artifact = process.file("fd/1");
-    assert_eq!(
-        fs::read_link(&artifact).unwrap().to_str(),
-        Some("/memfd:wpool-artifact (deleted)")
-    );
+    assert_eq!(fs::read_link(&artifact).unwrap().to_str(), Some(name));
     let seals = fcntl_get_seals(File::open(&artifact).unwrap()).unwrap();
     assert!(
         seals.contains(SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL),
@@ -99,6 +99,41 @@ fn limit(process: &Process, name: &str) -> [Option<u64>; 2] {
     [values.next().unwrap(), values.next().unwrap()]
 }
 
+/// A component that computes until it is stopped, and has a memory with something in it.
+const SPINNING_COMPONENT: &str = r#"(component
+    (core module $m
+        (memory (export "memory") 1) (data (i32.const 0) "something")
+        (func (export "spin") (param i32) (loop (br 0))))
+    (core instance $i (instantiate $m))
+    (func (export "spin") (param "n" s32) (canon lift (core func $i "spin"))))"#;
+
+/// What each kind of module that computes looks like in a worker.
+struct Spinning {
+    module: PathBuf,
+    /// What lies behind descriptor 1: instances map their data from it.
+    data: &'static str,
+    _file: Option<TextModule>,
+}
+
+/// A core module and a component, in files that everybody can read.
+fn spinning(user: &Ordinary) -> [Spinning; 2] {
+    let component = wat(SPINNING_COMPONENT);
+    let directory = component.path().parent().unwrap();
+    fs::set_permissions(directory, Permissions::from_mode(0o755)).unwrap();
+    [
+        Spinning {
+            module: user.guest("spin"),
+            data: "/memfd:wpool-artifact (deleted)",
+            _file: None,
+        },
+        Spinning {
+            module: component.path().into(),
+            data: "/memfd:wasm-memory-image (deleted)",
+            _file: Some(component),
+        },
+    ]
+}
+
 /// Two workers that compute, and their template.
 fn two_workers(wpool: &mut Command, spin: &std::path::Path) -> (Running, [Process; 2], Process) {
     let running = Running::start(
@@ -121,42 +156,41 @@ fn two_workers(wpool: &mut Command, spin: &std::path::Path) -> (Running, [Proces
 
 #[test]
 fn a_worker_has_no_privilege_no_files_and_no_descriptor_that_it_does_not_need() {
-    let (_running, workers, template) = two_workers(&mut wpool(), &guest("spin"));
-    for process in workers.iter().chain([&template]) {
-        assert_confined(process);
-        assert_confined_as_root_sees_it(process, &["0", "1"]);
-        assert_descriptor_1_is_the_sealed_artifact(process);
+    for spinning in spinning(&Ordinary::user()) {
+        let (_running, workers, template) = two_workers(&mut wpool(), &spinning.module);
+        for process in workers.iter().chain([&template]) {
+            assert_confined(process);
+            assert_confined_as_root_sees_it(process, &["0", "1"]);
+            assert_descriptor_1_is_sealed(process, spinning.data);
+        }
     }
 }
 
 #[test]
 fn a_worker_has_a_filter_that_its_template_has_not() {
-    let (_running, workers, template) = two_workers(&mut wpool(), &guest("spin"));
-    let filters = |process: &Process| {
-        process
-            .status("Seccomp_filters")
-            .unwrap()
-            .parse::<u32>()
-            .unwrap()
-    };
-    for worker in &workers {
-        assert!(
-            filters(worker) > filters(&template),
-            "{} and {}",
-            filters(worker),
-            filters(&template)
-        );
+    for spinning in spinning(&Ordinary::user()) {
+        let (_running, workers, template) = two_workers(&mut wpool(), &spinning.module);
+        let filters = |process: &Process| {
+            let count = process.status("Seccomp_filters").unwrap();
+            count.parse::<u32>().unwrap()
+        };
+        for worker in &workers {
+            let (own, templates) = (filters(worker), filters(&template));
+            assert!(own > templates, "{own} and {templates}");
+        }
     }
 }
 
 #[test]
 fn workers_of_an_ordinary_user_are_confined_just_the_same() {
     let user = Ordinary::user();
-    let (_running, workers, template) = two_workers(&mut user.wpool(), &user.guest("spin"));
-    for process in workers.iter().chain([&template]) {
-        assert_confined(process);
-        assert_confined_as_root_sees_it(process, &["0", "1"]);
-        assert_descriptor_1_is_the_sealed_artifact(process);
+    for spinning in spinning(&user) {
+        let (_running, workers, template) = two_workers(&mut user.wpool(), &spinning.module);
+        for process in workers.iter().chain([&template]) {
+            assert_confined(process);
+            assert_confined_as_root_sees_it(process, &["0", "1"]);
+            assert_descriptor_1_is_sealed(process, spinning.data);
+        }
     }
 }
 
@@ -210,7 +244,13 @@ fn a_template_runs_no_code_of_the_guest() {
 
 #[test]
 fn a_worker_has_the_resource_limits_of_its_plugin() {
-    let (_running, [worker, _], _) = two_workers(&mut wpool(), &guest("spin"));
+    for spinning in spinning(&Ordinary::user()) {
+        let (_running, [worker, _], _) = two_workers(&mut wpool(), &spinning.module);
+        assert_limits(&worker);
+    }
+}
+
+fn assert_limits(worker: &Process) {
     for (name, at_most) in [
         ("Max file size", 0),
         ("Max core file size", 0),
@@ -219,13 +259,14 @@ fn a_worker_has_the_resource_limits_of_its_plugin() {
         ("Max realtime priority", 0),
         // Its socket, the artifact, and an image for each memory of a component.
         ("Max open files", 96),
-        // 256 MiB of memory, 64 MiB of arguments and of results, and what the program needs itself.
-        ("Max data size", 512 << 20),
+        // 256 MiB of memory, 64 MiB of arguments and of results, twice 256 MiB for the values of a component, and what the
+        // program needs itself.
+        ("Max data size", 1024 << 20),
         ("Max address space", 8 << 30),
         // As many as `-j` can ask for, and the template.
         ("Max processes", 4097),
     ] {
-        for value in limit(&worker, name) {
+        for value in limit(worker, name) {
             assert!(
                 value.is_some_and(|value| value <= at_most),
                 "{name}: {value:?}"
@@ -236,8 +277,10 @@ fn a_worker_has_the_resource_limits_of_its_plugin() {
 
 #[test]
 fn workers_share_no_namespace_with_another_commands() {
-    let (_one, [first, _], _) = two_workers(&mut wpool(), &guest("spin"));
-    let (_other, [second, _], _) = two_workers(&mut wpool(), &guest("spin"));
+    let user = Ordinary::user();
+    let [core, component] = spinning(&user);
+    let (_one, [first, _], _) = two_workers(&mut wpool(), &core.module);
+    let (_other, [second, _], _) = two_workers(&mut wpool(), &component.module);
     // In both it is among the first few processes.
     let inner = |worker: &Process| {
         worker
