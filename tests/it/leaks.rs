@@ -134,9 +134,9 @@ fn hunts_behind_plants(pool: &Pool, tasks: &[Task]) -> usize {
 fn nothing_of_a_task_is_found_by_the_next_in_its_worker_and_batch() {
     // The engine clears the first 64 KiB of a memory or table otherwise than the rest: on either side of that.
     for (memory_bytes, rounds) in [
-        (PAGE + 1000, 3000),
-        (2 * PAGE + 1000, 2000),
-        (16 * PAGE, 1000),
+        (4 * PAGE + 1000, 3000),
+        (6 * PAGE + 1000, 2000),
+        (24 * PAGE, 1000),
         (256 * PAGE, 40),
     ] {
         let tasks = [Plant(Return), Hunt].repeat(rounds);
@@ -147,7 +147,7 @@ fn nothing_of_a_task_is_found_by_the_next_in_its_worker_and_batch() {
 
 #[test]
 fn nothing_of_a_task_is_found_by_the_next_batch() {
-    let pool = hunter(4 * PAGE, 1);
+    let pool = hunter(5 * PAGE, 1);
     let (mut hunts, mut pid) = (0, None);
     for _ in 0..500 {
         for task in [Plant(Return), Hunt] {

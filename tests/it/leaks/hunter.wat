@@ -1,8 +1,9 @@
 ;; A task plants, that is it fills everything that a task can have with a pattern, or it hunts, that is it counts what is there
 ;; and should not be.
 (module
-    (memory $a 1) (memory $b 0)
-    (data (memory $a) (i32.const 4096) "as it was") (data $passive "as it was")
+    (memory $a 4) (memory $b 0)
+    (data (memory $a) (i32.const 4096) "as it was") (data (memory $a) (i32.const 200000) "as it was")
+    (data $passive "as it was")
     (table $t 4 funcref) (table $u 0 funcref)
     (func $f) (elem $elem func $f)
     (global $x (mut i64) (i64.const 0)) (global $y (mut f64) (f64.const 0)) (global $z (mut funcref) (ref.null func))
@@ -71,12 +72,13 @@
             (i32.add
                 (i32.add
                     (i64.ne (i64.load $a (i32.const 4096)) (i64.const 0x6177207469207361))
-                    (i32.ne (i32.load8_u $a (i32.const 4104)) (i32.const 0x73)))
+                    (i64.ne (i64.load $a (i32.const 200000)) (i64.const 0x6177207469207361)))
                 (i32.add
-                    (i32.add (i32.ne (memory.size $a) (i32.const 1)) (i32.ne (memory.size $b) (i32.const 0)))
+                    (i32.add (i32.ne (memory.size $a) (i32.const 4)) (i32.ne (memory.size $b) (i32.const 0)))
                     (i32.add (i32.ne (table.size $t) (i32.const 4)) (i32.ne (table.size $u) (i32.const 0))))))))
         (memory.init $a $passive (i32.const 4096) (i32.const 0) (i32.const 9))
         (memory.fill $a (i32.const 4096) (i32.const 0) (i32.const 9))
+        (memory.fill $a (i32.const 200000) (i32.const 0) (i32.const 9))
         (call $grow)
         (i64.add (call $count-a) (call $count-b))
         (call $count-tables)

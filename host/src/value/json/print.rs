@@ -107,7 +107,18 @@ fn no_number(number: f64, out: &mut impl Write) -> fmt::Result {
 
 fn string(text: &str, out: &mut impl Write) -> fmt::Result {
     let json = serde_json::to_string(text).map_err(|_| fmt::Error)?;
-    out.write_str(&json)
+    if json.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return out.write_str(&json);
+    }
+    json.chars().try_for_each(|c| match c {
+        ' '..='~' => out.write_char(c),
+        // What is invisible or turns the direction of text, as in WAVE; JSON itself does not mind.
+        _ if c.is_control() || c.escape_debug().len() > 1 => c
+            .encode_utf16(&mut [0; 2])
+            .iter()
+            .try_for_each(|unit| write!(out, "\\u{unit:04x}")),
+        _ => out.write_char(c),
+    })
 }
 
 fn separated<T, W: Write>(
