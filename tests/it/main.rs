@@ -24,6 +24,7 @@ mod orphans;
 mod refused;
 mod report;
 mod stdin;
+mod terminal;
 mod tidy;
 mod workers;
 mod workspace;

@@ -6,7 +6,7 @@ use super::report::Report;
 use super::setup::{self, Refused};
 use super::{complaint, exit, map};
 use anyhow::{anyhow, bail};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::os::unix::ffi::OsStrExt;
 use wpool::{FailureKind, Order, printable};
 
@@ -42,8 +42,9 @@ pub(super) fn run(args: &ApplyArgs) -> Result<u8, Refused> {
         complaint::failed(1, &function, failure);
     }
     let mut output = io::stdout().lock();
-    match map::write_result(&mut output, &function, format, &outcome).and_then(|()| output.flush())
-    {
+    let terminal = output.is_terminal();
+    let written = map::write_result(&mut output, terminal, &function, format, &outcome);
+    match written.and_then(|()| output.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             bail!("standard output cannot be written: {error}")
         }

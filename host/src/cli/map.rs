@@ -5,10 +5,11 @@ use super::inputs::{Line, next_line};
 use super::interrupt::Interrupt;
 use super::report::Report;
 use super::setup::{self, Refused};
+use super::terminal::harmless;
 use super::{complaint, exit};
 use anyhow::anyhow;
 use std::ffi::OsString;
-use std::io::{self, BufReader, BufWriter, ErrorKind, Write};
+use std::io::{self, BufReader, BufWriter, ErrorKind, IsTerminal, Write};
 use std::os::unix::ffi::OsStrExt;
 use wpool::{
     Failure, FailureKind, Format, Function, Inputs, Order, Outcome, Outcomes, Value, printable,
@@ -143,6 +144,7 @@ fn print(
     report: &mut Report,
     interrupt: &Interrupt,
 ) -> Result<u8, Refused> {
+    let terminal = io::stdout().is_terminal();
     let mut output = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
     let mut code = exit::SUCCESS;
     let mut stopped = false;
@@ -175,15 +177,22 @@ fn print(
             let _ = output.flush();
             complaint::failed(index + 1, function, failure);
         }
-        if closed(write_result(&mut output, function, format, &outcome))? {
+        if closed(write_result(
+            &mut output,
+            terminal,
+            function,
+            format,
+            &outcome,
+        ))? {
             return Ok(code);
         }
     }
 }
 
-/// Writes a value and a line break; nothing for a failure without a value.
+/// Writes a value and a line break, escaped for a `terminal`; nothing for a failure without a value.
 pub(super) fn write_result(
     output: &mut impl Write,
+    terminal: bool,
     function: &Function,
     format: Format,
     outcome: &Outcome,
@@ -196,6 +205,9 @@ pub(super) fn write_result(
     let mut line = Vec::with_capacity(32);
     format.print(function.result.as_ref(), value, &mut line);
     line.push(b'\n');
+    if terminal {
+        return output.write_all(&harmless(&line));
+    }
     output.write_all(&line)
 }
 

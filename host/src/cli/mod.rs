@@ -14,6 +14,7 @@ mod map;
 mod note;
 mod report;
 mod setup;
+mod terminal;
 
 use args::{Args, Command};
 use clap::error::ErrorKind;

@@ -1,3 +1,5 @@
+//! Compilers that lie, of facts and of artifacts.
+
 use super::{assert_harmless, lying};
 use std::time::Duration;
 use wpool::{ErrorKind, FailureKind, Limits, Pool};

@@ -1,3 +1,5 @@
+//! Programs that lie before they are confined.
+
 use super::{assert_harmless, impostor};
 use std::fs;
 use std::os::unix::fs::symlink;

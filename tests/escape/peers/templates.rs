@@ -1,3 +1,5 @@
+//! Templates that lie.
+
 use super::{assert_harmless, failure_of, lying, outcomes};
 use std::fs;
 use wpool::FailureKind;

@@ -1,3 +1,5 @@
+//! Workers that lie.
+
 use super::{UNLUCKY, assert_harmless, failure_of, lying, outcomes, value_of};
 use wpool::{FailureKind, Value};
 
