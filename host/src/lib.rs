@@ -36,7 +36,7 @@ mod value;
 mod wire;
 
 pub use error::{Error, ErrorKind};
-pub use plugin::{ArtifactCache, Entry, Inspection, Limits, Module, ModuleKind};
+pub use plugin::{ArtifactCache, Entry, Import, Inspection, Limits, Module, ModuleKind};
 pub use pool::{
     Builder, Closed, Failure, FailureKind, Inputs, MapError, Order, Outcome, Outcomes, Pool, Usage,
     usable_cpus,

@@ -160,9 +160,15 @@ fn inspect_shows_exported_functions_as_wit_with_types_under_their_names() {
 fn inspect_names_what_a_module_imports_and_why_a_function_cannot_be_called() {
     let ran = run(wpool().arg("inspect").arg(guest("refused-import")));
     assert!(
-        ran.stdout.contains("interface test:unknown/host"),
+        ran.stdout
+            .contains("interface test:unknown/host: a host function"),
         "{ran:?}"
     );
+    let ran = run(wpool()
+        .args(["inspect", "--json"])
+        .arg(guest("refused-import")));
+    let inspected: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(inspected["imports"][0]["grant"], "a host function");
     let ran = run(wpool().arg("inspect").arg(guest("refused-resource")));
     assert!(ran.stdout.contains("is a resource"), "{ran:?}");
     assert!(

@@ -48,9 +48,9 @@ fn as_text(inspection: &Inspection, bytes: u64, path: &str) -> String {
         text += &exports(interface, path);
     }
     if !inspection.imports.is_empty() {
-        text += "imports, none of which can be granted:\n";
+        text += "imports, each with the grant that it would need; none can be given yet:\n";
         for import in &inspection.imports {
-            text += &format!("  {}\n", printable(import));
+            text += &format!("  {}: {}\n", import.name, import.grant);
         }
     }
     text
@@ -113,7 +113,7 @@ fn as_json(inspection: &Inspection, bytes: u64, path: &str) -> serde_json::Value
         "bytes": bytes,
         "functions": interfaces.iter().flat_map(|interface| &interface.functions).map(function).collect::<Vec<_>>(),
         "types": interfaces.iter().flat_map(types).collect::<Vec<_>>(),
-        "imports": inspection.imports.iter().map(|import| json!({ "name": import, "grant": null })).collect::<Vec<_>>(),
+        "imports": inspection.imports.iter().map(|import| json!({ "name": import.name, "grant": import.grant })).collect::<Vec<_>>(),
     })
 }
 

@@ -3,6 +3,7 @@
 
 mod cache;
 mod compile;
+mod grant;
 mod identity;
 mod limits;
 mod module;
@@ -159,17 +160,30 @@ pub struct Inspection {
     pub kind: ModuleKind,
     /// The functions that it exports.
     pub signature: Signature,
-    /// What it imports: kind and name of each, harmless to a terminal.
-    pub imports: Vec<String>,
+    /// What it imports.
+    pub imports: Vec<Import>,
+}
+
+/// Something that a module imports, in words that are harmless to a terminal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Import {
+    /// Its kind and its name: `function env.log`, `interface wasi:clocks/wall-clock@0.2.9`.
+    pub name: String,
+    /// What would have to be granted for it: `a clock`, `a host function`.
+    pub grant: &'static str,
 }
 
 impl Inspection {
     fn of(facts: &ModuleFacts) -> Result<Inspection, Error> {
-        let imports = facts.imports.iter().map(import).collect();
+        let imports = facts.imports.iter().map(|wanted| Import {
+            name: import(wanted),
+            grant: grant::needed(&wanted.module, &wanted.name),
+        });
         Ok(Inspection {
             kind: facts.kind,
             signature: functions(facts)?,
-            imports,
+            imports: imports.collect(),
         })
     }
 }
@@ -189,7 +203,7 @@ fn import(import: &crate::wire::Import) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{Plugin, *};
     use crate::wire::Import;
 
     fn check(facts: ModuleFacts) -> Result<Plugin, String> {

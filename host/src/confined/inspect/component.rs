@@ -27,7 +27,7 @@ pub(super) fn facts(engine: &Engine, component: &Component, binary: &[u8]) -> Mo
             _ => {}
         }
     }
-    let types = type_names::of(binary);
+    let types = type_names::of(binary, &functions);
     let signature = encoded(Signature { functions, types });
     let imports = ty
         .imports(engine)

@@ -1,7 +1,7 @@
 //! The names that a component gives to types, which the engine forgets: those at its root and in the interfaces that it imports
 //! or exports. They are for people; where one cannot be read it is left out.
 
-use crate::value::{MAX_TYPE_DEPTH, MAX_TYPE_NODES, Type, TypeDefinition};
+use crate::value::{Function, MAX_TYPE_DEPTH, MAX_TYPE_NODES, Type, TypeDefinition};
 use wasmparser::component_types::{
     ComponentAnyTypeId, ComponentDefinedType, ComponentDefinedTypeId, ComponentEntityType,
     ComponentValType,
@@ -9,8 +9,8 @@ use wasmparser::component_types::{
 use wasmparser::types::{Types, TypesRef};
 use wasmparser::{Parser, Payload, PrimitiveValType, Validator};
 
-/// All names of a valid component.
-pub(super) fn of(binary: &[u8]) -> Vec<TypeDefinition> {
+/// The names of the types of `functions` in a valid component, and all that exported interfaces define.
+pub(super) fn of(binary: &[u8], functions: &[Function]) -> Vec<TypeDefinition> {
     let Some((types, names)) = read(binary) else {
         return Vec::new();
     };
@@ -21,24 +21,53 @@ pub(super) fn of(binary: &[u8]) -> Vec<TypeDefinition> {
     };
     let mut definitions = Vec::new();
     for name in &names {
-        let item = types
-            .component_item_for_import(name)
-            .or_else(|| types.component_item_for_export(name));
+        let exported = types.component_item_for_export(name);
+        let item = exported.or_else(|| types.component_item_for_import(name));
+        let mut found = Vec::new();
         match item.map(|item| &item.ty) {
             Some(ComponentEntityType::Type { created, .. }) => {
-                definitions.extend(reading.definition(None, name, *created));
+                found.extend(reading.definition(None, name, *created));
             }
             Some(ComponentEntityType::Instance(interface)) => {
                 for (ty, item) in &types[*interface].exports {
                     if let ComponentEntityType::Type { created, .. } = item.ty {
-                        definitions.extend(reading.definition(Some(name), ty, created));
+                        found.extend(reading.definition(Some(name), ty, created));
                     }
                 }
             }
             _ => {}
         }
+        // What is only imported matters to the exports where they use it.
+        found.retain(|definition| exported.is_some() || used(&definition.ty, functions));
+        definitions.extend(found);
     }
     definitions
+}
+
+/// Whether a function takes or returns the type.
+fn used(ty: &Type, functions: &[Function]) -> bool {
+    functions.iter().any(|function| {
+        let params = function.params.iter().map(|param| &param.ty);
+        params.chain(&function.result).any(|whole| holds(whole, ty))
+    })
+}
+
+/// Whether `part` is `whole` or within it.
+fn holds(whole: &Type, part: &Type) -> bool {
+    if whole == part {
+        return true;
+    }
+    match whole {
+        Type::List(element) | Type::Option(element) => holds(element, part),
+        Type::Result { ok, err } => ok.iter().chain(err).any(|side| holds(side, part)),
+        Type::Tuple(types) => types.iter().any(|ty| holds(ty, part)),
+        Type::Record(fields) => fields.iter().any(|(_, ty)| holds(ty, part)),
+        Type::Variant(cases) => cases
+            .iter()
+            .flat_map(|(_, ty)| ty)
+            .any(|ty| holds(ty, part)),
+        _ => false,
+    }
 }
 
 /// The types of a component, and the names of what its root imports and exports. Function bodies are not looked at.
