@@ -1,7 +1,7 @@
 //! `multiprocessing.Pool` for code you do not trust.
 //!
 //! A [`Pool`] runs the functions of a WebAssembly module in worker processes that can do nothing but compute: no files, no
-//! network, no other processes, a dozen system calls. Each task gets a fresh instance; nothing a worker does can hang, crash
+//! network, no other processes, no system calls but those that compute. Each task gets a fresh instance; nothing a worker does can hang, crash
 //! or corrupt the application.
 //!
 //! ```no_run
