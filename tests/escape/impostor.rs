@@ -39,7 +39,10 @@ impl User {
             User::Ordinary => ordinary.command(program),
         };
         let output = command.args(words).output().unwrap();
-        assert!(output.status.success(), "{words:?}: {output:?}");
+        assert!(
+            output.status.success() && output.stderr.is_empty(),
+            "{words:?}: {output:?}"
+        );
         let text = String::from_utf8(output.stdout).unwrap();
         let pair = |line: &str| {
             let (name, answer) = line.split_once('\t').unwrap();

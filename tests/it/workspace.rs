@@ -125,3 +125,31 @@ fn the_workspace_is_furnished() {
     let patch: u32 = version.split('"').next().unwrap().parse().unwrap();
     assert!(patch >= 8, "wasmtime 48.0.{patch}");
 }
+
+#[test]
+fn every_test_that_security_md_names_is_there() {
+    let text = fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let quoted = text.split('`').skip(1).step_by(2);
+    let paths: Vec<String> = quoted
+        .filter(|word| {
+            ["tests/", "host/"]
+                .iter()
+                .any(|start| word.starts_with(start))
+        })
+        .flat_map(alternatives)
+        .collect();
+    assert!(paths.len() > 20, "{paths:?}");
+    for path in paths {
+        assert!(root().join(&path).exists(), "{path}");
+    }
+}
+
+/// `a/{b,c}.rs` as `a/b.rs` and `a/c.rs`.
+fn alternatives(path: &str) -> Vec<String> {
+    let Some((start, rest)) = path.split_once('{') else {
+        return vec![path.into()];
+    };
+    let (names, end) = rest.split_once('}').unwrap();
+    let full = |name| format!("{start}{name}{end}");
+    names.split(',').map(full).collect()
+}

@@ -98,4 +98,47 @@ pub const ATTACKS: &[Attack] = &[
             )
         },
     },
+    Attack {
+        name: "false credentials",
+        run: |target| {
+            let (pid, root) = (target.supervisor as i32, 0);
+            with_credentials(libc::ucred {
+                pid,
+                uid: root,
+                gid: root,
+            })
+        },
+    },
 ];
+
+/// Sends a byte over the own connection, as somebody else.
+fn with_credentials(somebody: libc::ucred) -> i64 {
+    /// A control message and its header, laid out as the kernel wants them.
+    #[repr(C)]
+    struct Control {
+        header: libc::cmsghdr,
+        credentials: libc::ucred,
+    }
+    let control = Control {
+        header: libc::cmsghdr {
+            cmsg_len: size_of::<libc::cmsghdr>() + size_of::<libc::ucred>(),
+            cmsg_level: libc::SOL_SOCKET,
+            cmsg_type: libc::SCM_CREDENTIALS,
+        },
+        credentials: somebody,
+    };
+    let part = libc::iovec {
+        iov_base: c"x".as_ptr().cast_mut().cast(),
+        iov_len: 1,
+    };
+    let message = [
+        0,
+        0,
+        &raw const part as usize,
+        1,
+        &raw const control as usize,
+        size_of::<Control>(),
+        0,
+    ];
+    call!(libc::SYS_sendmsg, 0, message.as_ptr(), 0)
+}
