@@ -2,6 +2,7 @@
 
 mod compilers;
 mod greetings;
+mod hangs;
 mod memory;
 mod templates;
 mod workers;

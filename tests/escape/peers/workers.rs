@@ -74,6 +74,25 @@ fn a_batch_that_ends_before_all_its_tasks_is_a_violation_unless_they_were_recall
 }
 
 #[test]
+fn a_worker_that_stops_reading_holds_back_nothing_but_its_task() {
+    let lie = "worker never";
+    let pool = lying(lie).build().unwrap();
+    let outcomes = pool.map_outcomes(&format!("lie {lie}"), 0..100_000_i64);
+    let failed = outcomes
+        .unwrap()
+        .into_iter()
+        .enumerate()
+        .filter_map(|(n, outcome)| {
+            (value_of(&outcome) != Some(&Value::S64(n as i64 + 1))).then(|| (n, outcome))
+        });
+    let failed: Vec<_> = failed.collect();
+    let [(UNLUCKY, outcome)] = &failed[..] else {
+        panic!("{failed:?}")
+    };
+    assert_eq!(failure_of(outcome).unwrap().0, FailureKind::Timeout);
+}
+
+#[test]
 fn a_value_that_is_not_of_the_functions_type_is_a_violation() {
     ends("another type", FailureKind::Protocol, "");
     ends("a value and more", FailureKind::Protocol, "");
