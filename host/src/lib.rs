@@ -21,6 +21,8 @@
 //! | `pool.starmap(f, pairs)` | [`Pool::starmap`] |
 //! | `pool.imap(f, xs)`, `imap_unordered` | [`Pool::imap`], [`Pool::imap_unordered`] |
 //! | `pool.apply(f, args)` | [`Pool::apply`] |
+//! | `pool.apply_async(f, args, callback)`, `map_async`, `starmap_async` | [`Pool::apply_async`], [`Pool::map_async`], [`Pool::starmap_async`] |
+//! | `result.get()`, `get(timeout)`, `wait()`, `ready()`, `successful()` | the same of an [`AsyncResult`], which is a `Future` too |
 //! | `pool.terminate()` | [`Pool::terminate`]; dropping a pool does it and waits |
 
 mod child;
@@ -38,8 +40,8 @@ mod wire;
 pub use error::{Error, ErrorKind};
 pub use plugin::{ArtifactCache, Entry, Import, Inspection, Limits, Module, ModuleKind};
 pub use pool::{
-    Builder, Closed, Failure, FailureKind, Inputs, MapError, Order, Outcome, Outcomes, Pool, Usage,
-    usable_cpus,
+    AsyncResult, Builder, Closed, Failure, FailureKind, Inputs, MapError, Order, Outcome, Outcomes,
+    Pool, Usage, usable_cpus,
 };
 pub use sandbox::{Confinement, Layer, Level, Refusal};
 pub use value::{

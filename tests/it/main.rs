@@ -3,6 +3,7 @@
 
 mod support;
 
+mod background;
 mod cache;
 mod call;
 mod cli;

@@ -1,5 +1,6 @@
 //! What a pool is to be, and building it.
 
+use super::callbacks::Callbacks;
 use super::driver::{Driver, Settings};
 use super::{Inbox, PLUGIN, Pool};
 use crate::child::{Launcher, WorkerProgram, usable_cpus};
@@ -141,6 +142,7 @@ impl Builder {
             launcher,
             plugin,
             confinement,
+            callbacks: Callbacks::default(),
         })
     }
 }

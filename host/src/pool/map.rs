@@ -1,12 +1,14 @@
 //! The calls that `multiprocessing.Pool` has, with results of the caller's own types.
 
 use super::Pool;
+use super::async_result::value_of;
 use super::outcome::{Failure, FailureKind, Outcome};
 use super::stream::Order;
 use super::tasks::{Inputs, Outcomes};
 use crate::error::{Error, ErrorKind};
 use crate::value::{FromValue, Function, IntoArgs, IntoValue, Mismatch, Value, from_result};
 use std::marker::PhantomData;
+use std::time::Duration;
 
 /// How many outcomes may be under way in the lazy calls before the next input is asked for only when one was taken.
 const AHEAD: u64 = 16_384;
@@ -38,16 +40,7 @@ impl Pool {
         function: &str,
         items: impl IntoIterator<Item = A>,
     ) -> Result<Vec<R>, MapError> {
-        let results: Vec<_> = self.lazily(function, items, Order::Input)?.collect();
-        let results = results.into_iter().enumerate();
-        results
-            .map(|(index, result)| {
-                result.map_err(|failure| MapError::Task {
-                    index: index as u64,
-                    failure,
-                })
-            })
-            .collect()
+        all_values(self.lazily(function, items, Order::Input)?)
     }
 
     /// As [`Pool::map`], with every outcome instead of the first failure.
@@ -112,18 +105,9 @@ impl Pool {
         function: &str,
         arguments: impl IntoArgs,
     ) -> Result<R, MapError> {
-        let function = self.function(Some(function))?;
-        let arguments = arguments
-            .into_args(&function.params)
-            .map_err(|mismatch| bad_argument(&mismatch))?;
-        let index = self
-            .plugin
-            .signature
-            .functions
-            .iter()
-            .position(|other| other.name == function.name);
-        let outcome = self.run_one(index.unwrap_or_default() as u32, &arguments);
-        typed(outcome).map_err(|failure| MapError::Task { index: 0, failure })
+        // The value is made here, so that it may be of a type that stays on this thread.
+        let outcome = self.call(function, arguments, Ok)?.get()?;
+        value_of(outcome)
     }
 
     fn lazily<A: IntoArgs, R: FromValue>(
@@ -135,6 +119,19 @@ impl Pool {
         let (inputs, outcomes) = self.stream(function, order)?;
         Ok(Lazy::new(inputs, outcomes, items.into_iter()))
     }
+}
+
+/// Runs everything, and returns all values or the first failure.
+pub(super) fn all_values<R>(
+    results: impl Iterator<Item = Result<R, Failure>>,
+) -> Result<Vec<R>, MapError> {
+    let results: Vec<_> = results.collect();
+    let indexed = results.into_iter().enumerate();
+    let results = indexed.map(|(index, result)| {
+        let index = index as u64;
+        result.map_err(|failure| MapError::Task { index, failure })
+    });
+    results.collect()
 }
 
 /// Why [`Pool::map`] or [`Pool::apply`] returns no values.
@@ -152,19 +149,24 @@ pub enum MapError {
         /// How.
         failure: Failure,
     },
+    /// It was not finished in the time that was given; it goes on.
+    #[error("it was not finished within {0:?}")]
+    Unfinished(Duration),
 }
 
 impl From<MapError> for Error {
     fn from(error: MapError) -> Error {
         match error {
             MapError::Pool(error) => error,
-            MapError::Task { .. } => Error::new(ErrorKind::Task, error.to_string()),
+            MapError::Task { .. } | MapError::Unfinished(_) => {
+                Error::new(ErrorKind::Task, error.to_string())
+            }
         }
     }
 }
 
 /// Inputs that are taken as outcomes are asked for.
-struct Lazy<I, R> {
+pub(super) struct Lazy<I, R> {
     inputs: Option<Inputs>,
     function: Function,
     outcomes: Outcomes,
@@ -175,7 +177,7 @@ struct Lazy<I, R> {
 }
 
 impl<A: IntoArgs, I: Iterator<Item = A>, R> Lazy<I, R> {
-    fn new(inputs: Inputs, outcomes: Outcomes, items: I) -> Self {
+    pub(super) fn new(inputs: Inputs, outcomes: Outcomes, items: I) -> Self {
         let function = inputs.function().clone();
         Lazy {
             inputs: Some(inputs),
@@ -232,7 +234,7 @@ impl<A: IntoArgs, I: Iterator<Item = A>, R: FromValue> Iterator for Lazy<I, R> {
     }
 }
 
-fn typed<R: FromValue>(outcome: Outcome) -> Result<R, Failure> {
+pub(super) fn typed<R: FromValue>(outcome: Outcome) -> Result<R, Failure> {
     let value = outcome.result?;
     from_result(value).map_err(|mismatch| {
         let message = format!("its result does not fit the type that was asked for: {mismatch}");
@@ -240,6 +242,6 @@ fn typed<R: FromValue>(outcome: Outcome) -> Result<R, Failure> {
     })
 }
 
-fn bad_argument(mismatch: &Mismatch) -> Error {
+pub(super) fn bad_argument(mismatch: &Mismatch) -> Error {
     Error::new(ErrorKind::Argument, mismatch.to_string())
 }

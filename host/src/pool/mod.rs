@@ -6,7 +6,10 @@
 //! ```
 //! A pool is one thread and its processes. Dropping it ends all of them and waits.
 
+mod async_result;
 mod builder;
+mod callbacks;
+mod callee;
 mod driver;
 mod inbox;
 mod map;
@@ -16,6 +19,7 @@ mod stream;
 mod tasks;
 
 pub use crate::child::usable_cpus;
+pub use async_result::AsyncResult;
 pub use builder::Builder;
 pub use map::MapError;
 pub use outcome::{Failure, FailureKind, Outcome, Usage};
@@ -27,6 +31,8 @@ use crate::error::{Error, ErrorKind};
 use crate::plugin::{Module, Plugin};
 use crate::sandbox::{Confinement, Refusal};
 use crate::value::{Function, Signature};
+use callbacks::Callbacks;
+use callee::Callee;
 use inbox::Inbox;
 use scheduler::PluginId;
 use std::sync::Arc;
@@ -48,6 +54,7 @@ pub struct Pool {
     launcher: Arc<Launcher>,
     plugin: Arc<Plugin>,
     confinement: Confinement,
+    callbacks: Callbacks,
 }
 
 /// The only plugin of a pool.
@@ -101,20 +108,13 @@ impl Pool {
     ///
     /// [`ErrorKind::Function`] where there is no such function.
     pub fn stream(&self, function: &str, order: Order) -> Result<(Inputs, Outcomes), Error> {
+        let callee = self.callee(function)?;
+        Ok(tasks::ends(Arc::clone(&self.inbox), callee, order))
+    }
+
+    fn callee(&self, function: &str) -> Result<Callee, Error> {
         let function = self.function(Some(function))?;
-        let index = self
-            .plugin
-            .signature
-            .functions
-            .iter()
-            .position(|other| other.name == function.name);
-        let index = index.unwrap_or_default() as u32;
-        Ok(tasks::ends(
-            Arc::clone(&self.inbox),
-            Arc::clone(&self.plugin),
-            index,
-            order,
-        ))
+        Ok(Callee::new(&self.plugin, function))
     }
 
     /// Ends the pool now: unfinished tasks are cancelled, all processes killed.

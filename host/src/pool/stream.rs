@@ -9,6 +9,7 @@
 
 use super::outcome::{Failure, FailureKind, Outcome};
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Tasks under way in one stream, at most.
@@ -105,7 +106,7 @@ impl Stream {
             state.waiting.push_back(None);
         }
         Ok(Reply {
-            stream: Some(Arc::clone(self)),
+            to: Some(Place::Stream(Arc::clone(self))),
             index,
             bytes,
         })
@@ -187,38 +188,70 @@ fn size_of_outcome(outcome: &Outcome) -> usize {
     }
 }
 
+/// Who waits for the outcome of a single task.
+pub(crate) trait Receiver: Send + Sync + fmt::Debug {
+    /// Takes the outcome. Called once, by the driver: it may not wait for anything.
+    fn receive(&self, outcome: Outcome);
+}
+
 /// The place for the outcome of one task. Exactly one is put there: if the reply is dropped unused, that it was cancelled.
 #[derive(Debug)]
 pub(crate) struct Reply {
-    stream: Option<Arc<Stream>>,
+    to: Option<Place>,
     index: u64,
     bytes: usize,
 }
 
+#[derive(Debug)]
+enum Place {
+    Stream(Arc<Stream>),
+    Receiver(Arc<dyn Receiver>),
+}
+
 impl Reply {
+    /// The place for the outcome of a task that belongs to no stream.
+    pub(crate) fn to(receiver: Arc<dyn Receiver>) -> Reply {
+        Reply {
+            to: Some(Place::Receiver(receiver)),
+            index: 0,
+            bytes: 0,
+        }
+    }
+
     /// Puts the outcome in its place.
     pub(crate) fn send(mut self, outcome: Outcome) {
-        if let Some(stream) = self.stream.take() {
-            stream.deliver(&self, outcome);
+        self.put(outcome);
+    }
+
+    fn put(&mut self, outcome: Outcome) {
+        match self.to.take() {
+            None => {}
+            Some(Place::Stream(stream)) => stream.deliver(self, outcome),
+            Some(Place::Receiver(receiver)) => receiver.receive(outcome),
         }
+    }
+
+    fn is_for(&self, stream: &Arc<Stream>) -> bool {
+        matches!(&self.to, Some(Place::Stream(own)) if Arc::ptr_eq(own, stream))
     }
 
     /// Puts many outcomes in their places, waking each consumer once.
     pub(crate) fn send_all(replies: impl IntoIterator<Item = (Reply, Outcome)>) {
         let mut replies = replies.into_iter().peekable();
         while let Some((mut reply, outcome)) = replies.next() {
-            let Some(stream) = reply.stream.take() else {
-                continue;
+            let stream = match reply.to.take() {
+                None => continue,
+                Some(Place::Receiver(receiver)) => {
+                    receiver.receive(outcome);
+                    continue;
+                }
+                Some(Place::Stream(stream)) => stream,
             };
             let mut state = stream.state();
             stream.put(&mut state, &reply, outcome);
-            let same = |(next, _): &(Reply, Outcome)| {
-                next.stream
-                    .as_ref()
-                    .is_some_and(|next| Arc::ptr_eq(next, &stream))
-            };
-            while let Some((mut reply, outcome)) = replies.next_if(same) {
-                reply.stream = None;
+            while let Some((mut reply, outcome)) = replies.next_if(|(next, _)| next.is_for(&stream))
+            {
+                reply.to = None;
                 stream.put(&mut state, &reply, outcome);
             }
             if state.is_ready() {
@@ -230,12 +263,12 @@ impl Reply {
 
 impl Drop for Reply {
     fn drop(&mut self) {
-        if let Some(stream) = self.stream.take() {
+        if self.to.is_some() {
             let failure = Failure::new(
                 FailureKind::Cancelled,
                 "the pool was terminated before it finished",
             );
-            stream.deliver(self, Outcome::failed(failure, 0));
+            self.put(Outcome::failed(failure, 0));
         }
     }
 }

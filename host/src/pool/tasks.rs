@@ -1,11 +1,10 @@
 //! The two ends of a stream of tasks: where inputs go in and where outcomes come out.
 
+use super::callee::Callee;
 use super::inbox::{Inbox, NewTask};
-use super::outcome::{Failure, FailureKind, Outcome};
+use super::outcome::{Failure, Outcome};
 use super::stream::{Order, Refused, Reply, Stream};
-use super::{PLUGIN, Pool};
-use crate::plugin::Plugin;
-use crate::value::{Function, Param, Value, conforms, encode_args, printable};
+use crate::value::{Function, Value};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -16,8 +15,7 @@ const HANDED_OVER: usize = 256;
 #[derive(Debug)]
 pub struct Inputs {
     inbox: Arc<Inbox>,
-    plugin: Arc<Plugin>,
-    function: u32,
+    callee: Callee,
     stream: Arc<Stream>,
     kept: Vec<NewTask>,
 }
@@ -34,79 +32,45 @@ pub struct Outcomes {
 #[error("the outcomes are not wanted any more")]
 pub struct Closed;
 
-pub(super) fn ends(
-    inbox: Arc<Inbox>,
-    plugin: Arc<Plugin>,
-    function: u32,
-    order: Order,
-) -> (Inputs, Outcomes) {
+pub(super) fn ends(inbox: Arc<Inbox>, callee: Callee, order: Order) -> (Inputs, Outcomes) {
     let stream = Stream::new(order);
     let outcomes = Outcomes {
         stream: Arc::clone(&stream),
         taken: VecDeque::new(),
     };
-    (
-        Inputs {
-            inbox,
-            plugin,
-            function,
-            stream,
-            kept: Vec::new(),
-        },
-        outcomes,
-    )
+    let inputs = Inputs {
+        inbox,
+        callee,
+        stream,
+        kept: Vec::new(),
+    };
+    (inputs, outcomes)
 }
 
 impl Inputs {
     /// The function that is called.
     #[must_use]
     pub fn function(&self) -> &Function {
-        &self.plugin.signature.functions[self.function as usize]
+        self.callee.function()
     }
 
-    /// Sends the arguments of one task; those that are not of the function's types are a `bad-argument`. Waits while too much is under way. Tasks may
-    /// be kept back for a moment until [`Inputs::flush`].
+    /// Sends the arguments of one task; those that are not of the function's types are a `bad-argument`. Waits while too much
+    /// is under way. Tasks may be kept back for a moment until [`Inputs::flush`].
     ///
     /// # Errors
     ///
     /// When the outcomes were dropped.
     pub fn send(&mut self, arguments: &[Value]) -> Result<(), Closed> {
-        if let Some(failure) = self.misfit(arguments) {
-            return self.fail(failure);
-        }
-        let mut encoded = Vec::new();
-        encode_args(arguments, &mut encoded);
-        let limit = self.plugin.limits.argument_cap();
-        if encoded.len() as u64 > limit {
-            let message = format!(
-                "its arguments of {} bytes are longer than the limit of {limit}",
-                encoded.len()
-            );
-            return self.fail(Failure::new(FailureKind::BadArgument, message));
-        }
+        let encoded = match self.callee.encode(arguments) {
+            Ok(encoded) => encoded,
+            Err(failure) => return self.fail(failure),
+        };
         let reply = self.reserve(encoded.len())?;
-        self.kept.push(NewTask {
-            plugin: PLUGIN,
-            function: self.function,
-            arguments: encoded,
-            reply,
-        });
+        self.kept.push(self.callee.task(encoded, reply));
         if self.kept.len() >= HANDED_OVER {
             self.flush();
         }
         Ok(())
-    }
-
-    /// Why the arguments are not of the function's types, if they are not.
-    fn misfit(&self, arguments: &[Value]) -> Option<Failure> {
-        let params = &self.function().params;
-        let fits = |(param, value): (&Param, &Value)| conforms(value, &param.ty);
-        if params.len() == arguments.len() && params.iter().zip(arguments).all(fits) {
-            return None;
-        }
-        let function = printable(&self.function().to_string());
-        let message = format!("the arguments do not fit {function}");
-        Some(Failure::new(FailureKind::BadArgument, message))
     }
 
     /// Takes the place of a task that cannot be sent: its outcome is `failure`.
@@ -178,29 +142,5 @@ impl Iterator for Outcomes {
 impl Drop for Outcomes {
     fn drop(&mut self) {
         self.stream.abandon();
-    }
-}
-
-impl Pool {
-    /// Runs one task and waits for its outcome.
-    pub(super) fn run_one(&self, function: u32, arguments: &[Value]) -> Outcome {
-        let (mut inputs, mut outcomes) = ends(
-            Arc::clone(&self.inbox),
-            Arc::clone(&self.plugin),
-            function,
-            Order::Completion,
-        );
-        // The outcomes are held here, so they are wanted.
-        let _ = inputs.send(arguments);
-        drop(inputs);
-        let cancelled = || {
-            Outcome::failed(
-                Failure::new(FailureKind::Cancelled, "the pool was terminated"),
-                0,
-            )
-        };
-        outcomes
-            .next()
-            .map_or_else(cancelled, |(_, outcome)| outcome)
     }
 }

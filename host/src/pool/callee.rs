@@ -1,0 +1,65 @@
+//! A function of a plugin, as tasks call it.
+
+use super::PLUGIN;
+use super::inbox::NewTask;
+use super::outcome::{Failure, FailureKind};
+use super::stream::Reply;
+use crate::plugin::Plugin;
+use crate::value::{Function, Param, Value, conforms, encode_args, printable};
+use std::sync::Arc;
+
+/// The function that tasks call.
+#[derive(Clone, Debug)]
+pub(super) struct Callee {
+    plugin: Arc<Plugin>,
+    function: u32,
+}
+
+impl Callee {
+    /// One of the plugin's functions.
+    pub(super) fn new(plugin: &Arc<Plugin>, function: &Function) -> Callee {
+        let functions = &plugin.signature.functions;
+        let index = functions
+            .iter()
+            .position(|other| other.name == function.name);
+        Callee {
+            plugin: Arc::clone(plugin),
+            function: index.unwrap_or_default() as u32,
+        }
+    }
+
+    pub(super) fn function(&self) -> &Function {
+        &self.plugin.signature.functions[self.function as usize]
+    }
+
+    /// The arguments as they travel, if they are of the function's types and not too long.
+    pub(super) fn encode(&self, arguments: &[Value]) -> Result<Vec<u8>, Failure> {
+        let bad = |message: String| Err(Failure::new(FailureKind::BadArgument, message));
+        let params = &self.function().params;
+        let fits = |(param, value): (&Param, &Value)| conforms(value, &param.ty);
+        if params.len() != arguments.len() || !params.iter().zip(arguments).all(fits) {
+            let function = printable(&self.function().to_string());
+            return bad(format!("the arguments do not fit {function}"));
+        }
+        let mut encoded = Vec::new();
+        encode_args(arguments, &mut encoded);
+        let limit = self.plugin.limits.argument_cap();
+        if encoded.len() as u64 > limit {
+            return bad(format!(
+                "its arguments of {} bytes are longer than the limit of {limit}",
+                encoded.len()
+            ));
+        }
+        Ok(encoded)
+    }
+
+    /// A task with these arguments.
+    pub(super) fn task(&self, arguments: Vec<u8>, reply: Reply) -> NewTask {
+        NewTask {
+            plugin: PLUGIN,
+            function: self.function,
+            arguments,
+            reply,
+        }
+    }
+}
