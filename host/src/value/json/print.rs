@@ -107,7 +107,14 @@ fn no_number(number: f64, out: &mut impl Write) -> fmt::Result {
 
 fn string(text: &str, out: &mut impl Write) -> fmt::Result {
     let json = serde_json::to_string(text).map_err(|_| fmt::Error)?;
-    out.write_str(&json)
+    if json.bytes().all(|byte| byte < 0x7f) {
+        return out.write_str(&json);
+    }
+    // JSON may hold these as they are; but some readers take them for ends of lines, and terminals for commands.
+    json.chars().try_for_each(|c| match c {
+        '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' => write!(out, "\\u{:04x}", u32::from(c)),
+        _ => out.write_char(c),
+    })
 }
 
 fn separated<T, W: Write>(
