@@ -69,6 +69,8 @@ fn the_gate_runs_every_check() {
         "cargo deny",
         "guest-examples/build.sh --check",
         "cargo test",
+        "--target aarch64-unknown-linux-gnu",
+        "host/fuzz/run.sh",
     ] {
         assert!(gate.contains(step), "{step}");
     }
@@ -152,4 +154,48 @@ fn alternatives(path: &str) -> Vec<String> {
     let (names, end) = rest.split_once('}').unwrap();
     let full = |name| format!("{start}{name}{end}");
     names.split(',').map(full).collect()
+}
+
+#[test]
+fn each_fuzz_target_has_a_corpus_of_a_few_small_files() {
+    let fuzz = root().join("host/fuzz");
+    let mut targets = 0;
+    for target in fs::read_dir(fuzz.join("fuzz_targets")).unwrap() {
+        let target = target.unwrap().path();
+        let corpus = fuzz.join("corpus").join(target.file_stem().unwrap());
+        let lengths: Vec<u64> = fs::read_dir(&corpus)
+            .unwrap_or_else(|error| panic!("{}: {error}", corpus.display()))
+            .map(|file| file.unwrap().metadata().unwrap().len())
+            .collect();
+        let corpus = corpus.display();
+        assert!((1..=64).contains(&lengths.len()), "{corpus}");
+        assert!(lengths.iter().all(|length| *length <= 4096), "{corpus}");
+        targets += 1;
+    }
+    assert!(targets >= 6, "{targets}");
+}
+
+#[test]
+fn the_fuzz_targets_are_built_with_the_versions_that_wpool_is() {
+    let versions = |file: &str| -> BTreeSet<(String, String)> {
+        let lock = fs::read_to_string(root().join(file)).unwrap();
+        let packages = lock.split("[[package]]\n").skip(1);
+        let value = |line: Option<&str>| line.unwrap().split('"').nth(1).unwrap().to_string();
+        packages
+            .map(|package| {
+                let mut lines = package.lines();
+                (value(lines.next()), value(lines.next()))
+            })
+            .collect()
+    };
+    let ours = versions("Cargo.lock");
+    let known: BTreeSet<&String> = ours.iter().map(|(name, _)| name).collect();
+    let others: Vec<_> = versions("host/fuzz/Cargo.lock")
+        .into_iter()
+        .filter(|package| known.contains(&package.0) && !ours.contains(package))
+        .collect();
+    assert!(
+        others.is_empty(),
+        "cp Cargo.lock host/fuzz && cargo metadata --manifest-path host/fuzz/Cargo.toml: {others:?}"
+    );
 }

@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use std::ptr::NonNull;
 use wasmtime::CustomCodeMemory;
 
-/// Bytes of a page, on every platform that is supported.
+/// Bytes of the smallest page there is. The engine itself aligns code to the largest one of its platform, 64 KiB on aarch64.
 const PAGE_BYTES: usize = 4096;
 
 /// A compiler looks at what it made, and runs none of it: its filter forbids executable memory.
@@ -26,6 +26,9 @@ impl CustomCodeMemory for NeverExecutable {
 }
 
 /// A template makes code executable while it loads, before its filter forbids that.
+///
+/// Where instructions and data are cached apart, as on aarch64, nothing more is to be done here: the kernel makes both agree when
+/// pages become executable, which these do once, after the last write to them and before any other thread or process has them.
 pub(super) struct Executable;
 
 impl CustomCodeMemory for Executable {

@@ -14,10 +14,11 @@
 
 mod age;
 mod directory;
+pub(crate) mod entry;
 mod entry_key;
 mod private_path;
 mod random;
-mod secret;
+pub(crate) mod secret;
 #[cfg(test)]
 mod tests;
 
@@ -25,10 +26,10 @@ pub(crate) use entry_key::EntryKey;
 
 use age::age;
 use directory::{Directory, Listed};
+use entry::HEADER_BYTES;
 use rustix::process::{Resource, getrlimit};
-use secret::{MAC_BYTES, Secret};
-use std::fs::File;
-use std::io::{self, Read, Write};
+use secret::Secret;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -38,12 +39,6 @@ const DEFAULT_CAPACITY_BYTES: u64 = 1 << 30;
 
 /// How many entries are kept, however small: all are looked at after each that is added.
 const MAX_ENTRIES: usize = 10_000;
-
-/// What every entry begins with; the MAC and the payload follow. Another layout gets another one.
-const MAGIC: [u8; 8] = *b"wpool\0a1";
-
-/// The length of an entry without its payload.
-const HEADER_BYTES: usize = MAGIC.len() + MAC_BYTES;
 
 /// After how long a temporary file is what a process left that was killed.
 const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
@@ -109,7 +104,12 @@ impl ArtifactCache {
         let directory = &self.inner.directory;
         let name = key.file_name();
         let (mut file, bytes) = directory.open_own_file(&name)?;
-        match self.read(&mut file, bytes, key) {
+        let read = if bytes > self.capacity_bytes {
+            Ok(None)
+        } else {
+            entry::read(&mut file, bytes, &self.inner.secret, key)
+        };
+        match read {
             Ok(Some(payload)) => {
                 directory.mark_used(&file);
                 Some(payload)
@@ -121,27 +121,6 @@ impl ArtifactCache {
             // Out of memory or a failing disk: nothing is known of the entry.
             Err(_) => None,
         }
-    }
-
-    /// Reads an entry of so many bytes once, and checks what was read. `None` for what is no entry of this key.
-    fn read(&self, file: &mut File, bytes: u64, key: &EntryKey) -> io::Result<Option<Vec<u8>>> {
-        let Some(payload_bytes) = bytes.checked_sub(HEADER_BYTES as u64) else {
-            return Ok(None);
-        };
-        if bytes > self.capacity_bytes {
-            return Ok(None);
-        }
-        let mut header = [0; HEADER_BYTES];
-        file.read_exact(&mut header)?;
-        let (magic, mac) = header.split_at(MAGIC.len());
-        if magic != MAGIC {
-            return Ok(None);
-        }
-        let mut payload = Vec::new();
-        payload.try_reserve_exact(usize::try_from(payload_bytes).map_err(io::Error::other)?)?;
-        file.take(payload_bytes).read_to_end(&mut payload)?;
-        let verified = self.inner.secret.verifies(mac, key, &payload);
-        Ok(verified.then_some(payload))
     }
 
     /// Keeps a payload, which is given in parts, under `key`. That it could not be kept is nobody's concern.
@@ -163,9 +142,8 @@ impl ArtifactCache {
     /// Writes an entry; nobody sees it before it is whole.
     fn write(&self, key: &EntryKey, name: &str, payload: &[&[u8]]) -> io::Result<()> {
         let mut temporary = self.inner.directory.temporary()?;
-        let mac = self.inner.secret.mac(key, payload);
-        temporary.file.write_all(&MAGIC)?;
-        temporary.file.write_all(mac.as_bytes())?;
+        let header = entry::header(&self.inner.secret, key, payload);
+        temporary.file.write_all(&header)?;
         for part in payload {
             temporary.file.write_all(part)?;
         }

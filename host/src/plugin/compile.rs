@@ -112,7 +112,7 @@ fn compile_or_recall(
 }
 
 /// The two parts of a cached entry. It was authenticated; what it says is checked all the same.
-fn split_entry(mut entry: Vec<u8>) -> Option<(ModuleFacts, Vec<u8>)> {
+pub(crate) fn split_entry(mut entry: Vec<u8>) -> Option<(ModuleFacts, Vec<u8>)> {
     let (length, rest) = entry.split_first_chunk::<4>()?;
     let length = u32::from_le_bytes(*length) as usize;
     let facts = decode(rest.get(..length)?)?;

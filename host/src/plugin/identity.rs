@@ -29,13 +29,13 @@ macro_rules! detected {
 fn cpu_features() -> String {
     detected!(is_x86_feature_detected:
         "sse3" "ssse3" "sse4.1" "sse4.2" "popcnt" "avx" "avx2" "fma" "bmi1" "bmi2" "lzcnt"
-        "avx512f" "avx512dq" "avx512vl" "avx512bitalg" "avx512vbmi" "cmpxchg16b")
+        "avx512f" "avx512dq" "avx512vl" "avx512bitalg" "avx512vbmi" "avx512vnni" "avxvnni" "cmpxchg16b")
 }
 
 /// The features that code is compiled for where the CPU has them.
 #[cfg(target_arch = "aarch64")]
 fn cpu_features() -> String {
-    detected!(is_aarch64_feature_detected: "lse" "paca" "pacg" "fp16" "bti")
+    detected!(is_aarch64_feature_detected: "lse" "paca" "pacg" "fp16" "bti" "dotprod" "i8mm")
 }
 
 /// The features that code is compiled for where the CPU has them.

@@ -1,8 +1,8 @@
 //! From bytes to a plugin: read, compiled by a confined process, and held against what it may be. The supervisor never looks
 //! into the bytes itself; what the compiler says of them is checked here before anybody relies on it.
 
-mod cache;
-mod compile;
+pub(crate) mod cache;
+pub(crate) mod compile;
 mod grant;
 mod identity;
 mod limits;

@@ -14,7 +14,7 @@ mod driver;
 mod inbox;
 mod map;
 mod outcome;
-mod scheduler;
+pub(crate) mod scheduler;
 mod stream;
 mod tasks;
 

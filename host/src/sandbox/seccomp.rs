@@ -6,6 +6,12 @@
 //!   worker:                                         └─ forked ─► pure
 //! ```
 //! Filters stack and the strictest answer wins, so each phase only ever takes away.
+//!
+//! A call that an architecture does not have, as aarch64 has no `poll`, is named under that condition; what is called in its place
+//! is on the list of all.
+
+#[cfg(test)]
+mod tests;
 
 use super::{Layer, Refusal, Role};
 use seccompiler::SeccompCmpArgLen::{Dword, Qword};

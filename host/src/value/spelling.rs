@@ -101,7 +101,7 @@ impl<'a> Names<'a> {
             return f.write_str("func(…)");
         }
         f.write_str("func(")?;
-        separated(f, &function.params, |f, param| {
+        separated(&function.params, f, |param, f| {
             write!(f, "{}: ", identifier(&param.name))?;
             self.write(&param.ty, f)
         })?;
@@ -162,13 +162,13 @@ impl<'a> Names<'a> {
                 return self.generic(f, "result", [ok.as_deref(), err.as_deref()]);
             }
             Type::Record(fields) => {
-                return braced(f, "record", name, fields, |f, (name, ty)| {
+                return braced(f, "record", name, fields, |(name, ty), f| {
                     write!(f, "{}: ", identifier(name))?;
                     self.write(ty, f)
                 });
             }
             Type::Variant(cases) => {
-                return braced(f, "variant", name, cases, |f, (name, payload)| {
+                return braced(f, "variant", name, cases, |(name, payload), f| {
                     f.write_str(&identifier(name))?;
                     let Some(ty) = payload else { return Ok(()) };
                     f.write_str("(")?;
@@ -177,12 +177,12 @@ impl<'a> Names<'a> {
                 });
             }
             Type::Enum(names) => {
-                return braced(f, "enum", name, names, |f, name| {
+                return braced(f, "enum", name, names, |name, f| {
                     f.write_str(&identifier(name))
                 });
             }
             Type::Flags(names) => {
-                return braced(f, "flags", name, names, |f, name| {
+                return braced(f, "flags", name, names, |name, f| {
                     f.write_str(&identifier(name))
                 });
             }
@@ -198,7 +198,7 @@ impl<'a> Names<'a> {
         parts: impl IntoIterator<Item = Option<&'t Type>>,
     ) -> fmt::Result {
         write!(f, "{keyword}<")?;
-        separated(f, parts, |f, part| match part {
+        separated(parts, f, |part, f| match part {
             Some(ty) => self.write(ty, f),
             None => f.write_str("_"),
         })?;
@@ -214,16 +214,17 @@ pub(super) fn identifier(name: &str) -> Cow<'_, str> {
     quote::escaped(name)
 }
 
-pub(super) fn separated<T>(
-    f: &mut fmt::Formatter<'_>,
+/// The items with commas between them.
+pub(super) fn separated<T, W: fmt::Write>(
     items: impl IntoIterator<Item = T>,
-    one: impl Fn(&mut fmt::Formatter<'_>, T) -> fmt::Result,
+    out: &mut W,
+    mut one: impl FnMut(T, &mut W) -> fmt::Result,
 ) -> fmt::Result {
     for (index, item) in items.into_iter().enumerate() {
         if index > 0 {
-            f.write_str(", ")?;
+            out.write_str(", ")?;
         }
-        one(f, item)?;
+        one(item, out)?;
     }
     Ok(())
 }
@@ -233,7 +234,7 @@ fn braced<T>(
     keyword: &str,
     name: &str,
     items: &[T],
-    one: impl Fn(&mut fmt::Formatter<'_>, &T) -> fmt::Result,
+    one: impl Fn(&T, &mut fmt::Formatter<'_>) -> fmt::Result,
 ) -> fmt::Result {
     f.write_str(keyword)?;
     if !name.is_empty() {
@@ -243,6 +244,6 @@ fn braced<T>(
         return f.write_str(" {}");
     }
     f.write_str(" { ")?;
-    separated(f, items, one)?;
+    separated(items, f, one)?;
     f.write_str(" }")
 }

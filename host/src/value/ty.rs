@@ -118,7 +118,7 @@ pub(super) fn arguments(params: &[Param]) -> String {
     struct All<'a>(&'a [Param]);
     impl fmt::Display for All<'_> {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            spelling::separated(f, self.0, |f, param| write!(f, "{param}"))
+            spelling::separated(self.0, f, |param, f| write!(f, "{param}"))
         }
     }
     let list = quote::capped(&All(params), 200);

@@ -12,7 +12,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The size of the shared memory, in bytes.
+/// The size of the shared memory, in bytes: one page, and where pages are larger still the length that filters know.
 const STATUS_PAGE_BYTES: usize = 4096;
 
 /// The pair packed into one word, so that both sides change it as one: the number of tasks started in the low half, the

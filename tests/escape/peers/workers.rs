@@ -83,7 +83,7 @@ fn a_worker_that_stops_reading_holds_back_nothing_but_its_task() {
         .into_iter()
         .enumerate()
         .filter_map(|(n, outcome)| {
-            (value_of(&outcome) != Some(&Value::S64(n as i64 + 1))).then(|| (n, outcome))
+            (value_of(&outcome) != Some(&Value::S64(n as i64 + 1))).then_some((n, outcome))
         });
     let failed: Vec<_> = failed.collect();
     let [(UNLUCKY, outcome)] = &failed[..] else {

@@ -20,9 +20,15 @@ pub(super) const MAC_BYTES: usize = blake3::OUT_LEN;
 const DOMAIN: &[u8] = b"wpool cached artifact, version 1\0";
 
 /// The key of a cache directory.
-pub(super) struct Secret([u8; blake3::KEY_LEN]);
+pub(crate) struct Secret([u8; blake3::KEY_LEN]);
 
 impl Secret {
+    /// A key that everybody knows.
+    #[cfg(feature = "testing")]
+    pub(crate) fn known(bytes: [u8; blake3::KEY_LEN]) -> Secret {
+        Secret(bytes)
+    }
+
     /// The key of the directory. Of several processes that make one at once, all get that of the first.
     pub(super) fn load_or_create(directory: &Directory) -> io::Result<Secret> {
         if let Some(secret) = Secret::load(directory)? {

@@ -14,7 +14,7 @@ mod dispatch;
 mod fleet;
 mod loss;
 mod plugin;
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
 mod sanity;
 mod timers;
 mod worker;
@@ -329,7 +329,7 @@ impl Scheduler {
     }
 
     /// How many tasks are neither finished nor failed.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn unfinished(&self) -> usize {
         let queued: usize = self.plugins.values().map(|plugin| plugin.queue.len()).sum();
         queued

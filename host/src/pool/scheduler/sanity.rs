@@ -1,4 +1,4 @@
-//! What holds between any two events; tests check it after each.
+//! What holds between any two events; tests and the fuzz target check it after each.
 
 use super::fleet::Fleet;
 use super::plugin::Template;
@@ -7,7 +7,13 @@ use super::{Action, Scheduler, TaskId, WorkerId};
 use std::collections::{BTreeMap, HashSet};
 
 impl Scheduler {
-    pub(super) fn sanity_check(&self) {
+    /// The workers that are not reported dead.
+    #[cfg(feature = "testing")]
+    pub(crate) fn workers(&self) -> impl Iterator<Item = WorkerId> {
+        self.workers.keys().copied()
+    }
+
+    pub(crate) fn sanity_check(&self) {
         assert!(
             self.workers.len() <= self.budget,
             "more workers than the budget"

@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::may_be_null;
+use crate::value::spelling::separated;
 use crate::value::{Type, Value};
 
 pub(super) fn value(ty: &Type, value: &Value, out: &mut impl Write) -> fmt::Result {
@@ -119,20 +120,6 @@ fn string(text: &str, out: &mut impl Write) -> fmt::Result {
             .try_for_each(|unit| write!(out, "\\u{unit:04x}")),
         _ => out.write_char(c),
     })
-}
-
-fn separated<T, W: Write>(
-    items: impl IntoIterator<Item = T>,
-    out: &mut W,
-    mut one: impl FnMut(T, &mut W) -> fmt::Result,
-) -> fmt::Result {
-    for (index, item) in items.into_iter().enumerate() {
-        if index > 0 {
-            out.write_str(", ")?;
-        }
-        one(item, out)?;
-    }
-    Ok(())
 }
 
 /// A value beside a type that is not its own: a bug of ours, as in the WAVE printer.

@@ -90,6 +90,15 @@ fn each_type_has_its_json() {
 }
 
 #[test]
+fn what_ends_a_line_or_commands_a_terminal_is_escaped() {
+    let text = "é\u{7f}\u{85}\u{9b}1m\u{2028}\u{2029}\n";
+    let value = Value::String(text.into());
+    let json = print(&Type::String, &value);
+    assert_eq!(json, r#""é\u007f\u0085\u009b1m\u2028\u2029\n""#);
+    assert_eq!(parse(&Type::String, json.as_bytes()), Ok(value));
+}
+
+#[test]
 fn more_is_read_than_is_printed() {
     assert_eq!(
         parse(&Type::U64, b"\"18446744073709551615\""),

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write};
 
+use crate::value::spelling::separated;
 use crate::value::{Type, Value, scalar};
 
 pub(super) fn value(ty: &Type, value: &Value, out: &mut impl Write) -> fmt::Result {
@@ -118,20 +119,6 @@ fn escaped(c: char, out: &mut impl Write) -> fmt::Result {
         // Marks that would attach to the quote, invisible and direction-changing characters too.
         _ => write!(out, "{}", c.escape_debug()),
     }
-}
-
-fn separated<T, W: Write>(
-    items: impl IntoIterator<Item = T>,
-    out: &mut W,
-    mut one: impl FnMut(T, &mut W) -> fmt::Result,
-) -> fmt::Result {
-    for (index, item) in items.into_iter().enumerate() {
-        if index > 0 {
-            out.write_str(", ")?;
-        }
-        one(item, out)?;
-    }
-    Ok(())
 }
 
 /// A value beside a type that is not its own. Values are decoded or checked along their type, so

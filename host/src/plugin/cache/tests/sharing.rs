@@ -3,6 +3,7 @@
 use super::{Fixture, key};
 use crate::plugin::cache::ArtifactCache;
 use crate::plugin::cache::directory::is_usable;
+use crate::plugin::cache::entry;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::sync::Barrier;
@@ -123,14 +124,9 @@ fn an_entry_that_is_removed_while_it_is_open_is_still_a_hit_and_not_removed_twic
     let without_a_name = old.metadata().unwrap();
     assert_eq!(without_a_name.nlink(), 0);
     assert!(is_usable(&without_a_name));
-    assert_eq!(
-        fixture
-            .cache
-            .read(&mut old, bytes, &module)
-            .unwrap()
-            .unwrap(),
-        b"old"
-    );
+    let secret = &fixture.cache.inner.secret;
+    let read = entry::read(&mut old, bytes, secret, &module).unwrap();
+    assert_eq!(read.unwrap(), b"old");
     // Whoever finds the old one damaged does not remove the new one.
     directory.remove_if_still(&name, &old);
     assert_eq!(fixture.cache.get(&module).unwrap(), b"new");

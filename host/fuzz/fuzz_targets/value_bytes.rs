@@ -1,0 +1,8 @@
+//! Values as they travel.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use wpool::testing::fuzz;
+
+fuzz_target!(|data: &[u8]| wpool_fuzz::bounded(data.len(), fuzz::value_bytes, data));

@@ -1,0 +1,370 @@
+//! Keeps the contract of the real driver with virtual processes, and knows of each task where it is.
+
+use super::worker::Worker;
+use crate::pool::scheduler::{
+    Action, Death, Loss, PluginConfig, PluginId, Scheduler, Task, TaskId, WorkerId,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+/// How many plugins there are; tasks of the next one are for nobody.
+pub(super) const PLUGINS: u32 = 3;
+
+/// How often a task may run.
+const MOST_ATTEMPTS: u32 = 3;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Place {
+    Queue,
+    Worker(WorkerId),
+    Over,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Template {
+    Absent,
+    Starting,
+    Ready,
+}
+
+pub(super) struct Driver {
+    scheduler: Scheduler,
+    budget: usize,
+    now: Instant,
+    places: Vec<Place>,
+    unfinished: usize,
+    templates: [Template; PLUGINS as usize],
+    workers: BTreeMap<WorkerId, Worker>,
+    /// Workers whose death was just reported and no task was blamed for. What was asked of them before is too late.
+    dead: BTreeSet<WorkerId>,
+}
+
+impl Driver {
+    pub(super) fn new(budget: usize) -> Driver {
+        let mut scheduler = Scheduler::new(budget);
+        for plugin in 0..PLUGINS {
+            let kill_after = (plugin != 1).then_some(Duration::from_millis(100));
+            scheduler.add_plugin(PluginId(plugin), PluginConfig { kill_after });
+        }
+        Driver {
+            scheduler,
+            budget,
+            now: Instant::now(),
+            places: Vec::new(),
+            unfinished: 0,
+            templates: [Template::Absent; PLUGINS as usize],
+            workers: BTreeMap::new(),
+            dead: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn submitted(&self) -> usize {
+        self.places.len()
+    }
+
+    pub(super) fn unfinished(&self) -> usize {
+        self.unfinished
+    }
+
+    pub(super) fn workers(&self) -> Vec<WorkerId> {
+        self.workers.keys().copied().collect()
+    }
+
+    /// One of the workers that are not yet dead.
+    pub(super) fn worker(&self, number: u8) -> Option<WorkerId> {
+        let count = self.workers.len().max(1);
+        self.workers
+            .keys()
+            .nth(usize::from(number) % count)
+            .copied()
+    }
+
+    pub(super) fn check(&self) {
+        self.scheduler.sanity_check();
+        assert_eq!(self.scheduler.unfinished(), self.unfinished);
+        assert!(self.scheduler.workers().eq(self.workers.keys().copied()));
+    }
+
+    pub(super) fn submit(&mut self, plugin: u32, tasks: Vec<Task>) {
+        self.unfinished += tasks.len();
+        self.places.extend(tasks.iter().map(|_| Place::Queue));
+        self.scheduler.submit(self.now, PluginId(plugin), tasks);
+        self.act();
+    }
+
+    pub(super) fn template_starts(&mut self, plugin: u32, works: bool) {
+        let template = &mut self.templates[plugin as usize];
+        if *template != Template::Starting {
+            return;
+        }
+        if works {
+            *template = Template::Ready;
+            self.scheduler.template_ready(self.now, PluginId(plugin));
+        } else {
+            *template = Template::Absent;
+            self.scheduler.template_failed(self.now, PluginId(plugin));
+        }
+        self.act();
+    }
+
+    pub(super) fn template_dies(&mut self, plugin: u32, killed: bool) {
+        let template = &mut self.templates[plugin as usize];
+        if *template != Template::Ready {
+            return;
+        }
+        *template = Template::Absent;
+        for id in self.workers() {
+            if self.workers[&id].plugin == plugin {
+                self.bury(id, Death::Template);
+            }
+        }
+        self.scheduler
+            .template_died(self.now, PluginId(plugin), killed);
+        self.act();
+    }
+
+    pub(super) fn worker_starts(&mut self, id: WorkerId, works: bool) {
+        let Some(worker) = self.workers.get_mut(&id).filter(|worker| !worker.is_ready) else {
+            return;
+        };
+        if works {
+            worker.is_ready = true;
+            self.scheduler.worker_ready(self.now, id);
+        } else {
+            self.workers.remove(&id);
+            self.scheduler.worker_failed(self.now, id);
+        }
+        self.act();
+    }
+
+    pub(super) fn honest_results(&mut self, id: WorkerId, count: usize, ends_batch: bool) {
+        let worker = &self.workers[&id];
+        let Some(batch) = worker.batches.front() else {
+            return;
+        };
+        let count = count.min(batch.len());
+        let ends_batch = count == batch.len() && (ends_batch || count == 0);
+        if count > 0 || ends_batch {
+            let (first, may_fail) = (worker.first_due(), worker.lied);
+            let accepted = self.results(id, first, count as u32, ends_batch);
+            assert!(accepted || may_fail, "an honest worker was not believed");
+        }
+    }
+
+    pub(super) fn lie(&mut self, id: WorkerId, first: i8, count: u32, ends_batch: bool) {
+        let first = self.workers[&id]
+            .first_due()
+            .wrapping_add_signed(first.into());
+        self.results(id, first, count, ends_batch);
+        if let Some(worker) = self.workers.get_mut(&id) {
+            worker.lied = true;
+        }
+    }
+
+    /// Results come. Returns whether they were believed; of a closed worker nothing is read.
+    fn results(&mut self, id: WorkerId, first: u32, count: u32, ends_batch: bool) -> bool {
+        let Some(worker) = self.workers.get_mut(&id).filter(|worker| !worker.is_closed) else {
+            return true;
+        };
+        let expected = self.scheduler.expected(id, first, count, ends_batch);
+        match self
+            .scheduler
+            .results(self.now, id, first, count, ends_batch)
+        {
+            Err(violation) => {
+                assert_eq!(expected, Err(violation));
+                worker.is_closed = true;
+                worker.killed = Some(Death::Violation(violation.0));
+            }
+            Ok(finished) => {
+                let tasks: Vec<TaskId> = finished.iter().map(|finished| finished.task).collect();
+                assert!(worker.is_ready && first == worker.first_due() || count == 0);
+                let due = worker.due().map(|(_, task)| task);
+                assert!(due.take(count as usize).eq(tasks.iter().copied()));
+                assert_eq!(expected, Ok(tasks));
+                worker.take_results(count, ends_batch);
+                for finished in finished {
+                    assert!((1..=MOST_ATTEMPTS).contains(&finished.attempts));
+                    self.is_over(finished.task, Place::Worker(id));
+                }
+            }
+        }
+        let is_believed = expected.is_ok();
+        self.act();
+        is_believed
+    }
+
+    pub(super) fn write_page(&mut self, id: WorkerId, started: i8) {
+        if let Some(worker) = self.workers.get_mut(&id) {
+            worker.page = started;
+        }
+    }
+
+    pub(super) fn closes(&mut self, id: WorkerId) {
+        if let Some(worker) = self.workers.get_mut(&id).filter(|worker| worker.is_ready) {
+            worker.is_closed = true;
+            self.scheduler.worker_closing(id);
+            self.act();
+        }
+    }
+
+    pub(super) fn dies(&mut self, id: WorkerId, how: Death) {
+        self.bury(id, how);
+        self.act();
+    }
+
+    fn bury(&mut self, id: WorkerId, how: Death) {
+        let Some(worker) = self.workers.remove(&id) else {
+            return;
+        };
+        let (started, death) = (worker.started(), worker.killed.unwrap_or(how));
+        if !worker.is_ready && matches!(death, Death::Signal(_) | Death::Exit(_)) {
+            self.scheduler.worker_failed(self.now, id);
+        } else {
+            for (_, task) in worker.due() {
+                self.places[task.0 as usize] = Place::Queue;
+            }
+            self.dead.insert(id);
+            self.scheduler.worker_died(self.now, id, started, death);
+        }
+    }
+
+    /// Time passes, and the timer goes off until nothing is due any more.
+    pub(super) fn pass(&mut self, time: Duration) {
+        self.now += time;
+        for _ in 0..100 {
+            if self.scheduler.next_timer().is_none_or(|at| at > self.now) {
+                return;
+            }
+            self.scheduler.timer(self.now);
+            self.act();
+        }
+        panic!("something is due, and is never done");
+    }
+
+    /// A worker that is to die does; another one starts, or answers all that it was sent.
+    pub(super) fn settle_or_serve(&mut self, id: WorkerId) {
+        let Some(worker) = self.workers.get_mut(&id) else {
+            return;
+        };
+        worker.page = 1;
+        if worker.killed.is_some() || worker.is_closed || worker.lied {
+            return self.dies(id, Death::Unknown);
+        }
+        self.worker_starts(id, true);
+        while self
+            .workers
+            .get(&id)
+            .is_some_and(|worker| worker.killed.is_none() && !worker.batches.is_empty())
+        {
+            self.honest_results(id, usize::MAX, true);
+        }
+    }
+
+    fn is_over(&mut self, task: TaskId, from: Place) {
+        let place = &mut self.places[task.0 as usize];
+        assert_eq!(*place, from, "{task:?}");
+        *place = Place::Over;
+        self.unfinished -= 1;
+    }
+
+    /// Does all that the scheduler asks for.
+    fn act(&mut self) {
+        while let Some(action) = self.scheduler.poll_action() {
+            match action {
+                Action::StartTemplate(plugin) => {
+                    let template = &mut self.templates[plugin.0 as usize];
+                    assert!(*template == Template::Absent, "a second template");
+                    *template = Template::Starting;
+                }
+                Action::StartWorker { plugin, worker } => self.start_worker(plugin.0, worker),
+                Action::Send {
+                    worker,
+                    first_seq,
+                    tasks,
+                    after_recall,
+                } => self.send(worker, first_seq, &tasks, after_recall),
+                Action::Recall(worker) => self.recall(worker),
+                Action::Kill(worker, death) => {
+                    if let Some(worker) = self.alive(worker) {
+                        worker.killed.get_or_insert(death);
+                    }
+                }
+                Action::Fail {
+                    task,
+                    attempts,
+                    loss,
+                    ran,
+                } => {
+                    assert!(attempts <= MOST_ATTEMPTS);
+                    match loss {
+                        Loss::Died(_) => {
+                            let ran = ran.expect("it ran somewhere");
+                            assert!(self.dead.remove(&ran.worker), "{task:?}");
+                            assert!(ran.since <= self.now);
+                        }
+                        _ => assert_eq!(ran, None),
+                    }
+                    self.is_over(task, Place::Queue);
+                }
+            }
+        }
+        self.dead.clear();
+    }
+
+    fn start_worker(&mut self, plugin: u32, id: WorkerId) {
+        let worker = self.workers.insert(id, Worker::new(plugin));
+        assert!(worker.is_none(), "{id:?} again");
+        assert!(self.workers.len() <= self.budget, "a worker too many");
+        if self.templates[plugin as usize] != Template::Ready {
+            self.bury(id, Death::Template);
+        }
+    }
+
+    /// A worker that something is asked of.
+    fn alive(&mut self, id: WorkerId) -> Option<&mut Worker> {
+        let worker = self.workers.get_mut(&id);
+        assert!(
+            worker.is_some() || self.dead.contains(&id),
+            "{id:?} is dead"
+        );
+        worker
+    }
+
+    fn send(&mut self, id: WorkerId, first_seq: u32, tasks: &[Task], after_recall: bool) {
+        let Some(worker) = self.alive(id) else {
+            return;
+        };
+        assert!(worker.is_ready && !worker.is_closed && worker.killed.is_none());
+        assert_eq!(worker.next_seq, first_seq);
+        assert!(!tasks.is_empty());
+        let is_of_one_function = tasks.iter().all(|task| task.function == tasks[0].function);
+        assert!(is_of_one_function, "two functions in a batch");
+        let bytes: u64 = tasks.iter().map(|task| u64::from(task.bytes)).sum();
+        assert!(tasks.len() == 1 || bytes <= 1 << 20, "a batch too large");
+        if std::mem::take(&mut worker.was_recalled) {
+            assert!(after_recall, "its page still forbids it");
+            assert!(worker.batches.is_empty(), "it may start what was recalled");
+        }
+        let seqs = first_seq..;
+        let batch = seqs.zip(tasks.iter().map(|task| task.id));
+        worker.batches.push_back(batch.collect());
+        worker.next_seq += tasks.len() as u32;
+        for task in tasks {
+            let place = &mut self.places[task.id.0 as usize];
+            assert_eq!(*place, Place::Queue, "{:?}", task.id);
+            *place = Place::Worker(id);
+        }
+    }
+
+    fn recall(&mut self, id: WorkerId) {
+        let Some(worker) = self.workers.get_mut(&id) else {
+            return;
+        };
+        let started = worker.started();
+        for task in worker.recall() {
+            self.places[task.0 as usize] = Place::Queue;
+        }
+        self.scheduler.recalled(self.now, id, started);
+    }
+}

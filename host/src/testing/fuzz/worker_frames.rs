@@ -1,0 +1,86 @@
+//! The frames written by hand: batches to a worker, results from one.
+
+use crate::wire::{Batch, BatchWriter, ResultsWriter, TaskResult, WorkerFrame};
+
+/// What can be read of a batch or of results lies within the frame, is no more than it claims, and written again is the same.
+pub fn worker_frames(data: &[u8]) {
+    batch(data);
+    results(data);
+}
+
+fn batch(frame: &[u8]) {
+    let Some(batch) = Batch::parse(frame) else {
+        assert!(frame.len() < 12, "only the head can be missing");
+        return;
+    };
+    let tasks: Vec<_> = batch.tasks().collect();
+    let claimed = frame[8..]
+        .first_chunk()
+        .map(|count| u32::from_le_bytes(*count));
+    assert!(tasks.len() as u64 <= claimed.map_or(0, u64::from));
+    let seqs = (0..).map(|index| batch.first_seq.wrapping_add(index));
+    assert!(tasks.iter().map(|(seq, _)| *seq).eq(seqs.take(tasks.len())));
+
+    let mut writer = BatchWriter::new(batch.first_seq, batch.function);
+    tasks
+        .iter()
+        .for_each(|(_, arguments)| writer.push(arguments));
+    let written = writer.finish();
+    assert_eq!(written[..8], frame[..8]);
+    assert!(frame[12..].starts_with(&written[12..]));
+}
+
+fn results(frame: &[u8]) {
+    let Some(WorkerFrame::Results {
+        first_seq,
+        batch_done,
+        count,
+        bytes,
+    }) = WorkerFrame::parse(frame)
+    else {
+        return;
+    };
+    let mut results = Vec::new();
+    let is_whole = WorkerFrame::parse_results(bytes, count, |result| results.push(result));
+    assert!(results.len() <= count as usize);
+    if !is_whole {
+        return;
+    }
+    assert_eq!(results.len(), count as usize);
+
+    let mut writer = ResultsWriter::new(first_seq);
+    results.iter().for_each(|result| push(&mut writer, result));
+    assert_eq!(writer.next_seq(), first_seq.wrapping_add(count));
+    let written = writer.take(batch_done);
+    if results.iter().all(|result| result.outcome.is_ok()) {
+        assert_eq!(written, frame);
+    }
+    // A message may have been cut, or repaired to be text: what is left of it stays.
+    let Some(WorkerFrame::Results { bytes, .. }) = WorkerFrame::parse(written) else {
+        panic!("results are results")
+    };
+    let mut again = Vec::new();
+    assert!(WorkerFrame::parse_results(bytes, count, |result| again.push(result)));
+    for (before, after) in results.iter().zip(&again) {
+        assert_eq!(before.cost, after.cost);
+        match (&before.outcome, &after.outcome) {
+            (Ok(before), Ok(after)) => assert_eq!(before, after),
+            (Err(before), Err(after)) => {
+                assert_eq!(before.kind, after.kind);
+                assert!(before.message.len() <= 3 * 4096, "a message is bounded");
+                assert!(before.message.len() > 4096 || before.message == after.message);
+            }
+            _ => panic!("a failure is not a value"),
+        }
+    }
+}
+
+fn push(writer: &mut ResultsWriter, result: &TaskResult<'_>) {
+    match &result.outcome {
+        Ok(value) => writer.push(
+            result.cost,
+            Ok(&mut |out: &mut Vec<u8>| out.extend_from_slice(value)),
+        ),
+        Err(failure) => writer.push(result.cost, Err(failure)),
+    }
+}
