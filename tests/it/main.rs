@@ -4,6 +4,7 @@
 mod support;
 
 mod background;
+mod bytes;
 mod cache;
 mod call;
 mod cli;

@@ -3,7 +3,7 @@
 use super::guest::Guest;
 use super::link::Link;
 use super::ticker;
-use crate::value::{Budget, decode_args, encode};
+use crate::value::{Budget, Value, decode_args, encode, fits_one};
 use crate::wire::{
     Batch, Cost, ResultsWriter, StatusPage, TaskFailure, TaskFailureKind, TaskLimits, WorkerFrame,
 };
@@ -39,7 +39,7 @@ impl Outbox {
         results.restart(results.next_seq());
     }
 
-    fn push(&self, cost: Cost, outcome: Result<Option<&crate::value::Value>, &TaskFailure>) {
+    fn push(&self, cost: Cost, outcome: Result<Option<&Value>, &TaskFailure>) {
         let (results, _) = &mut *self.0.borrow_mut();
         match outcome {
             Ok(value) => results.push(
@@ -118,7 +118,7 @@ fn run_task(guest: &Guest, function: u32, arguments: &[u8], terms: Terms, outbox
         memory_bytes: called.memory_bytes,
     };
     match &called.outcome {
-        Ok(value) => match too_long(value.as_ref(), terms.limits.output_bytes) {
+        Ok(value) => match too_large(value.as_ref(), terms.limits.output_bytes) {
             None => outbox.push(cost, Ok(value.as_ref())),
             Some(failure) => outbox.push(cost, Err(&failure)),
         },
@@ -126,24 +126,32 @@ fn run_task(guest: &Guest, function: u32, arguments: &[u8], terms: Terms, outbox
     }
 }
 
-/// A result that is longer than the limit, as a failure.
-fn too_long(value: Option<&crate::value::Value>, limit: Option<u64>) -> Option<TaskFailure> {
-    use crate::value::Value;
-    // Scalars are shorter than any limit that lets a frame through.
+/// A result that is larger than the limits, as a failure.
+fn too_large(value: Option<&Value>, limit: Option<u64>) -> Option<TaskFailure> {
+    // Scalars are smaller than any limit that lets a frame through.
     if matches!(
         value,
         None | Some(Value::S32(_) | Value::S64(_) | Value::F32(_) | Value::F64(_))
     ) {
         return None;
     }
-    let limit = limit?;
     let mut encoded = Vec::new();
     encode(value?, &mut encoded);
-    (encoded.len() as u64 > limit).then(|| TaskFailure {
+    let failure = |message| TaskFailure {
         kind: TaskFailureKind::OutputLimit,
-        message: format!(
-            "its result of {} bytes is longer than the limit of {limit}",
-            encoded.len()
-        ),
-    })
+        message,
+    };
+    let bytes = encoded.len();
+    if let Some(limit) = limit
+        && bytes as u64 > limit
+    {
+        return Some(failure(format!(
+            "its result of {bytes} bytes is longer than the limit of {limit}"
+        )));
+    }
+    let fits = fits_one(std::slice::from_ref(value?), bytes);
+    let (count, most) = fits.err()?;
+    Some(failure(format!(
+        "its result is made of {count} values, and the limit is {most}"
+    )))
 }

@@ -5,7 +5,7 @@ use super::inbox::NewTask;
 use super::outcome::{Failure, FailureKind};
 use super::stream::Reply;
 use crate::plugin::Plugin;
-use crate::value::{Function, Param, Value, conforms, encode_args, printable};
+use crate::value::{Function, Param, Value, conforms, encode_args, fits_one, printable};
 use std::sync::Arc;
 
 /// The function that tasks call.
@@ -34,7 +34,8 @@ impl Callee {
 
     /// The arguments as they travel, if they are of the function's types and not too long.
     pub(super) fn encode(&self, arguments: &[Value]) -> Result<Vec<u8>, Failure> {
-        let bad = |message: String| Err(Failure::new(FailureKind::BadArgument, message));
+        let bad =
+            |message: String| Err::<Vec<u8>, _>(Failure::new(FailureKind::BadArgument, message));
         let params = &self.function().params;
         let fits = |(param, value): (&Param, &Value)| conforms(value, &param.ty);
         if params.len() != arguments.len() || !params.iter().zip(arguments).all(fits) {
@@ -50,6 +51,12 @@ impl Callee {
                 encoded.len()
             ));
         }
+        fits_one(arguments, encoded.len()).or_else(|(count, most)| {
+            bad(format!(
+                "its arguments are made of {count} values, and the limit is {most}"
+            ))
+            .map(drop)
+        })?;
         Ok(encoded)
     }
 

@@ -137,6 +137,7 @@ impl Failure {
             TaskFailureKind::Memory => FailureKind::Memory,
             TaskFailureKind::OutputLimit => FailureKind::OutputLimit,
             TaskFailureKind::Init => FailureKind::Init,
+            TaskFailureKind::BadArgument => FailureKind::BadArgument,
         };
         Failure::new(kind, printable(&failure.message))
     }

@@ -14,7 +14,7 @@
 //! first compared with the bytes that are left.
 
 use super::reader::{DecodeError, DecodeErrorKind, Reader, put_number};
-use super::{Param, Type, Value};
+use super::{MAX_TYPE_DEPTH, Param, Type, Value};
 
 /// How much decoding may spend.
 #[derive(Clone, Copy, Debug)]
@@ -28,17 +28,68 @@ pub struct Budget {
     pub bytes: usize,
 }
 
+/// How many values a message may always hold, however short it is.
+const ALWAYS: usize = 65_536;
+
+/// How many values a message may hold at most.
+const MOST: usize = 10_000_000;
+
 impl Budget {
-    /// The budget for a message of at most `max_bytes`: one node per two bytes, but at least 65,536
-    /// and at most 10 million. The decoded values then take at most about 16 times `max_bytes`
-    /// (or 2 MiB, if that is more), and never above about 0.5 GB.
+    /// The budget for a message of at most `max_bytes`: at least 65,536 nodes and at most 10 million, which take about 0.5 GB;
+    /// in between as many as can nest around each byte, which only types without bytes exceed.
     pub fn for_bytes(max_bytes: usize) -> Self {
         Budget {
             depth: 64,
-            nodes: (max_bytes / 2).clamp(65_536, 10_000_000),
+            nodes: max_bytes.saturating_mul(MAX_TYPE_DEPTH).clamp(ALWAYS, MOST),
             bytes: max_bytes,
         }
     }
+
+    /// The budget for several messages that come together: what [`fits_one`] lets through, with small ones before it.
+    pub fn for_all(max_bytes: usize) -> Self {
+        let one = Budget::for_bytes(max_bytes);
+        Budget {
+            nodes: one.nodes + ALWAYS,
+            ..one
+        }
+    }
+
+    /// Reads a value of the type, which all the bytes must belong to, and spends what it takes.
+    pub fn decode(&mut self, ty: &Type, bytes: &[u8]) -> Result<Value, DecodeError> {
+        let mut decoder = Decoder::new(bytes, *self)?;
+        decoder.charge(1)?;
+        let value = decoder.value(ty, self.depth)?;
+        decoder.reader.finish()?;
+        self.nodes = decoder.nodes;
+        Ok(value)
+    }
+}
+
+/// Whether values that take so many bytes will decode: there may be more of them than that budget allows.
+///
+/// # Errors
+///
+/// How many there are, and how many there may be.
+pub fn fits_one(values: &[Value], bytes: usize) -> Result<(), (usize, usize)> {
+    let most = Budget::for_bytes(bytes).nodes;
+    let count = count(values);
+    if count <= most {
+        Ok(())
+    } else {
+        Err((count, most))
+    }
+}
+
+/// How many values there are, those inside others included.
+pub fn count(values: &[Value]) -> usize {
+    let inside = values.iter().map(|value| match value {
+        Value::List(values) | Value::Tuple(values) | Value::Record(values) => count(values),
+        Value::Option(Some(value))
+        | Value::Variant(_, Some(value))
+        | Value::Result(Ok(Some(value)) | Err(Some(value))) => count(std::slice::from_ref(value)),
+        _ => 0,
+    });
+    values.len() + inside.sum::<usize>()
 }
 
 /// Appends a value.
@@ -94,15 +145,6 @@ pub fn encode_args(values: &[Value], out: &mut Vec<u8>) {
     for value in values {
         encode(value, out);
     }
-}
-
-/// Reads one value, which all the bytes must belong to.
-pub fn decode(ty: &Type, bytes: &[u8], budget: Budget) -> Result<Value, DecodeError> {
-    let mut decoder = Decoder::new(bytes, budget)?;
-    decoder.charge(1)?;
-    let value = decoder.value(ty, budget.depth)?;
-    decoder.reader.finish()?;
-    Ok(value)
 }
 
 /// Reads the arguments of a call, which all the bytes must belong to.

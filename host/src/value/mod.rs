@@ -34,7 +34,7 @@ mod wit;
 mod tests;
 
 pub use choose::ChooseError;
-pub(crate) use codec::{Budget, decode, decode_args, encode, encode_args};
+pub(crate) use codec::{Budget, count, decode_args, encode, encode_args, fits_one};
 pub use convert::{FromValue, IntoArgs, IntoValue, Mismatch};
 pub(crate) use convert::{conforms, from_result};
 pub use parse_error::ParseError;

@@ -47,16 +47,19 @@ pub enum TaskFailureKind {
     OutputLimit = 5,
     /// Instantiation failed.
     Init = 6,
+    /// The arguments are more than the worker can hand over.
+    BadArgument = 7,
 }
 
 impl TaskFailureKind {
-    const ALL: [TaskFailureKind; 6] = [
+    const ALL: [TaskFailureKind; 7] = [
         Self::Trap,
         Self::Timeout,
         Self::Fuel,
         Self::Memory,
         Self::OutputLimit,
         Self::Init,
+        Self::BadArgument,
     ];
 }
 

@@ -1,15 +1,13 @@
 //! Components: functions over typed values.
 
+use super::bytes::call_with_bytes;
 use super::values::{self, from_component, to_component};
-use super::{TaskState, no_such_function};
+use super::{TaskState, TooManyValues, no_such_function};
 use crate::confined::code_memory;
-use crate::value::{Function, Type, Value};
+use crate::value::{Function, Value};
 use crate::wire::VALUES_BYTES;
 use std::fs::File;
-use wasmtime::component::{
-    Component, ComponentExportIndex, ComponentNamedList, ComponentType, Func, Instance,
-    InstancePre, Lift, Linker, Lower, Val,
-};
+use wasmtime::component::{Component, ComponentExportIndex, Instance, InstancePre, Linker, Val};
 use wasmtime::{Engine, Store};
 
 /// A component that is mapped and linked.
@@ -65,10 +63,11 @@ impl Linked {
         let needed: usize = arguments.iter().map(values::engine_bytes).sum();
         if needed as u64 > VALUES_BYTES {
             let limit = VALUES_BYTES >> 20;
-            wasmtime::bail!(
+            let message = format!(
                 "its arguments take {} MiB as values, and the limit is {limit}",
                 needed >> 20
             );
+            return Err(TooManyValues(message).into());
         }
         let params = function.params.iter().zip(arguments);
         let arguments: Vec<Val> = params
@@ -112,86 +111,4 @@ fn find(component: &Component, name: &str) -> Option<ComponentExportIndex> {
 
 fn misfit() -> wasmtime::Error {
     wasmtime::format_err!("a value is not of the function's type")
-}
-
-/// A call whose arguments or result are a `list<u8>` by itself, which as a list of values would take thirty times the room;
-/// `None` for a function of another shape.
-fn call_with_bytes(
-    store: &mut Store<TaskState>,
-    called: Func,
-    function: &Function,
-    arguments: &[Value],
-) -> Option<wasmtime::Result<Option<Value>>> {
-    let is_bytes = |ty: &Type| matches!(ty, Type::List(element) if **element == Type::U8);
-    let types = function
-        .params
-        .iter()
-        .map(|param| &param.ty)
-        .chain(&function.result);
-    let concerned = types.clone().any(is_bytes)
-        || matches!(&function.result, Some(Type::Result { ok: Some(ok), .. }) if is_bytes(ok));
-    if !concerned {
-        return None;
-    }
-    match arguments {
-        [] => returning(store, called, function, ()),
-        [Value::Bytes(bytes)] => returning(store, called, function, (bytes.as_slice(),)),
-        [Value::String(text)] => returning(store, called, function, (text.as_str(),)),
-        _ => None,
-    }
-}
-
-fn returning<P: ComponentNamedList + Lower>(
-    store: &mut Store<TaskState>,
-    called: Func,
-    function: &Function,
-    arguments: P,
-) -> Option<wasmtime::Result<Option<Value>>> {
-    let bytes = |ty: &Type| matches!(ty, Type::List(element) if **element == Type::U8);
-    match &function.result {
-        None => Some(typed::<P, ()>(store, called, arguments).map(|()| None)),
-        Some(Type::String) => {
-            let result = typed::<P, (String,)>(store, called, arguments);
-            Some(result.map(|(text,)| Some(Value::String(text))))
-        }
-        Some(ty) if bytes(ty) => {
-            let result = typed::<P, (Vec<u8>,)>(store, called, arguments);
-            Some(result.map(|(bytes,)| Some(Value::Bytes(bytes))))
-        }
-        Some(Type::Result {
-            ok: Some(ok),
-            err: Some(err),
-        }) if bytes(ok) && **err == Type::String => {
-            let result = typed::<P, (Result<Vec<u8>, String>,)>(store, called, arguments);
-            Some(result.map(|(result,)| {
-                let ok = |bytes| Some(Box::new(Value::Bytes(bytes)));
-                let err = |text| Some(Box::new(Value::String(text)));
-                Some(Value::Result(result.map(ok).map_err(err)))
-            }))
-        }
-        Some(Type::Bool) => Some(scalar(store, called, arguments, Value::Bool)),
-        Some(Type::S32) => Some(scalar(store, called, arguments, Value::S32)),
-        Some(Type::U32) => Some(scalar(store, called, arguments, Value::U32)),
-        Some(Type::S64) => Some(scalar(store, called, arguments, Value::S64)),
-        Some(Type::U64) => Some(scalar(store, called, arguments, Value::U64)),
-        Some(Type::F64) => Some(scalar(store, called, arguments, Value::F64)),
-        Some(_) => None,
-    }
-}
-
-fn scalar<P: ComponentNamedList + Lower, R: ComponentType + Lift + 'static>(
-    store: &mut Store<TaskState>,
-    called: Func,
-    arguments: P,
-    value: fn(R) -> Value,
-) -> wasmtime::Result<Option<Value>> {
-    typed::<P, (R,)>(store, called, arguments).map(|(result,)| Some(value(result)))
-}
-
-fn typed<P: ComponentNamedList + Lower, R: ComponentNamedList + Lift + 'static>(
-    store: &mut Store<TaskState>,
-    called: Func,
-    arguments: P,
-) -> wasmtime::Result<R> {
-    called.typed::<P, R>(&*store)?.call(&mut *store, arguments)
 }

@@ -2,6 +2,7 @@
 //!
 //! What both kinds have in common is here: the store of a task, its limits, and which of them ended it.
 
+mod bytes;
 mod component;
 mod core_module;
 mod values;
@@ -199,6 +200,9 @@ impl Guest {
                 format!("it used up its fuel of {fuel}"),
             );
         }
+        if let Some(TooManyValues(message)) = error.downcast_ref() {
+            return failure(TaskFailureKind::BadArgument, message.clone());
+        }
         // The engine's error has no type of its own.
         if error
             .root_cause()
@@ -233,6 +237,18 @@ impl Guest {
         }
     }
 }
+
+/// The arguments of a call would take too much room in the engine's form.
+#[derive(Debug)]
+struct TooManyValues(String);
+
+impl std::fmt::Display for TooManyValues {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for TooManyValues {}
 
 /// How far a task got.
 #[derive(Clone, Copy)]

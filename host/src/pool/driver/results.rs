@@ -5,7 +5,7 @@ use super::super::scheduler::{Finished, Violation, WorkerId};
 use super::Driver;
 use crate::child::Process;
 use crate::plugin::Plugin;
-use crate::value::{Budget, Format, Type, Value, decode, is_err};
+use crate::value::{Budget, Format, Type, Value, is_err};
 use crate::wire::{Cost, TaskResult, WorkerFrame};
 use std::time::{Duration, Instant};
 
@@ -28,12 +28,14 @@ impl Driver {
             return Ok(());
         };
         let mut read = Vec::with_capacity(expected.len());
+        let mut budget = Budget::for_all(bytes.len());
         let whole = WorkerFrame::parse_results(bytes, count, |result| {
             // The first one that cannot be read ends it.
             let task = expected
                 .get(read.len())
                 .and_then(|task| self.tasks.get(task.0 as usize));
-            let outcome = task.and_then(|task| read_result(&loaded.plugin, task.function, result));
+            let outcome = task
+                .and_then(|task| read_result(&loaded.plugin, task.function, result, &mut budget));
             read.push(outcome);
         });
         let good = read.iter().position(Option::is_none).unwrap_or(read.len());
@@ -90,7 +92,12 @@ impl Driver {
 }
 
 /// A result as an outcome, if its bytes are of the function's type.
-fn read_result(plugin: &Plugin, function: u32, result: TaskResult<'_>) -> Option<Outcome> {
+fn read_result(
+    plugin: &Plugin,
+    function: u32,
+    result: TaskResult<'_>,
+    budget: &mut Budget,
+) -> Option<Outcome> {
     let cost = result.cost;
     let ty = plugin
         .signature
@@ -107,7 +114,7 @@ fn read_result(plugin: &Plugin, function: u32, result: TaskResult<'_>) -> Option
         Ok(bytes) => match ty {
             None if bytes.is_empty() => Ok(None),
             None => return None,
-            Some(ty) => judge(ty, decode(ty, bytes, Budget::for_bytes(bytes.len())).ok()?),
+            Some(ty) => judge(ty, budget.decode(ty, bytes).ok()?),
         },
     };
     let usage = usage(cost, plugin);

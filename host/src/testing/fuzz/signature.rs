@@ -2,7 +2,7 @@
 
 use super::typed;
 use crate::value::{
-    Budget, Function, MAX_TYPE_DEPTH, MAX_TYPE_NODES, Signature, Type, Value, conforms, decode,
+    Budget, Function, MAX_TYPE_DEPTH, MAX_TYPE_NODES, Signature, Type, Value, conforms,
 };
 
 /// Bytes that decode are the only form of their signature, which keeps the limits on types, is one line to print, and whose types
@@ -65,7 +65,7 @@ fn has_an_example(ty: &Type) {
     let example = Value::example(ty);
     assert!(conforms(&example, ty), "{example:?} is no {ty}");
     let bytes = typed::bytes(&example);
-    let again = decode(ty, &bytes, Budget::for_bytes(bytes.len()));
+    let again = Budget::for_bytes(bytes.len()).decode(ty, &bytes);
     assert_eq!(again.as_ref(), Ok(&example));
 }
 

@@ -1,7 +1,7 @@
 //! Values as they travel.
 
 use super::typed;
-use crate::value::{Budget, Value, conforms, decode, decode_args, encode_args};
+use crate::value::{Budget, conforms, count, decode_args, encode_args};
 use arbitrary::{Result, Unstructured};
 
 /// Bytes that decode along a type are a value of it, the only form of that value, and larger in memory by no more than the budget
@@ -23,7 +23,7 @@ fn check(mut input: Unstructured<'_>) -> Result<()> {
         for (value, param) in values.iter().zip(&params) {
             assert!(conforms(value, &param.ty), "{value:?} is no {}", param.ty);
         }
-        let nodes: usize = values.iter().map(nodes).sum();
+        let nodes = count(&values);
         assert!(nodes <= budget.nodes);
         let exactly = Budget { nodes, ..budget };
         assert!(decode_args(&params, bytes, exactly).is_ok());
@@ -36,21 +36,10 @@ fn check(mut input: Unstructured<'_>) -> Result<()> {
         }
     }
     for param in &params {
-        if let Ok(value) = decode(&param.ty, bytes, budget) {
+        if let Ok(value) = { budget }.decode(&param.ty, bytes) {
             assert_eq!(typed::bytes(&value), bytes);
             assert!(conforms(&value, &param.ty));
         }
     }
     Ok(())
-}
-
-/// How many values there are, those inside others included.
-fn nodes(value: &Value) -> usize {
-    let all = |values: &[Value]| values.iter().map(nodes).sum::<usize>();
-    1 + match value {
-        Value::List(values) | Value::Tuple(values) | Value::Record(values) => all(values),
-        Value::Option(Some(value)) | Value::Variant(_, Some(value)) => nodes(value),
-        Value::Result(Ok(Some(value)) | Err(Some(value))) => nodes(value),
-        _ => 0,
-    }
 }

@@ -4,10 +4,12 @@ use proptest::prelude::*;
 
 use super::{arbitrary, bytes, list, option, params, record};
 use crate::value::reader::DecodeErrorKind;
-use crate::value::{Budget, Type, Value, conforms, decode, decode_args, encode_args};
+use crate::value::{Budget, Type, Value, conforms, decode_args, encode_args, fits_one};
 
 fn read(ty: &Type, bytes: &[u8]) -> Result<Value, DecodeErrorKind> {
-    decode(ty, bytes, Budget::for_bytes(1 << 20)).map_err(|error| error.kind)
+    Budget::for_bytes(1 << 20)
+        .decode(ty, bytes)
+        .map_err(|error| error.kind)
 }
 
 fn number(mut n: u32) -> Vec<u8> {
@@ -103,7 +105,7 @@ fn a_claimed_list_of_four_billion_is_refused_before_it_is_allocated() {
         Type::String,
         list(Type::String),
     ] {
-        let error = decode(&ty, &claim, unlimited).unwrap_err();
+        let error = { unlimited }.decode(&ty, &claim).unwrap_err();
         assert_eq!(error.kind, DecodeErrorKind::Truncated, "{ty}");
     }
 }
@@ -119,10 +121,8 @@ fn elements_without_bytes_still_cost_nodes() {
         assert!(read(&ty, &number(1000)).is_ok());
     }
     let thousand = list(Type::Tuple(vec![Type::Tuple(vec![]); 1000]));
-    assert_eq!(
-        read(&thousand, &number(1000)),
-        Err(DecodeErrorKind::TooManyNodes)
-    );
+    let read = Budget::for_bytes(100).decode(&thousand, &number(1000));
+    assert!(read.is_err_and(|error| error.kind == DecodeErrorKind::TooManyNodes));
 }
 
 #[test]
@@ -135,7 +135,9 @@ fn lists_inside_a_list_cannot_spend_its_nodes_again() {
     let mut outer = number(100);
     outer.extend(number(100));
     outer.extend([0; 300]);
-    let error = decode(&list(list(Type::S8)), &outer, budget).unwrap_err();
+    let error = { budget }
+        .decode(&list(list(Type::S8)), &outer)
+        .unwrap_err();
     assert_eq!(error.kind, DecodeErrorKind::TooManyNodes);
 }
 
@@ -150,9 +152,41 @@ fn nesting_above_the_budget_is_refused() {
 }
 
 #[test]
+fn a_list_of_the_smallest_values_is_read_however_long_it_is() {
+    let ty = list(Type::Bool);
+    let value = Value::List(vec![Value::Bool(true); 200_000]);
+    let encoded = bytes(&value);
+    assert!(fits_one(std::slice::from_ref(&value), encoded.len()).is_ok());
+    let read = Budget::for_bytes(encoded.len()).decode(&ty, &encoded);
+    assert_eq!(read, Ok(value));
+}
+
+#[test]
+fn what_would_not_be_read_is_known_before_it_is_sent() {
+    let ty = list(Type::Tuple(vec![]));
+    let value = Value::List(vec![Value::Tuple(vec![]); 65_536]);
+    let encoded = bytes(&value);
+    let values = std::slice::from_ref(&value);
+    assert_eq!(fits_one(values, encoded.len()), Err((65_537, 65_536)));
+    let read = Budget::for_bytes(encoded.len()).decode(&ty, &encoded);
+    assert_eq!(read.unwrap_err().kind, DecodeErrorKind::TooManyNodes);
+}
+
+#[test]
+fn messages_that_come_together_share_their_budget() {
+    let ty = list(Type::Tuple(vec![]));
+    let encoded = bytes(&Value::List(vec![Value::Tuple(vec![]); 60_000]));
+    let mut budget = Budget::for_all(100);
+    assert!(budget.decode(&ty, &encoded).is_ok());
+    assert!(budget.decode(&ty, &encoded).is_ok());
+    let third = budget.decode(&ty, &encoded).unwrap_err();
+    assert_eq!(third.kind, DecodeErrorKind::TooManyNodes);
+}
+
+#[test]
 fn more_bytes_than_the_budget_are_refused() {
     let budget = Budget::for_bytes(7);
-    let error = decode(&Type::S64, &[0; 8], budget).unwrap_err();
+    let error = { budget }.decode(&Type::S64, &[0; 8]).unwrap_err();
     assert_eq!(error.kind, DecodeErrorKind::TooManyBytes);
 }
 
@@ -162,7 +196,7 @@ fn a_short_list_of_small_values_fits_a_small_budget() {
     let value = Value::List(vec![Value::Bool(true); 90]);
     let encoded = bytes(&value);
     assert_eq!(
-        decode(&ty, &encoded, Budget::for_bytes(encoded.len())),
+        Budget::for_bytes(encoded.len()).decode(&ty, &encoded),
         Ok(value)
     );
 }
@@ -197,6 +231,8 @@ fn only_the_canonical_form_is_read() {
 #[test]
 fn an_error_names_the_byte() {
     let pair = Type::Tuple(vec![Type::S32, Type::Bool]);
-    let error = decode(&pair, &[0, 0, 0, 0, 7], Budget::for_bytes(100)).unwrap_err();
+    let error = Budget::for_bytes(100)
+        .decode(&pair, &[0, 0, 0, 0, 7])
+        .unwrap_err();
     assert_eq!(error.to_string(), "byte 5: neither 0 nor 1");
 }

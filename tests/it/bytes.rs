@@ -1,0 +1,91 @@
+//! Lists of bytes, by the megabyte, and lists of other small things.
+
+use crate::support::{guest, pool_of};
+use wpool::{FailureKind, MapError, Pool};
+
+/// A component with functions over bytes, whose memory has room for them. What they return is how long their argument is, or as
+/// many zeros as they are told.
+const BYTES: &str = r#"(component
+    (core module $m
+        (memory (export "memory") 512)
+        (global $next (mut i32) (i32.const 64))
+        (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+            (global.set $next (i32.add (global.get $next) (local.get 3)))
+            (i32.sub (global.get $next) (local.get 3)))
+        (func (export "zeros") (param i32) (result i32)
+            (i32.store (i32.const 0) (i32.const 64))
+            (i32.store (i32.const 4) (local.get 0))
+            (i32.const 0))
+        (func (export "maybe") (param i32) (result i32)
+            (i32.store (i32.const 0) (i32.const 1))
+            (i32.store (i32.const 4) (i32.const 64))
+            (i32.store (i32.const 8) (local.get 0))
+            (i32.const 0))
+        (func (export "length") (param i32 i32) (result i32) (local.get 1))
+        (func (export "slow-length") (param i32 i32 f32) (result i32) (local.get 1))
+        (func (export "with-number") (param i32 i32 i32) (result i32)
+            (i32.add (local.get 1) (local.get 2))))
+    (core instance $i (instantiate $m))
+    (func (export "zeros") (param "n" u32) (result (list u8))
+        (canon lift (core func $i "zeros") (memory $i "memory") (realloc (func $i "realloc"))))
+    (func (export "maybe") (param "n" u32) (result (option (list u8)))
+        (canon lift (core func $i "maybe") (memory $i "memory") (realloc (func $i "realloc"))))
+    (func (export "length") (param "bytes" (list u8)) (result u32)
+        (canon lift (core func $i "length") (memory $i "memory") (realloc (func $i "realloc"))))
+    (func (export "small") (param "bytes" (list u8)) (result u8)
+        (canon lift (core func $i "length") (memory $i "memory") (realloc (func $i "realloc"))))
+    (func (export "with-number") (param "bytes" (list u8)) (param "n" u32) (result u32)
+        (canon lift (core func $i "with-number") (memory $i "memory") (realloc (func $i "realloc"))))
+    (func (export "slow") (param "bytes" (list u8)) (param "n" f32) (result u32)
+        (canon lift (core func $i "slow-length") (memory $i "memory") (realloc (func $i "realloc")))))"#;
+
+const LENGTH: usize = 20_000_000;
+
+fn pool() -> Pool {
+    pool_of(BYTES.as_bytes()).workers(1).build().unwrap()
+}
+
+#[test]
+fn megabytes_travel_through_functions_of_every_usual_shape() {
+    let pool = pool();
+    let number = LENGTH as u32;
+    let zeros: Vec<u8> = pool.apply("zeros", (number,)).unwrap();
+    assert_eq!(zeros.len(), LENGTH);
+    let maybe: Option<Vec<u8>> = pool.apply("maybe", (number,)).unwrap();
+    assert_eq!(maybe.map(|bytes| bytes.len()), Some(LENGTH));
+    let length: u32 = pool.apply("length", (zeros.clone(),)).unwrap();
+    assert_eq!(length, number);
+    let small: u8 = pool.apply("small", (zeros.clone(),)).unwrap();
+    assert_eq!(small, number.to_le_bytes()[0]);
+    let sum: u32 = pool.apply("with-number", (zeros, 5_u32)).unwrap();
+    assert_eq!(sum, number + 5);
+}
+
+#[test]
+fn through_others_they_travel_as_values_up_to_a_limit_that_is_told() {
+    let pool = pool();
+    let few: u32 = pool
+        .apply("slow", (vec![0_u8; 1_000_000], 0.5_f32))
+        .unwrap();
+    assert_eq!(few, 1_000_000);
+    let failed = pool.apply::<u32>("slow", (vec![0_u8; LENGTH], 0.5_f32));
+    let Err(MapError::Task { failure, .. }) = failed else {
+        panic!("{failed:?}")
+    };
+    assert_eq!(failure.kind(), FailureKind::BadArgument, "{failure}");
+    assert!(failure.message().contains("the limit is 256"), "{failure}");
+}
+
+#[test]
+fn long_lists_of_the_smallest_values_come_back() {
+    let pool = pool_of(guest("kinds")).workers(1).build().unwrap();
+    let function = |name: &str| format!("wpool:kinds/every@0.1.0#{name}");
+    let strings = vec![String::new(); 200_000];
+    let back: Vec<String> = pool
+        .apply(&function("strings"), (strings.clone(),))
+        .unwrap();
+    assert_eq!(back, strings);
+    let lists = vec![Vec::<u32>::new(); 200_000];
+    let back: Vec<Vec<u32>> = pool.apply(&function("lists"), (lists.clone(),)).unwrap();
+    assert_eq!(back, lists);
+}
