@@ -19,6 +19,7 @@
 //! object has twice counts as it was last; nesting is limited to 128 by `serde_json`. Reading floats
 //! exactly needs serde_json's feature `float_roundtrip`, which a test holds.
 
+mod place;
 mod print;
 mod read;
 
@@ -30,7 +31,7 @@ use super::{Param, ParseError, Type, Value, quote, ty};
 
 /// Reads one value, which the whole text must be.
 pub(super) fn parse(ty: &Type, text: &[u8]) -> Result<Value, ParseError> {
-    typed(ty, document(text)?)
+    read::value(ty, document(text)?).map_err(|fault| fault.error(text, None))
 }
 
 /// Reads the arguments of a call: the value of the only parameter, or an array of several.
@@ -56,7 +57,8 @@ pub(super) fn parse_list(params: &[Param], text: &[u8]) -> Result<Vec<Value>, Pa
         return Err(ParseError::whole(message));
     }
     let typed = |(index, (param, item)): (usize, (&Param, Json))| {
-        typed(&param.ty, item).map_err(|error| error.of_argument(index))
+        read::value(&param.ty, item)
+            .map_err(|fault| fault.error(text, Some(index)).of_argument(index))
     };
     params.iter().zip(items).enumerate().map(typed).collect()
 }
@@ -76,13 +78,22 @@ pub(super) fn write(ty: &Type, value: &Value, out: &mut impl fmt::Write) -> fmt:
 
 fn document(text: &[u8]) -> Result<Json, ParseError> {
     serde_json::from_slice(text).map_err(|error| {
-        let message = quote::capped(&quote::escaped(&error.to_string()), 200);
-        ParseError::whole(message)
+        let message = error.to_string();
+        // The place is told in characters, as everywhere, and the parser tells it in bytes of a line.
+        let what = message
+            .rsplit_once(" at line ")
+            .map_or(&*message, |(what, _)| what);
+        let lines = text.split_inclusive(|byte| *byte == b'\n');
+        let before: usize = lines
+            .take(error.line().saturating_sub(1))
+            .map(<[u8]>::len)
+            .sum();
+        let offset = match error.classify() {
+            serde_json::error::Category::Eof => text.len(),
+            _ => before + error.column().saturating_sub(1),
+        };
+        ParseError::at(text, offset, quote::capped(&quote::escaped(what), 200))
     })
-}
-
-fn typed(ty: &Type, json: Json) -> Result<Value, ParseError> {
-    read::value(ty, json).map_err(|fault| ParseError::whole(fault.to_string()))
 }
 
 /// Whether the values of the type include one whose JSON is `null`.

@@ -24,10 +24,10 @@ impl ParseError {
     }
 
     /// An error at a byte of `text`.
-    pub(super) fn at(text: &str, offset: usize, message: String) -> Self {
-        let before = text.bytes().take(offset);
+    pub(super) fn at(text: impl AsRef<[u8]>, offset: usize, message: String) -> Self {
+        let before = text.as_ref().iter().take(offset);
         // Every byte but a continuation byte begins a character.
-        let characters = before.filter(|byte| byte & 0xc0 != 0x80).count();
+        let characters = before.filter(|byte| *byte & 0xc0 != 0x80).count();
         ParseError {
             argument: None,
             column: Some(characters + 1),

@@ -158,7 +158,7 @@ fn text_or_wave(ty: &Type, text: &[u8]) -> Result<Value, ParseError> {
 fn utf8(text: &[u8]) -> Result<&str, ParseError> {
     std::str::from_utf8(text).map_err(|error| {
         let valid = String::from_utf8_lossy(&text[..error.valid_up_to()]);
-        ParseError::at(&valid, valid.len(), "this is not UTF-8 text".to_owned())
+        ParseError::at(&*valid, valid.len(), "this is not UTF-8 text".to_owned())
     })
 }
 

@@ -1,46 +1,68 @@
-//! JSON documents to values, following the type. A fault says where, as a path: `$.sizes[3]`.
+//! JSON documents to values, following the type. A fault says where, as a path, `$.sizes[3]`, and points there.
 
 use std::fmt;
 
 use serde_json::{Map, Value as Json};
 
 use super::may_be_null;
-use crate::value::{Type, Value, quote, scalar};
+use super::place::{self, Step};
+use crate::value::{ParseError, Type, Value, quote, scalar};
 
 /// What does not fit the type, and where.
 pub(super) struct Fault {
     /// The steps to it, innermost first.
-    path: Vec<String>,
-    message: String,
+    path: Vec<Step>,
+    /// What is wrong with the value, of which the text is given: numbers are repeated as they were spelt.
+    says: Box<dyn Fn(&str) -> String>,
 }
 
 impl Fault {
     fn new(message: String) -> Self {
+        Fault::about(move |_| message.clone())
+    }
+
+    fn about(says: impl Fn(&str) -> String + 'static) -> Self {
         Fault {
             path: Vec::new(),
-            message,
+            says: Box::new(says),
         }
     }
 
-    fn under(mut self, step: String) -> Self {
+    fn under(mut self, step: Step) -> Self {
         self.path.push(step);
         self
     }
 
     fn under_index(self, index: usize) -> Self {
-        self.under(format!("[{index}]"))
+        self.under(Step::Index(index))
     }
 
     fn under_key(self, key: &str) -> Self {
-        let key = quote::capped(&quote::escaped(key), 60);
-        self.under(format!(".{key}"))
+        self.under(Step::Key(key.into()))
+    }
+
+    /// The error that it is in a text, where `outer` leads to the value that was read.
+    pub(super) fn error(&self, text: &[u8], outer: Option<usize>) -> ParseError {
+        let outer = outer.map(Step::Index);
+        let steps = || self.path.iter().rev();
+        let place = place::locate(text, outer.iter().chain(steps()));
+        let found = String::from_utf8_lossy(&text[place.clone()]);
+        let path: String = steps().map(ToString::to_string).collect();
+        let path = quote::capped(&path, 200);
+        ParseError::at(
+            text,
+            place.start,
+            format!("at ${path}: {}", (self.says)(&found)),
+        )
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path: String = self.path.iter().rev().map(String::as_str).collect();
-        write!(f, "at ${}: {}", quote::capped(&path, 200), self.message)
+        match self {
+            Step::Index(index) => write!(f, "[{index}]"),
+            Step::Key(key) => write!(f, ".{}", quote::capped(&quote::escaped(key), 60)),
+        }
     }
 }
 
@@ -153,11 +175,12 @@ fn integer(ty: &Type, json: &Json) -> Result<Value, Fault> {
     match json {
         Json::Number(number) => {
             let wide = number.as_i64().map(i128::from);
-            let Some(wide) = wide.or(number.as_u64().map(i128::from)) else {
+            let wide = wide.or(number.as_u64().map(i128::from));
+            let wide = wide.or_else(|| whole(number.as_f64()?));
+            let Some(wide) = wide else {
                 return Err(mismatch(ty, json));
             };
-            scalar::integer(ty, wide)
-                .ok_or_else(|| Fault::new(scalar::out_of_range(ty, &number.to_string())))
+            scalar::integer(ty, wide).ok_or_else(|| out_of_range(ty))
         }
         // Readers and writers that hold every number as a float spell long integers so.
         Json::String(digits) if matches!(ty, Type::S64 | Type::U64) => {
@@ -167,6 +190,13 @@ fn integer(ty: &Type, json: &Json) -> Result<Value, Fault> {
         }
         _ => Err(mismatch(ty, json)),
     }
+}
+
+/// What the parser makes a float though it is spelt as an integer: one beyond 64 bits, and minus zero.
+fn whole(number: f64) -> Option<i128> {
+    let minus_zero = number == 0.0 && number.is_sign_negative();
+    let beyond = number >= u64::MAX as f64 || number < i64::MIN as f64;
+    (minus_zero || beyond).then_some(number as i128)
 }
 
 fn float(ty: &Type, json: &Json) -> Result<Value, Fault> {
@@ -186,7 +216,7 @@ fn float(ty: &Type, json: &Json) -> Result<Value, Fault> {
     }
     let narrow = number as f32;
     if narrow.is_infinite() && number.is_finite() {
-        return Err(Fault::new(scalar::out_of_range(ty, &json.to_string())));
+        return Err(out_of_range(ty));
     }
     Ok(Value::F32(narrow))
 }
@@ -266,5 +296,14 @@ fn mismatch(ty: &Type, json: &Json) -> Fault {
 }
 
 fn expected(expected: &str, json: &Json) -> Fault {
-    Fault::new(format!("expected {expected}, found {}", found(json)))
+    let expected = format!("expected {expected}, found ");
+    if json.is_number() {
+        return Fault::about(move |spelt| format!("{expected}{}", quote::quoted(spelt)));
+    }
+    Fault::new(expected + &found(json))
+}
+
+fn out_of_range(ty: &Type) -> Fault {
+    let ty = ty.clone();
+    Fault::about(move |spelt| scalar::out_of_range(&ty, &quote::capped(&spelt, 60)))
 }

@@ -117,51 +117,87 @@ fn errors_say_what_was_expected_and_where() {
         (
             &point,
             "{\"x\": [1, true]}",
-            "at $.x[1]: expected s32, found `true`",
+            "character 11: at $.x[1]: expected s32, found `true`",
         ),
-        (&point, "{\"y\": 1}", "at $: field `x` is missing"),
+        (
+            &point,
+            "{\"y\": 1}",
+            "character 1: at $: field `x` is missing",
+        ),
         (
             &point,
             "{\"x\": [], \"z\": 1}",
-            "at $: there is no field `z`",
+            "character 1: at $: there is no field `z`",
         ),
         (
             &Type::U8,
             "256",
-            "at $: 256 is out of range for u8 (0 to 255)",
+            "character 1: at $: 256 is out of range for u8 (0 to 255)",
         ),
-        (&Type::F32, "1e39", "at $: 1e+39 is out of range for f32"),
+        (
+            &Type::F32,
+            "1e39",
+            "character 1: at $: 1e39 is out of range for f32",
+        ),
         (
             &Type::U8,
             "\"5\"",
-            "at $: expected u8, found the string `5`",
-        ),
-        (&Type::S64, "1.0", "at $: expected s64, found `1.0`"),
-        (
-            &Type::Char,
-            "\"ab\"",
-            "at $: expected one character, found the string `ab`",
+            "character 1: at $: expected u8, found the string `5`",
         ),
         (
             &Type::S64,
-            "{",
-            "EOF while parsing an object at line 1 column 1",
+            "1.0",
+            "character 1: at $: expected s64, found `1.0`",
         ),
-        (&Type::S64, "1 2", "trailing characters at line 1 column 3"),
+        (
+            &Type::Char,
+            "\"ab\"",
+            "character 1: at $: expected one character, found the string `ab`",
+        ),
+        (&Type::S64, "{", "character 2: EOF while parsing an object"),
+        (&Type::S64, "1 2", "character 3: trailing characters"),
         (
             &result(None, None),
             "{\"ok\": 1}",
-            "at $: `ok` carries no value",
+            "character 1: at $: `ok` carries no value",
         ),
         (
             &result(None, None),
             "{}",
-            "at $: expected result, found an object with 0 keys",
+            "character 1: at $: expected result, found an object with 0 keys",
         ),
     ] {
         assert_eq!(refused(ty, text), message);
     }
     assert!(refused(&Type::S64, &"[".repeat(100_000)).contains("recursion limit"));
+}
+
+#[test]
+fn errors_point_at_the_character_and_repeat_numbers_as_they_were_spelt() {
+    let texts = list(Type::String);
+    for (ty, text, message) in [
+        (&texts, "[\"日本\", x]", "character 8: expected value"),
+        (
+            &texts,
+            "[\"日本\", 7]",
+            "character 8: at $[1]: expected string, found `7`",
+        ),
+        (&texts, "[\n\"日本\",\n x]", "character 10: expected value"),
+        (&texts, "", "character 1: EOF while parsing a value"),
+        (
+            &Type::U64,
+            "18446744073709551616",
+            "character 1: at $: 18446744073709551616 is out of range for u64 (0 to 18446744073709551615)",
+        ),
+        (
+            &Type::S64,
+            " 1e2",
+            "character 2: at $: expected s64, found `1e2`",
+        ),
+    ] {
+        assert_eq!(refused(ty, text), message);
+    }
+    assert_eq!(parse(&Type::S64, b"-0"), Ok(Value::S64(0)));
 }
 
 #[test]
@@ -176,7 +212,7 @@ fn arguments_are_an_array_unless_there_is_one() {
     );
     assert_eq!(
         refused("[2, 3]"),
-        "argument 2: at $: expected string, found `3`"
+        "argument 2, character 5: at $: expected string, found `3`"
     );
     assert_eq!(
         refused("2"),
