@@ -141,8 +141,9 @@ fn a_component_without_functions_or_with_what_is_not_granted() {
         &["1"],
         &[&["not granted", "interface test:unknown/host"]],
     );
-    for kind in ["stream", "future"] {
-        refused(&[], guest(&format!("refused-{kind}")), &["1"], &[&[kind]]);
+    for (kind, function) in [("stream", "`numbers`"), ("future", "`number`")] {
+        let module = guest(&format!("refused-{kind}"));
+        refused(&[], module, &["1"], &[&[kind, function, "not supported"]]);
     }
     let resource = guest("refused-resource");
     refused(
@@ -378,4 +379,20 @@ fn deeply_nested_text_is_refused_and_does_not_crash_the_compiler() {
         "{ran:?}"
     );
     assert!(!ran.stderr.contains("signal"), "{ran:?}");
+}
+
+#[test]
+fn inputs_that_are_longer_than_the_limit_are_refused_before_any_task_runs() {
+    let limit = [
+        "--argument-limit",
+        "2B",
+        "-f",
+        "wpool:kinds/every@0.1.0#bytes",
+    ];
+    let kinds = guest("kinds");
+    for (command, inputs) in [("map", &["a", "abc"][..]), ("apply", &["abc"])] {
+        let ran = run(wpool().arg(command).args(limit).arg(&kinds).args(inputs));
+        assert_eq!((ran.code(), ran.stdout.as_str()), (2, ""), "{ran:?}");
+        assert!(ran.stderr.contains("longer than the limit of 2"), "{ran:?}");
+    }
 }

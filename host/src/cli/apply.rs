@@ -29,6 +29,9 @@ pub(super) fn run(args: &ApplyArgs) -> Result<u8, Refused> {
         .map_err(|error| anyhow!("{}: {error}", printable(&function.name)))?;
 
     let (mut inputs, mut outcomes) = pool.stream(&function.name, Order::Input)?;
+    inputs
+        .check(&arguments)
+        .map_err(|failure| anyhow!("{}: {}", printable(&function.name), failure.message()))?;
     inputs.send(&arguments)?;
     drop(inputs);
     let Some((_, outcome)) = outcomes.next() else {

@@ -5,7 +5,10 @@ use super::exit;
 use super::setup::{self, Refused};
 use serde_json::json;
 use std::io::{self, Write};
-use wpool::{Function, Inspection, ModuleKind, Type, Value, WitInterface, printable};
+use wpool::{Format, Function, Inspection, ModuleKind, Type, Value, WitInterface, printable};
+
+/// The longest word that a command may be given, in bytes, with room for quoting.
+const LONGEST_WORD: usize = 100_000;
 
 pub(super) fn run(args: &InspectArgs) -> Result<u8, Refused> {
     let (inspection, bytes) = setup::inspect(&args.module, args.no_cache)?;
@@ -137,37 +140,51 @@ fn example<'a>(function: &'a Function, path: &str) -> Result<String, &'a str> {
     if let Some(why) = &function.unusable {
         return Err(why);
     }
-    let mut words = vec![
-        "wpool".into(),
-        "apply".into(),
-        "-f".into(),
-        function.name.clone(),
-        path.into(),
-    ];
+    let name = &function.name;
+    let mut words = vec!["wpool".to_string(), "apply".into()];
+    if name.starts_with('-') {
+        words.push(format!("--function={name}"));
+    } else {
+        words.extend(["-f".into(), name.clone()]);
+    }
+    let here = if path.starts_with('-') { "./" } else { "" };
+    words.push(format!("{here}{path}"));
     words.extend(function.params.iter().map(|param| argument(&param.ty)));
-    Ok(words
-        .iter()
-        .map(|word| quoted(word))
-        .collect::<Vec<_>>()
-        .join(" "))
+    if words.iter().any(|word| word.len() > LONGEST_WORD) {
+        return Err("an example of its arguments is longer than a command line may be");
+    }
+    let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    Ok(words.join(" "))
 }
 
 /// An argument as `apply` takes it: a lone text as it is, all else as WAVE.
 fn argument(ty: &Type) -> String {
-    match Value::example(ty) {
-        Value::String(text) => text,
-        Value::Bytes(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        value => value.summary(ty),
+    let mut text = Vec::new();
+    Format::Text.print(Some(ty), Some(&Value::example(ty)), &mut text);
+    if let Type::Result { .. } = ty {
+        text.clear();
+        Format::Wave.print(Some(ty), Some(&Value::example(ty)), &mut text);
     }
+    String::from_utf8_lossy(&text).into_owned()
 }
 
-/// A word as a shell takes it literally.
+/// A word as a shell takes it literally, harmless to the terminal that it is pasted into.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@,=+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.into();
     }
-    format!("'{}'", printable(word).replace('\'', r"'\''"))
+    let harmless = |c: char| matches!(c, ' '..='~') || c.escape_debug().len() == 1;
+    if word.chars().all(harmless) {
+        return format!("'{}'", word.replace('\'', r"'\''"));
+    }
+    let escaped = word.chars().map(|c| match c {
+        '\'' | '\\' => format!("\\{c}"),
+        _ if harmless(c) => c.into(),
+        '\0'..='\u{7f}' => format!("\\x{:02x}", u32::from(c)),
+        _ => format!("\\U{:08x}", u32::from(c)),
+    });
+    format!("$'{}'", escaped.collect::<String>())
 }
 
 #[cfg(test)]
@@ -180,5 +197,10 @@ mod tests {
         assert_eq!(quoted("[1, 2]"), "'[1, 2]'");
         assert_eq!(quoted("it's"), r"'it'\''s'");
         assert_eq!(quoted(""), "''");
+        assert_eq!(quoted("Zoë"), "'Zoë'");
+        assert_eq!(
+            quoted("a\n\u{1b}[2J 'e\u{301}\\"),
+            r"$'a\x0a\x1b[2J \'e\U00000301\\'"
+        );
     }
 }

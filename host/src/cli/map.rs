@@ -42,7 +42,7 @@ pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
     if args.inputs.is_empty() {
         feed(move || from_stdin(inputs, format, longest))?;
     } else {
-        let parsed = parse_all(&args.inputs, &function, format)?;
+        let parsed = parse_all(&args.inputs, &inputs, format)?;
         feed(move || from_arguments(inputs, &parsed))?;
     }
     let printed = print(outcomes, &function, format, &mut report, &interrupt)
@@ -58,15 +58,24 @@ pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
 
 /// Every input of the command line, checked before any runs.
 fn parse_all(
-    inputs: &[OsString],
-    function: &Function,
+    typed: &[OsString],
+    inputs: &Inputs,
     format: Format,
 ) -> Result<Vec<Vec<Value>>, Refused> {
-    let mut parsed = Vec::with_capacity(inputs.len());
+    let function = inputs.function();
+    let mut parsed = Vec::with_capacity(typed.len());
     let mut wrong = 0;
     let mut last = None;
-    for (index, input) in inputs.iter().enumerate() {
-        match format.parse_input(&function.params, input.as_bytes()) {
+    for (index, input) in typed.iter().enumerate() {
+        let values = format.parse_input(&function.params, input.as_bytes());
+        let values = values
+            .map_err(|error| error.to_string())
+            .and_then(|values| {
+                let sendable = inputs.check(&values);
+                sendable.map_err(|failure| failure.message().to_string())?;
+                Ok(values)
+            });
+        match values {
             Ok(values) => parsed.push(values),
             Err(error) => {
                 wrong += 1;

@@ -73,6 +73,15 @@ impl Inputs {
         Ok(())
     }
 
+    /// Whether [`Inputs::send`] would send these arguments, and not take them for a `bad-argument`.
+    ///
+    /// # Errors
+    ///
+    /// Why it would.
+    pub fn check(&self, arguments: &[Value]) -> Result<(), Failure> {
+        self.callee.encode(arguments).map(drop)
+    }
+
     /// Takes the place of a task that cannot be sent: its outcome is `failure`.
     ///
     /// # Errors

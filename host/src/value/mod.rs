@@ -34,7 +34,9 @@ mod wit;
 mod tests;
 
 pub use choose::ChooseError;
-pub(crate) use codec::{Budget, count, decode_args, encode, encode_args, fits_one};
+#[cfg(feature = "testing")]
+pub(crate) use codec::count;
+pub(crate) use codec::{Budget, decode_args, encode, encode_args, fits_one};
 pub use convert::{FromValue, IntoArgs, IntoValue, Mismatch};
 pub(crate) use convert::{conforms, from_result};
 pub use parse_error::ParseError;

@@ -27,8 +27,8 @@ pub(super) fn parse(ty: &Type, word: &str) -> Option<Result<Value, String>> {
         Type::U32 => integer!(U32),
         Type::S64 => integer!(S64),
         Type::U64 => integer!(U64),
-        Type::F32 => is_float(word).then(|| word.parse().map(Value::F32).map_err(drop)),
-        Type::F64 => is_float(word).then(|| word.parse().map(Value::F64).map_err(drop)),
+        Type::F32 => is_float(word).then(|| finite(word, f32::is_finite).map(Value::F32)),
+        Type::F64 => is_float(word).then(|| finite(word, f64::is_finite).map(Value::F64)),
         _ => return None,
     };
     Some(match read {
@@ -36,6 +36,17 @@ pub(super) fn parse(ty: &Type, word: &str) -> Option<Result<Value, String>> {
         Some(Err(())) => Err(out_of_range(ty, word)),
         None => Err(format!("expected {ty}, found {}", quote::quoted(word))),
     })
+}
+
+/// A float that is as finite as it was spelt.
+fn finite<F: std::str::FromStr + Copy>(word: &str, is_finite: fn(F) -> bool) -> Result<F, ()> {
+    let number: F = word.parse().map_err(drop)?;
+    let spelt_so = word.ends_with(|c: char| c.is_ascii_alphabetic());
+    if is_finite(number) || spelt_so {
+        Ok(number)
+    } else {
+        Err(())
+    }
 }
 
 /// "256 is out of range for u8 (0 to 255)".

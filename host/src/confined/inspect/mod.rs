@@ -1,5 +1,6 @@
 //! From a module's bytes to what it exports, imports and needs: one of the two places that know which kind a module is.
 
+mod beyond;
 mod component;
 mod core_module;
 mod type_names;
@@ -9,6 +10,7 @@ use crate::wire::{ModuleFacts, Rejection};
 use std::borrow::Cow;
 use wasmparser::Parser;
 use wasmtime::Engine;
+use wasmtime::component::Component;
 
 /// How every binary begins.
 const MAGIC: &[u8] = b"\0asm";
@@ -59,7 +61,10 @@ pub(super) fn compile(
     binary: &[u8],
 ) -> Result<(ModuleFacts, Vec<u8>), CompileError> {
     if Parser::is_component(binary) {
-        let component = wasmtime::component::Component::from_binary(engine, binary)?;
+        let component = Component::from_binary(engine, binary).map_err(|error| {
+            let rejected = |why| CompileError::Rejected(Rejection::Unsupported(why));
+            beyond::first(binary).map_or_else(|| error.into(), rejected)
+        })?;
         return Ok((
             component::facts(engine, &component, binary),
             component.serialize()?,

@@ -7,11 +7,11 @@ use wasmparser::component_types::{
     ComponentValType,
 };
 use wasmparser::types::{Types, TypesRef};
-use wasmparser::{Parser, Payload, PrimitiveValType, Validator};
+use wasmparser::{Parser, Payload, PrimitiveValType, Validator, WasmFeatures};
 
 /// The names of the types of `functions` in a valid component, and all that exported interfaces define.
 pub(super) fn of(binary: &[u8], functions: &[Function]) -> Vec<TypeDefinition> {
-    let Some((types, names)) = read(binary) else {
+    let Some((types, names)) = read(binary, WasmFeatures::default()) else {
         return Vec::new();
     };
     let types = types.as_ref();
@@ -71,8 +71,8 @@ fn holds(whole: &Type, part: &Type) -> bool {
 }
 
 /// The types of a component, and the names of what its root imports and exports. Function bodies are not looked at.
-fn read(binary: &[u8]) -> Option<(Types, Vec<String>)> {
-    let mut validator = Validator::new();
+pub(super) fn read(binary: &[u8], features: WasmFeatures) -> Option<(Types, Vec<String>)> {
+    let mut validator = Validator::new_with_features(features);
     let mut names = Vec::new();
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(binary) {
