@@ -16,6 +16,7 @@ mod embed;
 mod formats;
 mod functions;
 mod hostile;
+mod inspect;
 mod interrupt;
 mod kill;
 mod leaks;
