@@ -97,7 +97,12 @@ impl Launcher {
         } else {
             Stdio::null()
         };
-        let spawned = Command::new(format!("/proc/self/fd/{}", self.program.as_raw_fd()))
+        let mut command = Command::new(format!("/proc/self/fd/{}", self.program.as_raw_fd()));
+        if namespaces != Namespaces::None {
+            // What it becomes is in its group until it has said who it is, and can be found there if it never does.
+            command.process_group(0);
+        }
+        let spawned = command
             .arg0(WORKER_ARGV0)
             .env_clear()
             .stdin(theirs)

@@ -5,6 +5,8 @@ use super::process::Process;
 use super::start_error::StartError;
 use crate::sandbox::{Confinement, Namespaces};
 use crate::wire::{ChildHello, FrameError, WIRE_VERSION, decode};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::io::Read;
 use std::process::{Child, ChildStderr};
 use std::time::{Duration, Instant};
@@ -164,22 +166,35 @@ impl Starting {
         let _ = self.spawned.kill();
         let _ = self.spawned.wait();
     }
-}
 
-impl Drop for Starting {
-    fn drop(&mut self) {
-        // If it became the confined process itself, that one's owner kills and reaps it.
-        if self.connection.is_none() {
-            return;
-        }
+    /// Ends the spawned process and what it became, where that has not said who it is. Until it has said so, both are in the
+    /// group that the spawned process leads; and as long as that was not waited for, its number is its own.
+    fn end_group(&mut self) {
+        let group = Pid::from_child(&self.spawned);
+        let _ = kill_process_group(group, Signal::KILL);
         self.end_spawned();
-        // What it may have become by then has yet to say so; if there is nothing, the connection is closed.
+        // A process that had left the group has said who it is. With all others dead, this ends.
         let deadline = Some(Instant::now() + FAREWELL);
         while self.born.is_none()
             && let Some(connection) = &mut self.connection
             && let Ok(frame) = connection.receive(deadline)
             && self.handle(&frame).is_ok()
         {}
+        // Only own children can be waited for, and only those of this group are.
+        let rest = WaitId::Pgid(Some(group));
+        while matches!(
+            waitid(rest.clone(), WaitIdOptions::EXITED),
+            Ok(_) | Err(Errno::INTR)
+        ) {}
+    }
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        // If it became the confined process itself, that one's owner kills and reaps it.
+        if self.connection.is_some() && self.born.is_none() {
+            self.end_group();
+        }
     }
 }
 
