@@ -22,6 +22,7 @@ mod orphans;
 mod refused;
 mod report;
 mod stdin;
+mod storms;
 mod tidy;
 mod workers;
 mod workspace;
