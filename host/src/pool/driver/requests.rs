@@ -30,6 +30,9 @@ pub(super) struct Requests {
     pub(super) forking: HashSet<WorkerId>,
     /// Sent, and not answered.
     pub(super) reaping: HashSet<WorkerId>,
+    /// Those of them that had not greeted. If they could not be forked at all, the template says so first; that their connection
+    /// is closed may be seen before.
+    pub(super) reaping_unborn: HashSet<WorkerId>,
     /// The socket is watched for room too.
     waits_for_room: bool,
 }
@@ -58,7 +61,9 @@ impl Driver {
         let Stage::Serving(started) = &mut link.stage else {
             return false;
         };
-        link.requests.forking.remove(&worker);
+        if link.requests.forking.remove(&worker) {
+            link.requests.reaping_unborn.insert(worker);
+        }
         link.requests.reaping.insert(worker);
         let request = encode(&SupervisorToTemplate::Reap { worker: worker.0 });
         let sent = started.connection.send(&request);

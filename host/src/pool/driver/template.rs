@@ -263,7 +263,8 @@ impl Driver {
                 self.template_loaded(plugin)
             }
             TemplateToSupervisor::ForkFailed { worker, errno }
-                if requests.forking.remove(&WorkerId(worker)) =>
+                if requests.forking.remove(&WorkerId(worker))
+                    || requests.reaping_unborn.remove(&WorkerId(worker)) =>
             {
                 let error = std::io::Error::from_raw_os_error(errno);
                 self.worker_not_forked(plugin, WorkerId(worker), &format!("fork: {error}"));
@@ -273,6 +274,7 @@ impl Driver {
                 signal,
                 exit_status,
             } if requests.reaping.remove(&WorkerId(worker)) => {
+                requests.reaping_unborn.remove(&WorkerId(worker));
                 let death = match (signal, exit_status) {
                     (Some(signal), _) => Death::Signal(signal),
                     (_, Some(status)) => Death::Exit(status),
