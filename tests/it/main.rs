@@ -11,6 +11,7 @@ mod confinement;
 mod crash;
 mod degraded;
 mod embed;
+mod exhausted;
 mod formats;
 mod functions;
 mod interrupt;

@@ -69,8 +69,7 @@ impl Launcher {
             WorkerProgram::Itself => "this program".to_string(),
             WorkerProgram::Path(path) => path.display().to_string(),
         };
-        let program =
-            File::open(&path).map_err(|error| StartError::Program(name.clone(), error))?;
+        let program = File::open(&path).map_err(|error| StartError::of_program(&name, error))?;
         let first = Mutex::new(Namespaces::User);
         Ok(Launcher {
             program,
@@ -109,7 +108,7 @@ impl Launcher {
             .stdout(Stdio::null())
             .stderr(last_words)
             .spawn()
-            .map_err(|error| StartError::Program(self.name.clone(), error))?;
+            .map_err(|error| StartError::of_program(&self.name, error))?;
         let policy = Policy {
             role,
             namespaces,

@@ -8,6 +8,7 @@ mod connection;
 mod cpus;
 mod launcher;
 mod process;
+mod shortage;
 mod start_error;
 mod starting;
 
@@ -16,5 +17,6 @@ pub(crate) use connection::{Connection, Fill, ReceiveError};
 pub use cpus::usable_cpus;
 pub(crate) use launcher::{Launcher, Order, WorkerProgram};
 pub(crate) use process::{Exit, Kinship, Process};
+pub(crate) use shortage::with_remedy;
 pub(crate) use start_error::StartError;
 pub(crate) use starting::{Started, Starting};

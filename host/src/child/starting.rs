@@ -122,7 +122,7 @@ impl Starting {
             ChildHello::Confined(confinement) if self.greeted => {
                 self.confined(confinement).map(Some)
             }
-            ChildHello::Refused(refusal) if self.greeted => Err(StartError::Refused { refusal }),
+            ChildHello::Refused(refusal) if self.greeted => Err(StartError::of_refusal(refusal)),
             ChildHello::Panicked(message) => Err(StartError::Panicked(
                 message.chars().flat_map(char::escape_debug).collect(),
             )),

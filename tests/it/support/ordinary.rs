@@ -16,15 +16,26 @@ pub fn is_root() -> bool {
 /// An ordinary user, and a directory of files that such a one can read: the build directory may be root's alone.
 pub struct Ordinary {
     directory: TempDir,
+    /// Who that is, where the tests are run by root.
+    id: u32,
 }
 
 impl Ordinary {
     const NOBODY: u32 = 65_534;
 
     pub fn user() -> Ordinary {
+        Ordinary::with_id(Self::NOBODY)
+    }
+
+    /// One who has no other processes, where the tests are run by root.
+    pub fn newcomer() -> Ordinary {
+        Ordinary::with_id(60_000 + std::process::id() % 5_000)
+    }
+
+    fn with_id(id: u32) -> Ordinary {
         let directory = tempfile::tempdir().unwrap();
         fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
-        let user = Ordinary { directory };
+        let user = Ordinary { directory, id };
         if is_root() {
             user.link(Path::new(wpool().get_program()), "wpool");
         }
@@ -43,14 +54,26 @@ impl Ordinary {
     pub fn wpool(&self) -> Command {
         let mut command = wpool();
         if is_root() {
-            let typed = Command::new(self.directory.path().join("wpool"));
-            command = typed;
-            command
-                .stdin(std::process::Stdio::null())
-                .env_remove("HOME")
-                .env_remove("XDG_CACHE_HOME")
-                .uid(Self::NOBODY)
-                .gid(Self::NOBODY);
+            command = self.command(self.directory.path().join("wpool"));
+        }
+        command
+    }
+
+    /// The command under a limit of `prlimit`, as typed by that user.
+    pub fn wpool_under(&self, limit: &str) -> Command {
+        let mut command = self.command("prlimit".into());
+        command.arg(limit).arg(self.wpool().get_program());
+        command
+    }
+
+    fn command(&self, program: PathBuf) -> Command {
+        let mut command = Command::new(program);
+        command
+            .stdin(std::process::Stdio::null())
+            .env_remove("HOME")
+            .env_remove("XDG_CACHE_HOME");
+        if is_root() {
+            command.uid(self.id).gid(self.id);
         }
         command
     }

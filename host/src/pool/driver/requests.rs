@@ -6,6 +6,7 @@
 use super::super::scheduler::{PluginId, WorkerId};
 use super::template::{Stage, TemplateLink};
 use super::{Driver, Source};
+use crate::child::with_remedy;
 use crate::wire::{SupervisorToTemplate, encode};
 use std::collections::{HashSet, VecDeque};
 use std::io::ErrorKind;
@@ -108,7 +109,7 @@ impl Driver {
             }
             Err(Unsent::Closed) => self.template_closed(plugin),
             Err(Unsent::Fork(worker, error)) => {
-                self.worker_not_forked(plugin, worker, &error.to_string())
+                self.worker_not_forked(plugin, worker, &with_remedy(&error))
             }
         }
     }
