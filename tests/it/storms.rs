@@ -4,6 +4,7 @@
 //! `WPOOL_STORM_TASKS=1000000` makes them large; `WPOOL_STORM_SEED` makes the same choices again.
 
 mod killer;
+mod supervisors;
 
 use crate::support::{
     Luck, alone, alone_for, eventually, nobody_is_left_now, pool_of, status_field,
@@ -21,10 +22,10 @@ use wpool::{Failure, FailureKind, Order, Outcome, Pool, Value};
 const WORKERS: usize = 8;
 
 /// Storms over one pool, one after the other: what they leave behind would add up.
-const STORMS: u64 = 3;
+const STORMS: usize = 5;
 
-/// What the private memory of a pool may differ by between two storms, in KiB. A leak for each task or death is far more in a
-/// large storm; the allocator is less.
+/// What the private memory may grow by from the storm half-way to the last, in KiB. By then the buffers have been as full as
+/// they get, and a leak for each task or death is far more in a large storm.
 const MEMORY_SLACK: u64 = 16 * 1024;
 
 /// How often a task computes.
@@ -77,15 +78,15 @@ fn a_storm_of_kills_leaves_each_task_one_outcome_and_the_pool_as_it_was() {
             let (mut luck, mut all, mut memory) = (Luck::new(), Weathered::default(), Vec::new());
             for _ in 0..STORMS {
                 let weathered;
-                (weathered, luck) = run_in_a_storm(&pool, tasks() / STORMS, luck);
+                (weathered, luck) = run_in_a_storm(&pool, tasks() / STORMS as u64, luck);
                 all.add(weathered);
                 settle(&calm);
                 memory.push(Held::now().memory);
             }
             println!("{all}\nprivate memory after each storm, in KiB: {memory:?}");
-            assert!(all.hits.of("worker") > 50 && all.hits.of("template") > 0);
+            assert!(all.hits.of("worker") > 20 && all.hits.of("template") > 0);
             assert!(all.failed() <= all.hits.count(), "more failures than kills");
-            assert!(memory[STORMS as usize - 1] < memory[0] + MEMORY_SLACK);
+            assert!(memory[STORMS - 1] < memory[STORMS / 2] + MEMORY_SLACK);
             run_in_calm(&pool);
             drop(pool);
             assert!(nobody_is_left_now());
@@ -132,6 +133,50 @@ fn templates_that_are_killed_as_they_are_born_are_waited_for() {
             }
             run_in_calm(&pool);
             assert_eq!(own_children().len(), 1);
+        },
+    );
+}
+
+#[test]
+fn workers_that_are_killed_as_they_greet_cost_no_template() {
+    alone(
+        "storms::workers_that_are_killed_as_they_greet_cost_no_template",
+        || {
+            let mut luck = Luck::new();
+            let pool = pool_of(module().into_bytes()).workers(4).build().unwrap();
+            let _: i64 = pool.apply("mix", (1,)).unwrap();
+            let templates = own_children();
+            for _ in 0..100 {
+                let (mut inputs, outcomes) = pool.stream("mix", Order::Input).unwrap();
+                let killer = thread::spawn({
+                    let template = templates[0];
+                    let moment = luck.time(Duration::from_millis(3));
+                    move || {
+                        let workers = eventually("workers", || {
+                            let workers = children_of_one_thread(&template);
+                            (!workers.is_empty() || !template.is_alive()).then_some(workers)
+                        });
+                        let seen = Instant::now();
+                        while seen.elapsed() < moment {
+                            thread::yield_now();
+                        }
+                        workers
+                            .iter()
+                            .for_each(|worker| worker.signal(Signal::KILL));
+                    }
+                });
+                for _ in 0..4 {
+                    inputs.send(&[Value::S64(1)]).unwrap();
+                }
+                drop(inputs);
+                killer.join().unwrap();
+                // Who was killed with a task is not the matter here.
+                assert_eq!(outcomes.count(), 4);
+                children_of_one_thread(&templates[0])
+                    .iter()
+                    .for_each(|worker| worker.signal(Signal::KILL));
+            }
+            assert_eq!(own_children(), templates);
         },
     );
 }

@@ -89,12 +89,12 @@ struct Storm {
     finished: Arc<AtomicU64>,
     finished_at_last_template: u64,
     stopped_for_good: usize,
-    /// No process is hit twice, so that there are no more deaths than hits.
+    /// No process is hit again until it is dead or goes on, so that there are no more deaths than hits.
     hit: HashSet<Process>,
     /// Hit by SIGSEGV. The first time, Rust's own handler only gives up its place.
     wounded: Vec<Process>,
-    /// Stopped, to be continued then.
-    frozen: Vec<(Process, Instant)>,
+    /// Stopped, to be continued then, or when the storm is over.
+    frozen: Vec<(Process, Option<Instant>)>,
     hits: Hits,
 }
 
@@ -122,9 +122,10 @@ impl Storm {
             process.is_alive()
         });
         self.frozen.retain(|(process, until)| {
-            let goes_on = *until <= now;
+            let goes_on = until.is_some_and(|until| until <= now);
             if goes_on {
                 process.signal(Signal::CONT);
+                self.hit.remove(process);
             }
             !goes_on
         });
@@ -136,7 +137,8 @@ impl Storm {
         let finished = self.finished.load(Ordering::Relaxed);
         // A plugin whose templates never live until a task is finished is given up, which is right and not the matter here.
         let progress = finished != self.finished_at_last_template;
-        let (what, victim) = if progress && self.luck.once_in(20) {
+        let is_first = self.hits.count() == 0;
+        let (what, victim) = if progress && (self.luck.once_in(20) || is_first) {
             ("template", self.choose(templates))
         } else {
             ("worker", self.choose(workers))
@@ -147,18 +149,22 @@ impl Storm {
         }
         let signal = match self.luck.number(0..20) {
             0..12 => self.signal(victim, Signal::KILL, "SIGKILL"),
-            12..18 => {
+            12..19 => {
                 self.wounded.push(victim);
                 self.signal(victim, Signal::SEGV, "SIGSEGV")
             }
-            _ if what == "worker" => self.signal(victim, Signal::STOP, "SIGSTOP"),
+            _ if what == "worker" => {
+                // One that has nothing to do would fail a task that comes after the storm.
+                self.frozen.push((victim, None));
+                self.signal(victim, Signal::STOP, "SIGSTOP")
+            }
             _ if self.stopped_for_good > 0 => {
                 self.stopped_for_good -= 1;
                 self.signal(victim, Signal::STOP, "SIGSTOP")
             }
             _ => {
                 let until = Instant::now() + self.luck.time(FROZEN);
-                self.frozen.push((victim, until));
+                self.frozen.push((victim, Some(until)));
                 self.signal(victim, Signal::STOP, "SIGSTOP and SIGCONT")
             }
         };
