@@ -91,8 +91,8 @@ struct Storm {
     stopped_for_good: usize,
     /// No process is hit again until it is dead or goes on, so that there are no more deaths than hits.
     hit: HashSet<Process>,
-    /// Hit by SIGSEGV. The first time, Rust's own handler only gives up its place.
-    wounded: Vec<Process>,
+    /// Hit by SIGSEGV, and how often. The first time, Rust's own handler only gives up its place.
+    wounded: Vec<(Process, u32)>,
     /// Stopped, to be continued then, or when the storm is over.
     frozen: Vec<(Process, Option<Instant>)>,
     hits: Hits,
@@ -117,8 +117,14 @@ impl Storm {
     }
 
     fn finish_what_was_begun(&mut self, now: Instant) {
-        self.wounded.retain(|process| {
-            process.signal(Signal::SEGV);
+        self.wounded.retain_mut(|(process, times)| {
+            *times += 1;
+            // The first process of a pid namespace, which a template is, ignores what it has no handler for.
+            process.signal(if *times > 3 {
+                Signal::KILL
+            } else {
+                Signal::SEGV
+            });
             process.is_alive()
         });
         self.frozen.retain(|(process, until)| {
@@ -150,7 +156,7 @@ impl Storm {
         let signal = match self.luck.number(0..20) {
             0..12 => self.signal(victim, Signal::KILL, "SIGKILL"),
             12..19 => {
-                self.wounded.push(victim);
+                self.wounded.push((victim, 1));
                 self.signal(victim, Signal::SEGV, "SIGSEGV")
             }
             _ if what == "worker" => {
