@@ -59,7 +59,7 @@ const LOADING: &[i64] = &[
     libc::SYS_pread64,
     libc::SYS_sched_getaffinity,
     libc::SYS_rt_sigaction,
-    // Answered with an error below, because a library asks and can live without.
+    // Answered with an error below, because libraries ask and can live without.
     libc::SYS_openat,
     libc::SYS_process_madvise,
     // The images of a component's memories.
@@ -79,8 +79,10 @@ impl Filter {
     pub(super) fn loading(role: Role) -> Result<Filter, Refusal> {
         let mut rules = Rules::pure()?;
         if role == Role::Compiler {
+            // The allocator asks how the machine commits memory before a thread of a compiler gives some back.
+            rules.allow(&[libc::SYS_openat]);
             return Ok(Filter {
-                programs: vec![no_signals()?, rules.or_die()?],
+                programs: vec![no_signals()?, no_files()?, rules.or_die()?],
             });
         }
         rules.forking()?;
@@ -98,7 +100,7 @@ impl Filter {
         }
         let refused_quietly = vec![
             no_signals()?,
-            answer(&[libc::SYS_openat], libc::EACCES)?,
+            no_files()?,
             answer(&[libc::SYS_process_madvise], libc::ENOSYS)?,
         ];
         let mut programs = refused_quietly;
@@ -262,6 +264,11 @@ impl Rules {
 /// death has a signal that says "crashed" rather than "violated its filter".
 fn no_signals() -> Result<BpfProgram, Refusal> {
     answer(&[libc::SYS_tgkill], libc::EPERM)
+}
+
+/// Opening a file is answered with an error, because libraries ask and can live without.
+fn no_files() -> Result<BpfProgram, Refusal> {
+    answer(&[libc::SYS_openat], libc::EACCES)
 }
 
 /// The runtime's message before it aborts has nowhere to go: an error, not a violation.
