@@ -38,8 +38,9 @@ fn time_until(command: &mut Command, moment: impl Fn(&Running) -> bool) -> Durat
     let begun = Instant::now();
     let running = Running::start(command);
     eventually("the life of a supervisor", || {
-        moment(&running).then_some(())
+        (moment(&running) || !running.process.is_alive()).then_some(())
     });
+    assert!(running.process.is_alive(), "{:?}", running.finish());
     (begun.elapsed() * 5 / 4).min(Duration::from_secs(1))
 }
 
