@@ -23,6 +23,8 @@ pub(crate) struct Starting {
     spawned: Child,
     /// The process that the spawned one has become, in a new pid namespace.
     born: Option<Process>,
+    /// Who said so.
+    born_number: Option<Pid>,
     connection: Option<Connection>,
     namespaces: Namespaces,
     greeted: bool,
@@ -53,6 +55,7 @@ impl Starting {
         Starting {
             spawned,
             born: None,
+            born_number: None,
             connection,
             namespaces,
             greeted: false,
@@ -115,6 +118,7 @@ impl Starting {
                 Ok(None)
             }
             ChildHello::Born if self.greeted && self.born.is_none() => {
+                self.born_number = self.connection.as_ref().and_then(Connection::writer);
                 self.born = Some(self.writer()?);
                 self.end_spawned();
                 Ok(None)
@@ -180,6 +184,14 @@ impl Starting {
             && let Ok(frame) = connection.receive(deadline)
             && self.handle(&frame).is_ok()
         {}
+        // Where descriptors are exhausted, one that has said who it is cannot be held as long as its connection is open.
+        self.connection = None;
+        if let Some(number) = self.born_number
+            && self.born.is_none()
+            && number != group
+        {
+            drop(Process::own_child(number));
+        }
         // Only own children can be waited for, and only those of this group are.
         let rest = WaitId::Pgid(Some(group));
         while matches!(
