@@ -1,7 +1,7 @@
 //! Why a pool could not be built or asked: the errors of the library. What becomes of a task is not among them, it is a
 //! [`Failure`](crate::Failure).
 
-use crate::child::StartError;
+use crate::child::{StartError, with_remedy};
 use std::fmt;
 
 /// What went wrong before any task ran.
@@ -75,6 +75,6 @@ impl From<StartError> for Error {
 
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Error {
-        Error::new(ErrorKind::System, error.to_string())
+        Error::new(ErrorKind::System, with_remedy(&error))
     }
 }

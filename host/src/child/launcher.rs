@@ -69,8 +69,7 @@ impl Launcher {
             WorkerProgram::Itself => "this program".to_string(),
             WorkerProgram::Path(path) => path.display().to_string(),
         };
-        let program =
-            File::open(&path).map_err(|error| StartError::Program(name.clone(), error))?;
+        let program = File::open(&path).map_err(|error| StartError::of_program(&name, error))?;
         let first = Mutex::new(Namespaces::User);
         Ok(Launcher {
             program,
@@ -97,14 +96,19 @@ impl Launcher {
         } else {
             Stdio::null()
         };
-        let spawned = Command::new(format!("/proc/self/fd/{}", self.program.as_raw_fd()))
+        let mut command = Command::new(format!("/proc/self/fd/{}", self.program.as_raw_fd()));
+        if namespaces != Namespaces::None {
+            // What it becomes is in its group until it has said who it is, and can be found there if it never does.
+            command.process_group(0);
+        }
+        let spawned = command
             .arg0(WORKER_ARGV0)
             .env_clear()
             .stdin(theirs)
             .stdout(Stdio::null())
             .stderr(last_words)
             .spawn()
-            .map_err(|error| StartError::Program(self.name.clone(), error))?;
+            .map_err(|error| StartError::of_program(&self.name, error))?;
         let policy = Policy {
             role,
             namespaces,

@@ -8,6 +8,7 @@ mod connection;
 mod cpus;
 mod launcher;
 mod process;
+mod shortage;
 mod start_error;
 mod starting;
 
@@ -15,6 +16,7 @@ pub(crate) use advice::advice;
 pub(crate) use connection::{Connection, Fill, ReceiveError};
 pub use cpus::usable_cpus;
 pub(crate) use launcher::{Launcher, Order, WorkerProgram};
-pub(crate) use process::{Exit, Process};
+pub(crate) use process::{Exit, Kinship, Process};
+pub(crate) use shortage::with_remedy;
 pub(crate) use start_error::StartError;
 pub(crate) use starting::{Started, Starting};

@@ -21,6 +21,17 @@ pub(crate) enum Exit {
     Unknown,
 }
 
+/// What a process is to one that may have forked it.
+#[derive(Debug)]
+pub(crate) enum Kinship {
+    /// Its child.
+    Child(Process),
+    /// Somebody else's.
+    Stranger,
+    /// It has ended: nobody can say, and there is nothing to signal.
+    Dead,
+}
+
 /// A process that was verified to be a child, or a worker forked by one. It is killed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Process {
@@ -42,12 +53,19 @@ impl Process {
         }))
     }
 
-    /// The process with the number `pid`, if it is alive and the kernel says that it is a child of `parent`.
+    /// What the kernel says of the process with the number `pid`: whether it is a child of `parent`, if it is alive.
     ///
     /// The order matters: it is opened, then looked at by its number, and that was the same one if it is still alive.
-    pub(crate) fn child_of(pid: Pid, parent: &Process) -> io::Result<Option<Process>> {
-        let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
-        let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()))?;
+    pub(crate) fn child_of(pid: Pid, parent: &Process) -> io::Result<Kinship> {
+        let pidfd = match pidfd_open(pid, PidfdFlags::empty()) {
+            Err(Errno::SRCH) => return Ok(Kinship::Dead),
+            opened => opened?,
+        };
+        let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
+        if !is_alive(&pidfd) {
+            return Ok(Kinship::Dead);
+        }
+        let stat = stat?;
         // The name in parentheses may contain anything, so what follows its end is looked at.
         let fields = stat
             .rsplit_once(')')
@@ -55,8 +73,10 @@ impl Process {
         let ppid = fields
             .and_then(|mut fields| fields.nth(1))
             .and_then(|field| field.parse::<i32>().ok());
-        let verified = ppid == Some(parent.pid.as_raw_nonzero().get()) && is_alive(&pidfd);
-        Ok(verified.then(|| Process {
+        if ppid != Some(parent.pid.as_raw_nonzero().get()) {
+            return Ok(Kinship::Stranger);
+        }
+        Ok(Kinship::Child(Process {
             pid,
             pidfd,
             own_child: false,
@@ -152,7 +172,10 @@ mod tests {
             .unwrap();
         let stranger = rustix::process::getppid().unwrap();
         assert!(Process::own_child(stranger).unwrap().is_none());
-        assert!(Process::child_of(stranger, &process).unwrap().is_none());
+        assert!(matches!(
+            Process::child_of(stranger, &process),
+            Ok(Kinship::Stranger)
+        ));
         let pidfd = pidfd_open(stranger, PidfdFlags::empty()).unwrap();
         assert!(is_alive(&pidfd), "it was killed");
         drop(process);
@@ -182,7 +205,7 @@ mod tests {
             .unwrap()
             .unwrap();
         let verified = Process::child_of(grandchild, &parent).unwrap();
-        assert!(verified.is_some());
+        assert!(matches!(verified, Kinship::Child(_)));
         drop(verified);
         let mut descriptors = [PollFd::new(&pidfd, PollFlags::IN)];
         poll(&mut descriptors, None).unwrap();
@@ -190,6 +213,8 @@ mod tests {
             !is_alive(&pidfd),
             "a verified process is killed when it is dropped"
         );
+        let dead = Process::child_of(grandchild, &parent);
+        assert!(matches!(dead, Ok(Kinship::Dead)), "{dead:?}");
         drop(parent);
         let _ = shell.wait();
     }

@@ -1,6 +1,7 @@
 //! Why no confined process could be had.
 
 use super::launcher::START_TIMEOUT;
+use super::shortage::is_shortage;
 use crate::sandbox::Refusal;
 use crate::wire::WIRE_VERSION;
 use std::io;
@@ -9,7 +10,7 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
     /// The program could not be opened or executed.
-    #[error("the worker program {0} cannot be started: {1}")]
+    #[error("{0} cannot be started as a worker program: {1}")]
     Program(String, io::Error),
     /// What was started does not greet.
     #[error(
@@ -40,6 +41,26 @@ pub(crate) enum StartError {
     #[error("a confined process failed to start: {0}")]
     Panicked(String),
     /// Descriptors or processes are exhausted, or a socket failed.
-    #[error("a confined process cannot be started: {0}")]
+    #[error("a confined process cannot be started: {}", super::with_remedy(.0))]
     Io(#[from] io::Error),
+}
+
+impl StartError {
+    /// The worker program could not be opened or executed: it is to blame unless the machine is exhausted.
+    pub(super) fn of_program(name: &str, error: io::Error) -> StartError {
+        if is_shortage(&error) {
+            return StartError::Io(error);
+        }
+        StartError::Program(name.into(), error)
+    }
+
+    /// A layer was refused. Where the machine is exhausted that says nothing about what it allows, so that confinement must not
+    /// be reduced for it.
+    pub(super) fn of_refusal(refusal: Refusal) -> StartError {
+        let error = io::Error::from_raw_os_error(refusal.errno);
+        if is_shortage(&error) {
+            return StartError::Io(error);
+        }
+        StartError::Refused { refusal }
+    }
 }

@@ -6,6 +6,8 @@ use super::start_error::StartError;
 use crate::sandbox::{Confinement, Namespaces, Refusal};
 use crate::value::printable;
 use crate::wire::{ChildHello, FrameError, WIRE_VERSION, decode};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::io::Read;
 use std::process::{Child, ChildStderr};
 use std::time::{Duration, Instant};
@@ -22,6 +24,8 @@ pub(crate) struct Starting {
     spawned: Child,
     /// The process that the spawned one has become, in a new pid namespace.
     born: Option<Process>,
+    /// Who said so.
+    born_number: Option<Pid>,
     connection: Option<Connection>,
     namespaces: Namespaces,
     greeted: bool,
@@ -52,6 +56,7 @@ impl Starting {
         Starting {
             spawned,
             born: None,
+            born_number: None,
             connection,
             namespaces,
             greeted: false,
@@ -114,6 +119,7 @@ impl Starting {
                 Ok(None)
             }
             ChildHello::Born if self.greeted && self.born.is_none() => {
+                self.born_number = self.connection.as_ref().and_then(Connection::writer);
                 self.born = Some(self.writer()?);
                 self.end_spawned();
                 Ok(None)
@@ -121,12 +127,10 @@ impl Starting {
             ChildHello::Confined(confinement) if self.greeted => {
                 self.confined(confinement).map(Some)
             }
-            ChildHello::Refused(refusal) if self.greeted => Err(StartError::Refused {
-                refusal: Refusal {
-                    step: printable(&refusal.step),
-                    ..refusal
-                },
-            }),
+            ChildHello::Refused(refusal) if self.greeted => Err(StartError::of_refusal(Refusal {
+                step: printable(&refusal.step),
+                ..refusal
+            })),
             ChildHello::Panicked(message) => Err(StartError::Panicked(printable(&message))),
             _ => Err(unexpected()),
         }
@@ -168,22 +172,43 @@ impl Starting {
         let _ = self.spawned.kill();
         let _ = self.spawned.wait();
     }
-}
 
-impl Drop for Starting {
-    fn drop(&mut self) {
-        // If it became the confined process itself, that one's owner kills and reaps it.
-        if self.connection.is_none() {
-            return;
-        }
+    /// Ends the spawned process and what it became, where that has not said who it is. Until it has said so, both are in the
+    /// group that the spawned process leads; and as long as that was not waited for, its number is its own.
+    fn end_group(&mut self) {
+        let group = Pid::from_child(&self.spawned);
+        let _ = kill_process_group(group, Signal::KILL);
         self.end_spawned();
-        // What it may have become by then has yet to say so; if there is nothing, the connection is closed.
+        // A process that had left the group has said who it is. With all others dead, this ends.
         let deadline = Some(Instant::now() + FAREWELL);
         while self.born.is_none()
             && let Some(connection) = &mut self.connection
             && let Ok(frame) = connection.receive(deadline)
             && self.handle(&frame).is_ok()
         {}
+        // Where descriptors are exhausted, one that has said who it is cannot be held as long as its connection is open.
+        self.connection = None;
+        if let Some(number) = self.born_number
+            && self.born.is_none()
+            && number != group
+        {
+            drop(Process::own_child(number));
+        }
+        // Only own children can be waited for, and only those of this group are.
+        let rest = WaitId::Pgid(Some(group));
+        while matches!(
+            waitid(rest.clone(), WaitIdOptions::EXITED),
+            Ok(_) | Err(Errno::INTR)
+        ) {}
+    }
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        // If it became the confined process itself, that one's owner kills and reaps it.
+        if self.connection.is_some() && self.born.is_none() {
+            self.end_group();
+        }
     }
 }
 

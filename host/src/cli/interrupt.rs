@@ -26,7 +26,7 @@ struct Shared {
 
 impl Interrupt {
     /// Listens from now on.
-    pub(super) fn listen() -> std::io::Result<Interrupt> {
+    pub(super) fn listen() -> Result<Interrupt, wpool::Error> {
         let mut signals = Signals::new([SIGINT, SIGTERM])?;
         let shared = Arc::new(Shared::default());
         let (running, ended) = mpsc::channel::<()>();

@@ -101,7 +101,8 @@ fn parse_all(
 fn feed(feeder: impl FnOnce() + Send + 'static) -> Result<(), Refused> {
     std::thread::Builder::new()
         .name("wpool-inputs".into())
-        .spawn(feeder)?;
+        .spawn(feeder)
+        .map_err(wpool::Error::from)?;
     Ok(())
 }
 

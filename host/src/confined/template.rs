@@ -8,6 +8,7 @@ use crate::sandbox::{self, Filter, ProcessLimits};
 use crate::wire::{
     MAX_FACTS_FRAME, StatusPage, SupervisorToTemplate, TemplateToSupervisor, decode,
 };
+use rustix::io::retry_on_intr;
 use rustix::process::{Pid, WaitOptions, waitpid};
 use std::collections::HashMap;
 use std::fs::File;
@@ -169,7 +170,9 @@ fn become_worker(loaded: &Loaded, socket: &OwnedFd, page: &OwnedFd, serve: Serve
 
 /// Waits for a worker that the supervisor saw die, or has killed.
 fn reap(worker: u32, pid: Option<Pid>) -> TemplateToSupervisor {
-    let status = pid.and_then(|pid| waitpid(Some(pid), WaitOptions::empty()).ok().flatten());
+    // A signal from outside may have a handler: the runtime has one for a few.
+    let wait = |pid| retry_on_intr(|| waitpid(Some(pid), WaitOptions::empty()));
+    let status = pid.and_then(|pid| wait(pid).ok().flatten());
     let status = status.map(|(_, status)| status);
     TemplateToSupervisor::Reaped {
         worker,

@@ -5,7 +5,9 @@ mod tests;
 
 use super::cache::{ArtifactCache, EntryKey};
 use super::{Inspection, Limits, Module, Plugin, identity};
-use crate::child::{Connection, Exit, Launcher, Order, ReceiveError, Started, usable_cpus};
+use crate::child::{
+    Connection, Exit, Launcher, Order, ReceiveError, Started, usable_cpus, with_remedy,
+};
 use crate::error::{Error, ErrorKind};
 use crate::sandbox::{ProcessLimits, Role};
 use crate::value::printable;
@@ -244,7 +246,7 @@ fn seal(artifact: &[u8]) -> Result<(OwnedFd, u64), Error> {
     let sealed = sealed_copy(artifact).map_err(|error| {
         Error::new(
             ErrorKind::System,
-            format!("no memory for its artifact: {error}"),
+            format!("there is no room for its artifact: {}", with_remedy(&error)),
         )
     })?;
     Ok((sealed, artifact.len() as u64))

@@ -1,5 +1,6 @@
 //! The bytes that a user hands in, and what they are called.
 
+use crate::child::with_remedy;
 use crate::error::{Error, ErrorKind};
 use crate::wire::MAX_MODULE_BYTES;
 use std::fs::File;
@@ -49,7 +50,8 @@ impl Module {
     /// The bytes, at most [`MAX_MODULE_BYTES`].
     pub(crate) fn read(self) -> Result<Vec<u8>, Error> {
         let failed = |error: std::io::Error| {
-            Error::new(ErrorKind::ModuleFile, format!("it cannot be read: {error}"))
+            let why = with_remedy(&error);
+            Error::new(ErrorKind::ModuleFile, format!("it cannot be read: {why}"))
         };
         let bytes = match self {
             Module::Bytes(bytes) => bytes,

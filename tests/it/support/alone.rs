@@ -1,9 +1,10 @@
 //! Tests that are about everything their process has, which cannot be told while other tests run in the same one.
 
-use super::{eventually, run};
+use super::{DEADLINE, Running, eventually};
 use rustix::io::Errno;
 use rustix::process::{WaitOptions, getpid, set_child_subreaper, wait};
 use std::process::Command;
+use std::time::Duration;
 
 const ALONE: &str = "WPOOL_TEST_IS_ALONE";
 
@@ -11,14 +12,21 @@ const ALONE: &str = "WPOOL_TEST_IS_ALONE";
 /// the test that this is called in.
 #[track_caller]
 pub fn alone(test: &str, body: impl FnOnce()) {
+    alone_for(DEADLINE, test, body);
+}
+
+/// The same for a body that may take as long as `patience`.
+#[track_caller]
+pub fn alone_for(patience: Duration, test: &str, body: impl FnOnce()) {
     if std::env::var_os(ALONE).is_some() {
         set_child_subreaper(Some(getpid())).unwrap();
         return body();
     }
     let mut itself = Command::new(std::env::current_exe().unwrap());
-    let ran = run(itself
+    itself
         .args([test, "--exact", "--nocapture", "--test-threads=1"])
-        .env(ALONE, "1"));
+        .env(ALONE, "1");
+    let ran = Running::start_for(patience, &mut itself).finish();
     assert!(ran.status.success(), "{}{}", ran.stdout, ran.stderr);
     assert!(
         ran.stdout.contains(" 1 passed"),

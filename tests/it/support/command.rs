@@ -8,6 +8,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 /// The command under test, with no input.
 pub fn wpool() -> Command {
@@ -107,6 +108,11 @@ pub struct Running {
 impl Running {
     /// Starts a command whose input, if it is piped, is written by the test.
     pub fn start(command: &mut Command) -> Running {
+        Running::start_for(DEADLINE, command)
+    }
+
+    /// Starts a command that may take as long as `patience`.
+    pub fn start_for(patience: Duration, command: &mut Command) -> Running {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -121,7 +127,7 @@ impl Running {
         let pidfd = pidfd_open(Pid::from_child(&child), PidfdFlags::empty()).unwrap();
         let (watched, ended) = mpsc::channel::<()>();
         thread::spawn(move || {
-            if ended.recv_timeout(DEADLINE) == Err(mpsc::RecvTimeoutError::Timeout) {
+            if ended.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Timeout) {
                 // Whoever waits for its output or end goes on, and fails.
                 let _ = pidfd_send_signal(pidfd, Signal::KILL);
             }

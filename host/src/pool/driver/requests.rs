@@ -6,6 +6,7 @@
 use super::super::scheduler::{PluginId, WorkerId};
 use super::template::{Stage, TemplateLink};
 use super::{Driver, Source};
+use crate::child::with_remedy;
 use crate::wire::{SupervisorToTemplate, encode};
 use std::collections::{HashSet, VecDeque};
 use std::io::ErrorKind;
@@ -30,6 +31,9 @@ pub(super) struct Requests {
     pub(super) forking: HashSet<WorkerId>,
     /// Sent, and not answered.
     pub(super) reaping: HashSet<WorkerId>,
+    /// Those of them that had not greeted. If they could not be forked at all, the template says so first; that their connection
+    /// is closed may be seen before.
+    pub(super) reaping_unborn: HashSet<WorkerId>,
     /// The socket is watched for room too.
     waits_for_room: bool,
 }
@@ -58,7 +62,9 @@ impl Driver {
         let Stage::Serving(started) = &mut link.stage else {
             return false;
         };
-        link.requests.forking.remove(&worker);
+        if link.requests.forking.remove(&worker) {
+            link.requests.reaping_unborn.insert(worker);
+        }
         link.requests.reaping.insert(worker);
         let request = encode(&SupervisorToTemplate::Reap { worker: worker.0 });
         let sent = started.connection.send(&request);
@@ -103,7 +109,7 @@ impl Driver {
             }
             Err(Unsent::Closed) => self.template_closed(plugin),
             Err(Unsent::Fork(worker, error)) => {
-                self.worker_not_forked(plugin, worker, &error.to_string())
+                self.worker_not_forked(plugin, worker, &with_remedy(&error))
             }
         }
     }

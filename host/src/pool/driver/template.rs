@@ -3,7 +3,7 @@
 use super::super::scheduler::{Death, PluginId, WorkerId};
 use super::requests::Requests;
 use super::{Driver, Source};
-use crate::child::{Connection, Exit, Fill, Order, StartError, Started, Starting};
+use crate::child::{Connection, Exit, Fill, Order, StartError, Started, Starting, with_remedy};
 use crate::sandbox::{Namespaces, ProcessLimits, Role};
 use crate::value::printable;
 use crate::wire::{
@@ -263,16 +263,19 @@ impl Driver {
                 self.template_loaded(plugin)
             }
             TemplateToSupervisor::ForkFailed { worker, errno }
-                if requests.forking.remove(&WorkerId(worker)) =>
+                if requests.forking.remove(&WorkerId(worker))
+                    || requests.reaping_unborn.remove(&WorkerId(worker)) =>
             {
                 let error = std::io::Error::from_raw_os_error(errno);
-                self.worker_not_forked(plugin, WorkerId(worker), &format!("fork: {error}"));
+                let why = format!("fork: {}", with_remedy(&error));
+                self.worker_not_forked(plugin, WorkerId(worker), &why);
             }
             TemplateToSupervisor::Reaped {
                 worker,
                 signal,
                 exit_status,
             } if requests.reaping.remove(&WorkerId(worker)) => {
+                requests.reaping_unborn.remove(&WorkerId(worker));
                 let death = match (signal, exit_status) {
                     (Some(signal), _) => Death::Signal(signal),
                     (_, Some(status)) => Death::Exit(status),

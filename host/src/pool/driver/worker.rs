@@ -3,7 +3,7 @@
 use super::super::scheduler::{Death, PluginId, Task, Violation, WorkerId};
 use super::requests::Fork;
 use super::{Driver, Source};
-use crate::child::{Connection, Fill, Process};
+use crate::child::{Connection, Fill, Kinship, Process, with_remedy};
 use crate::value::printable;
 use crate::wire::{BatchWriter, ChildHello, StatusPage, WorkerFrame, decode as decode_message};
 use std::time::{Duration, Instant};
@@ -57,7 +57,7 @@ impl Driver {
         let ((connection, socket), (page, memory)) = match made {
             Ok(made) => made,
             // Out of descriptors, most likely.
-            Err(error) => return self.worker_not_forked(plugin, worker, &error.to_string()),
+            Err(error) => return self.worker_not_forked(plugin, worker, &with_remedy(&error)),
         };
         let link = WorkerLink {
             plugin,
@@ -213,11 +213,13 @@ impl Driver {
         let writer = link.connection.writer();
         let verified = match parent.zip(writer) {
             Some((parent, pid)) => Process::child_of(pid, &parent.process),
-            None => Ok(None),
+            None => Ok(Kinship::Stranger),
         };
         let process = match verified {
-            Ok(Some(process)) => process,
-            Ok(None) => {
+            Ok(Kinship::Child(process)) => process,
+            // Killed since it greeted: its connection says so next.
+            Ok(Kinship::Dead) => return Ok(()),
+            Ok(Kinship::Stranger) => {
                 return Err(Violation(
                     "a greeting from a process that is not its template's child",
                 ));
@@ -248,7 +250,8 @@ impl Driver {
             return;
         };
         let why = format!(
-            "a worker cannot be identified: {error} (out of descriptors, or /proc is not mounted or hides processes)"
+            "a worker cannot be identified: {} (or /proc is not mounted or hides processes)",
+            with_remedy(error)
         );
         self.worker_not_forked(plugin, worker, &why);
         self.request_reap(plugin, worker);

@@ -1,0 +1,340 @@
+//! Storms: workers and templates are killed at random, all the time, while tasks run. Each task has one outcome, and the pool
+//! is what it was before.
+//!
+//! `WPOOL_STORM_TASKS=1000000` makes them large; `WPOOL_STORM_SEED` makes the same choices again.
+
+mod killer;
+mod supervisors;
+
+use crate::support::{
+    Luck, alone, alone_for, eventually, nobody_is_left_now, pool_of, status_field,
+};
+use killer::{Hits, Killer, children_of_one_thread, own_children};
+use rustix::process::Signal;
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+use wpool::{Failure, FailureKind, Order, Outcome, Pool, Value};
+
+const WORKERS: usize = 8;
+
+/// Storms over one pool, one after the other: what they leave behind would add up.
+const STORMS: usize = 5;
+
+/// What the private memory may grow by from the storm half-way to the last, in KiB. By then the buffers have been as full as
+/// they get, and a leak for each task or death is far more in a large storm.
+const MEMORY_SLACK: u64 = 16 * 1024;
+
+/// How often a task computes.
+const ROUNDS: u32 = 80_000;
+const FACTOR: u64 = 6_364_136_223_846_793_005;
+const SUMMAND: u64 = 1_442_695_040_888_963_407;
+
+/// Tasks of a fraction of a millisecond, whose results nobody could guess.
+fn module() -> String {
+    format!(
+        r#"(module (func (export "mix") (param $x i64) (result i64) (local $left i32)
+            (local.set $left (i32.const {ROUNDS}))
+            (loop $again
+                (local.set $x (i64.add (i64.mul (local.get $x) (i64.const {FACTOR})) (i64.const {SUMMAND})))
+                (br_if $again (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))
+            (local.get $x)))"#
+    )
+}
+
+/// What all rounds together do to a number: they are one multiplication and one addition.
+fn all_rounds() -> impl Fn(u64) -> u64 {
+    let (mut factor, mut summand) = (1_u64, 0_u64);
+    for _ in 0..ROUNDS {
+        factor = factor.wrapping_mul(FACTOR);
+        summand = summand.wrapping_mul(FACTOR).wrapping_add(SUMMAND);
+    }
+    move |number| number.wrapping_mul(factor).wrapping_add(summand)
+}
+
+fn tasks() -> u64 {
+    let tasks = std::env::var("WPOOL_STORM_TASKS");
+    tasks.map_or(50_000, |tasks| tasks.parse().expect("a number of tasks"))
+}
+
+#[test]
+fn a_storm_of_kills_leaves_each_task_one_outcome_and_the_pool_as_it_was() {
+    let patience = Duration::from_secs(60 + tasks() / 500);
+    alone_for(
+        patience,
+        "storms::a_storm_of_kills_leaves_each_task_one_outcome_and_the_pool_as_it_was",
+        || {
+            let before = Held::now();
+            let pool = pool_of(module().into_bytes())
+                .workers(WORKERS)
+                .timeout(Duration::from_millis(500))
+                .build()
+                .unwrap();
+            run_in_calm(&pool);
+            let calm = Held::now();
+            let (mut luck, mut all, mut memory) = (Luck::new(), Weathered::default(), Vec::new());
+            for _ in 0..STORMS {
+                let weathered;
+                (weathered, luck) = run_in_a_storm(&pool, tasks() / STORMS as u64, luck);
+                all.add(weathered);
+                settle(&calm);
+                memory.push(Held::now().memory);
+            }
+            println!("{all}\nprivate memory after each storm, in KiB: {memory:?}");
+            assert!(all.hits.of("worker") > 20 && all.hits.of("template") > 0);
+            assert!(all.failed() <= all.hits.count(), "more failures than kills");
+            assert!(memory[STORMS - 1] < memory[STORMS / 2] + MEMORY_SLACK);
+            run_in_calm(&pool);
+            drop(pool);
+            assert!(nobody_is_left_now());
+            let after = Held::now();
+            assert_eq!(
+                (after.descriptors, after.threads),
+                (before.descriptors, before.threads)
+            );
+        },
+    );
+}
+
+#[test]
+fn templates_that_are_killed_as_they_are_born_are_waited_for() {
+    alone(
+        "storms::templates_that_are_killed_as_they_are_born_are_waited_for",
+        || {
+            let mut luck = Luck::new();
+            let pool = pool_of(module().into_bytes()).workers(1).build().unwrap();
+            for _ in 0..60 {
+                let _: i64 = pool.apply("mix", (1,)).unwrap();
+                let before = own_children();
+                before
+                    .iter()
+                    .for_each(|template| template.signal(Signal::KILL));
+                // It is started again for the next task. Hit one of those that appear on the way.
+                let (mut inputs, mut outcomes) = pool.stream("mix", Order::Input).unwrap();
+                inputs.send(&[Value::S64(1)]).unwrap();
+                drop(inputs);
+                let mut spared = luck.number(0..3);
+                let mut seen = before;
+                while outcomes.try_next().is_none() {
+                    for child in own_children() {
+                        if seen.contains(&child) {
+                            continue;
+                        }
+                        seen.push(child);
+                        if spared == 0 {
+                            child.signal(Signal::KILL);
+                        }
+                        spared = spared.wrapping_sub(1);
+                    }
+                }
+            }
+            run_in_calm(&pool);
+            assert_eq!(own_children().len(), 1);
+        },
+    );
+}
+
+#[test]
+fn workers_that_are_killed_as_they_greet_cost_no_template() {
+    alone(
+        "storms::workers_that_are_killed_as_they_greet_cost_no_template",
+        || {
+            let mut luck = Luck::new();
+            let pool = pool_of(module().into_bytes()).workers(4).build().unwrap();
+            let _: i64 = pool.apply("mix", (1,)).unwrap();
+            let templates = own_children();
+            for _ in 0..100 {
+                let (mut inputs, outcomes) = pool.stream("mix", Order::Input).unwrap();
+                let killer = thread::spawn({
+                    let template = templates[0];
+                    let moment = luck.time(Duration::from_millis(3));
+                    move || {
+                        let workers = eventually("workers", || {
+                            let workers = children_of_one_thread(&template);
+                            (!workers.is_empty() || !template.is_alive()).then_some(workers)
+                        });
+                        let seen = Instant::now();
+                        while seen.elapsed() < moment {
+                            thread::yield_now();
+                        }
+                        workers
+                            .iter()
+                            .for_each(|worker| worker.signal(Signal::KILL));
+                    }
+                });
+                for _ in 0..4 {
+                    inputs.send(&[Value::S64(1)]).unwrap();
+                }
+                drop(inputs);
+                killer.join().unwrap();
+                // Who was killed with a task is not the matter here.
+                assert_eq!(outcomes.count(), 4);
+                children_of_one_thread(&templates[0])
+                    .iter()
+                    .for_each(|worker| worker.signal(Signal::KILL));
+            }
+            assert_eq!(own_children(), templates);
+        },
+    );
+}
+
+/// Runs a task on each worker, so that all are there.
+fn run_in_calm(pool: &Pool) {
+    let expected = all_rounds();
+    let results: Vec<i64> = pool.map("mix", 0..1000).unwrap();
+    assert!(
+        results
+            .into_iter()
+            .eq((0..1000).map(|number| expected(number).cast_signed()))
+    );
+}
+
+/// What a storm did.
+#[derive(Default)]
+struct Weathered {
+    tasks: u64,
+    took: Duration,
+    hits: Hits,
+    failures: BTreeMap<String, usize>,
+    again: u64,
+    /// The number of the last worker: so many were started.
+    workers: u32,
+}
+
+impl Weathered {
+    fn failed(&self) -> usize {
+        self.failures.values().sum()
+    }
+
+    fn add(&mut self, other: Weathered) {
+        self.tasks += other.tasks;
+        self.took += other.took;
+        self.hits.add(other.hits);
+        for (failure, count) in other.failures {
+            *self.failures.entry(failure).or_default() += count;
+        }
+        self.again += other.again;
+        self.workers = self.workers.max(other.workers);
+    }
+
+    /// Takes an outcome into account; that of `number`.
+    fn take(&mut self, outcome: &Outcome, expected: u64) {
+        match &outcome.result {
+            Ok(value) => assert_eq!(*value, Some(Value::S64(expected.cast_signed()))),
+            Err(failure) => {
+                assert!(names_a_kill(failure), "{failure}");
+                *self.failures.entry(failure.to_string()).or_default() += 1;
+            }
+        }
+        self.again += u64::from(outcome.usage.attempts > 1);
+        self.workers = self.workers.max(outcome.usage.worker.unwrap_or(0));
+    }
+}
+
+impl std::fmt::Display for Weathered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(
+            f,
+            "{} tasks in {:?}, {} of them run again, on {} workers",
+            self.tasks, self.took, self.again, self.workers
+        )?;
+        writeln!(f, "{} hits: {}", self.hits.count(), self.hits)?;
+        write!(f, "{} failures: {:#?}", self.failed(), self.failures)
+    }
+}
+
+/// Whether a failure says that its worker was killed, and how; or stopped, which is a task that takes too long.
+fn names_a_kill(failure: &Failure) -> bool {
+    let message = failure.message();
+    match failure.kind() {
+        FailureKind::WorkerDied => ["SIGKILL", "SIGSEGV", "its template died"]
+            .iter()
+            .any(|cause| message.contains(cause)),
+        FailureKind::Timeout => true,
+        _ => false,
+    }
+}
+
+/// Runs so many tasks while a killer is at work, and checks each outcome.
+fn run_in_a_storm(pool: &Pool, tasks: u64, luck: Luck) -> (Weathered, Luck) {
+    let expected = all_rounds();
+    let (mut inputs, outcomes) = pool.stream("mix", Order::Input).unwrap();
+    let feeder = thread::spawn(move || {
+        for number in 0..tasks {
+            inputs.send(&[Value::S64(number.cast_signed())]).unwrap();
+        }
+    });
+    let mut weathered = Weathered::default();
+    let begun = Instant::now();
+    let finished = Arc::new(AtomicU64::new(0));
+    let stopped_for_good = (tasks / 150_000) as usize;
+    let killer = Killer::start(luck, Arc::clone(&finished), stopped_for_good);
+    for (number, outcome) in outcomes {
+        assert_eq!(
+            number, weathered.tasks,
+            "an outcome out of order, or a second one"
+        );
+        weathered.take(&outcome, expected(number));
+        weathered.tasks += 1;
+        finished.fetch_add(1, Ordering::Relaxed);
+    }
+    weathered.took = begun.elapsed();
+    let (hits, luck) = killer.stop();
+    weathered.hits = hits;
+    feeder.join().unwrap();
+    assert_eq!(weathered.tasks, tasks, "a task without an outcome");
+    (weathered, luck)
+}
+
+/// Waits until a pool holds no more than before a storm: a template, its workers, and what is open for them.
+fn settle(calm: &Held) {
+    let mut shown = None;
+    eventually("nothing is left of those that were killed", || {
+        let templates = own_children();
+        let workers = templates.iter().flat_map(children_of_one_thread).count();
+        let held = Held::now();
+        let is_settled = templates.len() <= 1
+            && workers <= WORKERS
+            && held.descriptors <= calm.descriptors
+            && held.mappings <= calm.mappings + 64
+            && held.threads == calm.threads;
+        let show = (templates.len(), workers, held.descriptors, held.threads);
+        if shown.replace(show) != Some(show) {
+            println!("{} templates, {workers} workers, {held:?}", templates.len());
+        }
+        is_settled.then_some(())
+    });
+}
+
+/// What this process holds.
+#[derive(Debug)]
+struct Held {
+    descriptors: usize,
+    threads: usize,
+    mappings: usize,
+    /// Private memory, in KiB.
+    memory: u64,
+}
+
+impl Held {
+    fn now() -> Held {
+        let entries = |path: &str| fs::read_dir(path).unwrap().count();
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let kib = |field: &str| {
+            let value = status_field(&status, field).unwrap();
+            value.split(' ').next().unwrap().parse::<u64>().unwrap()
+        };
+        Held {
+            descriptors: entries("/proc/self/fd"),
+            threads: entries("/proc/self/task"),
+            mappings: fs::read_to_string("/proc/self/maps")
+                .unwrap()
+                .lines()
+                .count(),
+            memory: kib("RssAnon") + kib("RssShmem"),
+        }
+    }
+}
