@@ -122,17 +122,15 @@ impl Starting {
                 self.confined(confinement).map(Some)
             }
             ChildHello::Refused(refusal) if self.greeted => Err(StartError::Refused {
-                refusal: Refusal {
-                    step: printable(&refusal.step),
-                    ..refusal
-                },
+                refusal: shown(refusal),
             }),
             ChildHello::Panicked(message) => Err(StartError::Panicked(printable(&message))),
             _ => Err(unexpected()),
         }
     }
 
-    fn confined(&mut self, confinement: Confinement) -> Result<Started, StartError> {
+    fn confined(&mut self, mut confinement: Confinement) -> Result<Started, StartError> {
+        confinement.landlock_refusal = confinement.landlock_refusal.map(shown);
         let process = match self.born.take() {
             Some(process) => process,
             None => self.writer()?,
@@ -167,6 +165,14 @@ impl Starting {
     fn end_spawned(&mut self) {
         let _ = self.spawned.kill();
         let _ = self.spawned.wait();
+    }
+}
+
+/// A refusal in words that a person may be shown.
+fn shown(refusal: Refusal) -> Refusal {
+    Refusal {
+        step: printable(&refusal.step),
+        ..refusal
     }
 }
 

@@ -1,51 +1,104 @@
 //! Machines that are less than this one: what they refuse, a system call filter refuses here. A filter belongs to a thread
 //! and to what it starts, so it is put on a thread of its own.
 
+use super::{container, kernel};
 use rustix::io::Errno;
-use seccompiler::SeccompCmpArgLen::Dword;
-use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
-};
+use seccompiler::SeccompCmpArgLen::{Dword, Qword};
+use seccompiler::{SeccompAction, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule};
 use std::collections::BTreeMap;
 use std::thread;
 
-/// A call that a machine refuses.
+/// A call that a machine refuses, or answers otherwise. What refuses filters has to come last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
-    /// Namespaces altogether, as a container's default profile does.
+    /// Namespaces altogether.
     Unshare,
-    /// A user namespace alone, as with `user.max_user_namespaces=0`.
-    UnshareUser,
+    /// A user namespace alone, with this answer.
+    UnshareUser(Errno),
+    /// A network namespace: they are used up.
+    UnshareNetwork,
+    /// Mapping an id in a user namespace that was had, as Ubuntu 24.04 does.
+    UidMap,
     /// Mounting, after namespaces were had, as AppArmor does.
     Mount,
-    /// Landlock: an old kernel.
-    Landlock,
+    /// An empty root, after something could be mounted.
+    PivotRoot,
+    /// Landlock, with this answer: not built in, or not started.
+    Landlock(Errno),
+    /// Landlock is that of this ABI.
+    LandlockAbi(u32),
+    /// All that the default profile of a container does.
+    Container,
+    /// Whatever needs a capability: root without any.
+    Capabilities,
+    /// Dropping capabilities.
+    Capset,
+    /// Resource limits.
+    Setrlimit,
+    /// Closing all descriptors at once: an old kernel.
+    CloseRange,
+    /// A promise to gain nothing by exec.
+    NoNewPrivileges,
+    /// System call filters.
+    Seccomp,
 }
 
 impl Call {
-    fn program(self) -> BpfProgram {
+    /// Refuses it to this thread and to what it starts.
+    fn refuse(self) {
         let (call, conditions, errno) = match self {
             Call::Unshare => (libc::SYS_unshare, vec![], Errno::PERM),
-            Call::UnshareUser => (
+            Call::UnshareUser(errno) => (
                 libc::SYS_unshare,
                 vec![has_flag(libc::CLONE_NEWUSER)],
+                errno,
+            ),
+            Call::UnshareNetwork => (
+                libc::SYS_unshare,
+                vec![has_flag(libc::CLONE_NEWNET)],
                 Errno::NOSPC,
             ),
+            Call::UidMap => return kernel::refuse_uid_maps(),
             Call::Mount => (libc::SYS_mount, vec![], Errno::ACCESS),
-            Call::Landlock => (libc::SYS_landlock_create_ruleset, vec![], Errno::NOSYS),
+            Call::PivotRoot => (libc::SYS_pivot_root, vec![], Errno::PERM),
+            Call::Landlock(errno) => (libc::SYS_landlock_create_ruleset, vec![], errno),
+            Call::LandlockAbi(abi) => return drop(kernel::have_landlock(abi)),
+            Call::Container => {
+                container::keep_capabilities();
+                let unknown = BTreeMap::from([(libc::SYS_clone3, vec![])]);
+                refuse(unknown, Errno::NOSYS);
+                return refuse(container::refused_calls(), Errno::PERM);
+            }
+            Call::Capabilities => return container::keep_no_capability(),
+            Call::Capset => (libc::SYS_capset, vec![], Errno::PERM),
+            Call::CloseRange => (libc::SYS_close_range, vec![], Errno::NOSYS),
+            // Asking for a limit is the same call, with no new one.
+            Call::Setrlimit => {
+                let sets = SeccompCondition::new(2, Qword, SeccompCmpOp::Ne, 0).unwrap();
+                (libc::SYS_prlimit64, vec![sets], Errno::PERM)
+            }
+            Call::NoNewPrivileges => {
+                let option = libc::PR_SET_NO_NEW_PRIVS as u64;
+                let sets = SeccompCondition::new(0, Dword, SeccompCmpOp::Eq, option).unwrap();
+                (libc::SYS_prctl, vec![sets], Errno::INVAL)
+            }
+            Call::Seccomp => (libc::SYS_seccomp, vec![], Errno::INVAL),
         };
         let rules = if conditions.is_empty() {
             vec![]
         } else {
             vec![SeccompRule::new(conditions).unwrap()]
         };
-        let refused = SeccompAction::Errno(errno.raw_os_error().unsigned_abs());
-        let rules = BTreeMap::from([(call, rules)]);
-        let architecture = std::env::consts::ARCH.try_into().unwrap();
-        let filter =
-            SeccompFilter::new(rules, SeccompAction::Allow, refused, architecture).unwrap();
-        filter.try_into().unwrap()
+        refuse(BTreeMap::from([(call, rules)]), errno);
     }
+}
+
+fn refuse(calls: BTreeMap<i64, Vec<SeccompRule>>, errno: Errno) {
+    let refused = SeccompAction::Errno(errno.raw_os_error().unsigned_abs());
+    let architecture = std::env::consts::ARCH.try_into().unwrap();
+    let filter = SeccompFilter::new(calls, SeccompAction::Allow, refused, architecture).unwrap();
+    let program: seccompiler::BpfProgram = filter.try_into().unwrap();
+    seccompiler::apply_filter(&program).unwrap();
 }
 
 fn has_flag(flag: i32) -> SeccompCondition {
@@ -55,11 +108,8 @@ fn has_flag(flag: i32) -> SeccompCondition {
 
 /// What `body` returns where `calls` are refused.
 pub fn refusing<T: Send>(calls: &[Call], body: impl FnOnce() -> T + Send) -> T {
-    let programs: Vec<BpfProgram> = calls.iter().map(|call| call.program()).collect();
     let on_that_host = move || {
-        for program in &programs {
-            seccompiler::apply_filter(program).unwrap();
-        }
+        calls.iter().for_each(|call| call.refuse());
         body()
     };
     thread::scope(|scope| match scope.spawn(on_that_host).join() {
