@@ -83,6 +83,16 @@ fn every_attack_is_refused_where_nothing_can_be_mounted() {
 }
 
 #[test]
+fn every_attack_is_refused_where_the_root_cannot_be_emptied() {
+    assert_refused_everywhere(&[Call::PivotRoot], Reduced, Reduced);
+}
+
+#[test]
+fn every_attack_is_refused_where_one_kind_of_namespace_is_used_up() {
+    assert_refused_everywhere(&[Call::UnshareNetwork], Reduced, Reduced);
+}
+
+#[test]
 fn every_attack_is_refused_where_no_id_can_be_mapped() {
     assert_refused_everywhere(&[Call::UidMap], Full, Reduced);
 }

@@ -43,9 +43,13 @@ fn landlock(refusal: &Refusal) -> String {
             "add `landlock` to the security modules that the kernel starts with: lsm= of its command line".into()
         }
         libc::EOVERFLOW => "use a newer wpool, which knows this kernel's Landlock".into(),
-        _ => "use Linux 5.13 or newer that is built with CONFIG_SECURITY_LANDLOCK; in a container, with a seccomp profile that \
-              lets landlock_create_ruleset and landlock_restrict_self through"
-            .into(),
+        libc::ENOSYS => {
+            "use Linux 5.13 or newer that is built with CONFIG_SECURITY_LANDLOCK; in a container, with a seccomp profile that lets \
+             landlock_create_ruleset, landlock_add_rule and landlock_restrict_self through"
+                .into()
+        }
+        libc::E2BIG => "start wpool in fewer sandboxes, one within the other: Landlock has 16 layers".into(),
+        _ => allow("landlock_restrict_self"),
     }
 }
 
@@ -180,6 +184,8 @@ mod tests {
             (libc::ENOSYS, "Linux 5.13"),
             (libc::EOPNOTSUPP, "lsm="),
             (libc::EOVERFLOW, "newer wpool"),
+            (libc::E2BIG, "fewer sandboxes"),
+            (libc::EPERM, "let `landlock_restrict_self` through"),
         ] {
             assert_advised((Layer::Landlock, "", errno), &[], expected);
         }

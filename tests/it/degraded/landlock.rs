@@ -92,3 +92,21 @@ fn without_namespaces_and_landlock_nothing_is_run_and_both_are_advised() {
         }
     }
 }
+
+#[test]
+fn a_landlock_that_is_there_and_is_refused_is_not_done_without() {
+    for refused in [
+        &[Call::LandlockInForce][..],
+        &[Call::LandlockInForce, Call::Unshare],
+    ] {
+        for machine in Machine::of_everybody(refused) {
+            assert_refused(
+                &machine,
+                &[
+                    "landlock: denying every path was refused: Operation not permitted",
+                    "let `landlock_restrict_self` through",
+                ],
+            );
+        }
+    }
+}

@@ -27,6 +27,8 @@ pub enum Call {
     Landlock(Errno),
     /// Landlock is that of this ABI.
     LandlockAbi(u32),
+    /// Putting Landlock in force, which is there.
+    LandlockInForce,
     /// All that the default profile of a container does.
     Container,
     /// Whatever needs a capability: root without any.
@@ -62,6 +64,7 @@ impl Call {
             Call::Mount => (libc::SYS_mount, vec![], Errno::ACCESS),
             Call::PivotRoot => (libc::SYS_pivot_root, vec![], Errno::PERM),
             Call::Landlock(errno) => (libc::SYS_landlock_create_ruleset, vec![], errno),
+            Call::LandlockInForce => (libc::SYS_landlock_restrict_self, vec![], Errno::PERM),
             Call::LandlockAbi(abi) => return drop(kernel::have_landlock(abi)),
             Call::Container => {
                 container::keep_capabilities();
