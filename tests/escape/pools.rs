@@ -3,7 +3,9 @@
 use crate::impostor::User;
 use crate::support::{Call, refusing};
 use crate::table::Table;
+use rustix::io::Errno;
 use std::collections::BTreeSet;
+use wpool::Level::{self, Full, Reduced};
 
 /// Holds what happens in all places against the table of the user.
 #[track_caller]
@@ -44,28 +46,68 @@ fn the_tables_allow_nothing_but_that_a_template_forks() {
     }
 }
 
+/// Holds it for root and for an ordinary user, each with that much of the confinement.
+#[track_caller]
+fn assert_refused_everywhere(lacking: &[Call], root: Level, ordinary: Level) {
+    for user in User::all() {
+        let level = match user {
+            User::Root => root,
+            User::Ordinary => ordinary,
+        };
+        refusing(lacking, || {
+            let (_, achieved) = &user.impostor(&["pool", "level"])[0];
+            assert_eq!(*achieved, format!("{level:?}"), "{lacking:?} {user:?}");
+            assert_refused(user);
+        });
+    }
+}
+
 #[test]
 fn every_attack_is_refused_with_full_confinement() {
-    User::all().into_iter().for_each(assert_refused);
+    assert_refused_everywhere(&[], Full, Full);
 }
 
 #[test]
 fn every_attack_is_refused_with_reduced_confinement() {
-    for user in User::all() {
-        refusing(&[Call::Unshare], || assert_refused(user));
-    }
+    assert_refused_everywhere(&[Call::Unshare], Reduced, Reduced);
+}
+
+#[test]
+fn every_attack_is_refused_with_reduced_confinement_and_the_oldest_landlock() {
+    assert_refused_everywhere(&[Call::LandlockAbi(1), Call::Unshare], Reduced, Reduced);
+}
+
+#[test]
+fn every_attack_is_refused_where_nothing_can_be_mounted() {
+    assert_refused_everywhere(&[Call::Mount], Reduced, Reduced);
+}
+
+#[test]
+fn every_attack_is_refused_where_the_root_cannot_be_emptied() {
+    assert_refused_everywhere(&[Call::PivotRoot], Reduced, Reduced);
+}
+
+#[test]
+fn every_attack_is_refused_where_one_kind_of_namespace_is_used_up() {
+    assert_refused_everywhere(&[Call::UnshareNetwork], Reduced, Reduced);
+}
+
+#[test]
+fn every_attack_is_refused_where_no_id_can_be_mapped() {
+    assert_refused_everywhere(&[Call::UidMap], Full, Reduced);
+}
+
+#[test]
+fn every_attack_is_refused_in_a_container_with_the_default_profile() {
+    assert_refused_everywhere(&[Call::Container], Reduced, Reduced);
 }
 
 #[test]
 fn every_attack_is_refused_without_user_namespaces() {
-    for user in User::all() {
-        refusing(&[Call::UnshareUser], || assert_refused(user));
-    }
+    assert_refused_everywhere(&[Call::UnshareUser(Errno::NOSPC)], Full, Reduced);
 }
 
 #[test]
 fn every_attack_is_refused_without_landlock() {
-    for user in User::all() {
-        refusing(&[Call::Landlock], || assert_refused(user));
-    }
+    assert_refused_everywhere(&[Call::Landlock(Errno::NOSYS)], Full, Full);
 }

@@ -10,7 +10,7 @@ use wpool::testing::{impostor, sealed};
 pub fn attacks(layer: &str) {
     let supervisor = i64::from(std::process::id());
     for attack in attacks::all() {
-        let ended = in_a_process(layer, || (attack.run)(&Target { supervisor }));
+        let ended = in_a_process(layer, || (attack.run)(&Target::alone(supervisor)));
         println!("{}\t{ended}", attack.name);
     }
 }

@@ -38,7 +38,7 @@ impl Errand {
             return attacks::bare(gate, what % Errand::CALLS);
         }
         let attack = attacks::all().nth(what as usize);
-        attack.map_or(-1, |attack| (attack.run)(&Target { supervisor }))
+        attack.map_or(-1, |attack| (attack.run)(&Target::of_a_pool(supervisor)))
     }
 }
 
@@ -115,7 +115,7 @@ fn template() {
 fn by_name(name: &str, supervisor: &str) -> i64 {
     let supervisor = supervisor.parse().unwrap_or(1);
     let attack = attacks::all().find(|attack| attack.name == name);
-    attack.map_or(-1, |attack| (attack.run)(&Target { supervisor }))
+    attack.map_or(-1, |attack| (attack.run)(&Target::of_a_pool(supervisor)))
 }
 
 /// Runs errands instead of tasks.

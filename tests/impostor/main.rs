@@ -24,10 +24,11 @@ fn main() -> ExitCode {
         ["alone", layer, "calls"] => alone::calls(layer),
         ["pool", "worker"] => pools::attack_from_workers(),
         ["pool", "worker", "calls"] => pools::calls_from_workers(),
+        ["pool", "level"] => pools::level(),
         ["pool", place @ ("template" | "compiler")] => pools::attack_from(place),
         _ => {
             eprintln!(
-                "usage: wpool-impostor alone LAYER [calls] | pool worker|template|compiler [calls]"
+                "usage: wpool-impostor alone LAYER [calls] | pool worker|template|compiler|level [calls]"
             );
             return ExitCode::from(2);
         }

@@ -47,6 +47,12 @@ pub fn attack_from(place: &str) {
     }
 }
 
+/// Prints how much of the confinement such processes have.
+pub fn level() {
+    let pool = builder("attack worker").build().expect("a pool");
+    println!("level\t{:?}", pool.confinement().level());
+}
+
 fn builder(module: &str) -> wpool::Builder {
     let program = std::env::current_exe().expect("its own path");
     Pool::builder(module.as_bytes())

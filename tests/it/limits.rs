@@ -1,6 +1,6 @@
 //! Limits of a task: each ends it, and says which it was.
 
-use crate::support::{Ran, guest, run, wat, wpool};
+use crate::support::{Ran, feed, guest, run, wat, wpool};
 use std::ffi::OsStr;
 
 /// Runs `map`, and expects it to fail with one line for each of `failures`, and these results.
@@ -166,7 +166,11 @@ fn arguments_longer_than_the_limit_are_bad_arguments() {
         "i64 ".repeat(50)
     ));
     let numbers = ["1"; 50].join(", ");
-    let ran = map(&["--argument-limit", "399"], &wide, &[&numbers]);
+    let mut map_from_stdin = wpool();
+    map_from_stdin
+        .args(["map", "--argument-limit", "399"])
+        .arg(&wide);
+    let ran = feed(&mut map_from_stdin, &numbers);
     expect(&ran, &[], &[&["task 1", "bad-argument: ", "limit of 399"]]);
     expect(
         &map(&["--argument-limit", "400"], &wide, &[&numbers]),

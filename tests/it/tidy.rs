@@ -56,6 +56,7 @@ const UNSAFE: &[&str] = &[
     "tests/impostor/attacks/mod.rs",
     "tests/impostor/attacks/processes.rs",
     "tests/impostor/lies/template.rs",
+    "tests/it/support/held_calls.rs", // seccomp with a listener, ioctl
 ];
 
 /// Crates that see a module's bytes.

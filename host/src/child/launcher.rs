@@ -154,10 +154,7 @@ impl Launcher {
             .map(|layer| layer.name())
             .collect();
         let missing = missing.join(", ");
-        let why = self.refusals().into_iter().last();
-        let why = why
-            .map(|refusal| format!(" ({refusal}. {})", super::advice(&refusal)))
-            .unwrap_or_default();
+        let why = self.why(&started.confinement);
         let level = started.confinement.level();
         match level {
             Level::Full | Level::Reduced if level == Level::Full || !self.require_full => {
@@ -168,6 +165,17 @@ impl Launcher {
                 "full confinement is required, missing: {missing}{why}"
             ))),
             Level::Insufficient => Err(StartError::NotEnough(format!("missing: {missing}{why}"))),
+        }
+    }
+
+    /// What was refused last of the namespaces, and of Landlock, each with what to do about it.
+    fn why(&self, achieved: &Confinement) -> String {
+        let namespaces = self.refusals().into_iter().last();
+        let refusals = namespaces.iter().chain(&achieved.landlock_refusal);
+        let reasons = refusals.map(|refusal| format!("{refusal}. {}", super::advice(refusal)));
+        match reasons.collect::<Vec<_>>().join(". ") {
+            none if none.is_empty() => none,
+            reasons => format!(" ({reasons})"),
         }
     }
 

@@ -127,16 +127,16 @@ impl Starting {
             ChildHello::Confined(confinement) if self.greeted => {
                 self.confined(confinement).map(Some)
             }
-            ChildHello::Refused(refusal) if self.greeted => Err(StartError::of_refusal(Refusal {
-                step: printable(&refusal.step),
-                ..refusal
-            })),
+            ChildHello::Refused(refusal) if self.greeted => {
+                Err(StartError::of_refusal(shown(refusal)))
+            }
             ChildHello::Panicked(message) => Err(StartError::Panicked(printable(&message))),
             _ => Err(unexpected()),
         }
     }
 
-    fn confined(&mut self, confinement: Confinement) -> Result<Started, StartError> {
+    fn confined(&mut self, mut confinement: Confinement) -> Result<Started, StartError> {
+        confinement.landlock_refusal = confinement.landlock_refusal.map(shown);
         let process = match self.born.take() {
             Some(process) => process,
             None => self.writer()?,
@@ -200,6 +200,14 @@ impl Starting {
             waitid(rest.clone(), WaitIdOptions::EXITED),
             Ok(_) | Err(Errno::INTR)
         ) {}
+    }
+}
+
+/// A refusal in words that a person may be shown.
+fn shown(refusal: Refusal) -> Refusal {
+    Refusal {
+        step: printable(&refusal.step),
+        ..refusal
     }
 }
 

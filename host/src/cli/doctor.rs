@@ -3,7 +3,7 @@
 use super::args::DoctorArgs;
 use super::exit;
 use super::setup::Refused;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::fs;
 use std::io::{self, Write};
 use wpool::{ErrorKind, Layer, Level, Order, Pool};
@@ -39,11 +39,48 @@ struct Finding {
 struct Diagnosis {
     level: Option<Level>,
     findings: Vec<Finding>,
-    /// Lines of `/proc/PID/status` of a worker.
-    seen: Vec<(&'static str, String)>,
+    /// A worker as the kernel shows it.
+    worker: Seen,
     landlock_abi: Option<u32>,
     error: Option<String>,
 }
+
+/// What `/proc` has to say of a worker.
+#[derive(Default)]
+struct Seen {
+    /// Lines of its `status`.
+    status: Vec<(&'static str, String)>,
+    /// Lines of its `limits`: soft and hard.
+    limits: Vec<(&'static str, String)>,
+}
+
+const STATUS: [&str; 12] = [
+    "Uid",
+    "Gid",
+    "Groups",
+    "NSpid",
+    "CapInh",
+    "CapPrm",
+    "CapEff",
+    "CapBnd",
+    "CapAmb",
+    "NoNewPrivs",
+    "Seccomp",
+    "Seccomp_filters",
+];
+
+const LIMITS: [&str; 10] = [
+    "Max cpu time",
+    "Max file size",
+    "Max data size",
+    "Max core file size",
+    "Max processes",
+    "Max open files",
+    "Max locked memory",
+    "Max address space",
+    "Max msgqueue size",
+    "Max realtime priority",
+];
 
 /// Runs one task in a real pool.
 fn examine() -> Result<Diagnosis, wpool::Error> {
@@ -59,33 +96,38 @@ fn examine() -> Result<Diagnosis, wpool::Error> {
         _ => Some("a task gave a wrong answer".into()),
     };
     // The worker waits for more, so it can be looked at.
-    let seen = outcome
+    let worker = outcome
         .and_then(|outcome| outcome.usage.pid)
-        .map(look_at)
+        .map(Seen::of)
         .unwrap_or_default();
     let confinement = pool.confinement();
     let refusals = pool.refusals();
     let findings = Layer::ALL.into_iter().map(|layer| {
         let in_force = confinement.has(layer);
-        let refusal = if in_force { None } else { refusals.iter().find(|(refusal, _)| same_kind(refusal.layer, layer)) };
+        let refusal = if in_force {
+            None
+        } else {
+            refusals
+                .iter()
+                .find(|(refusal, _)| same_kind(refusal.layer, layer))
+        };
         let detail = match layer {
             Layer::Landlock if in_force => confinement.landlock_abi.map(|abi| format!("ABI {abi}")),
-            Layer::Landlock => Some("this kernel has none, or one that is newer than wpool".into()),
             _ => refusal.map(|(refusal, _)| refusal.to_string()),
         };
-        let advice = match layer {
-            Layer::Landlock if !in_force => {
-                Some("Linux 5.13 or newer, with `landlock` in the kernel's list of security modules (lsm=)".into())
-            }
-            _ => refusal.map(|(_, advice)| advice.clone()),
-        };
-        Finding { layer, in_force, detail, advice }
+        let advice = refusal.map(|(_, advice)| advice.clone());
+        Finding {
+            layer,
+            in_force,
+            detail,
+            advice,
+        }
     });
     let findings = findings.collect();
     Ok(Diagnosis {
         level: Some(confinement.level()),
         findings,
-        seen,
+        worker,
         landlock_abi: confinement.landlock_abi,
         error,
     })
@@ -97,28 +139,53 @@ fn same_kind(refused: Layer, missing: Layer) -> bool {
     refused == missing || (is_namespace(refused) && is_namespace(missing))
 }
 
-/// What the kernel says of a worker.
-fn look_at(pid: u32) -> Vec<(&'static str, String)> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let field = |name: &'static str| {
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        line.map(|value| (name, value.split_whitespace().collect::<Vec<_>>().join(" ")))
-    };
-    ["Seccomp", "NoNewPrivs", "CapEff", "CapBnd", "Uid", "NSpid"]
-        .into_iter()
-        .filter_map(field)
-        .collect()
+impl Seen {
+    /// What can be seen of the worker with this number.
+    fn of(pid: u32) -> Seen {
+        let read = |file| fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
+        let (status, limits) = (read("status"), read("limits"));
+        let words = |text: &str| {
+            text.split_whitespace()
+                .map(str::to_string)
+                .collect::<Vec<_>>()
+        };
+        let line = |text: &str, start: &str| {
+            let mut lines = text.lines();
+            lines.find_map(|line| line.strip_prefix(start).map(words))
+        };
+        let field = |name| Some((name, line(&status, &format!("{name}:"))?.join(" ")));
+        let limit = |name| {
+            let values = line(&limits, &format!("{name} "))?;
+            // The unit comes behind them.
+            Some((name, values.get(..2)?.join(" ")))
+        };
+        Seen {
+            status: STATUS.into_iter().filter_map(field).collect(),
+            limits: LIMITS.into_iter().filter_map(limit).collect(),
+        }
+    }
+
+    fn json(&self) -> Value {
+        let object = |pairs: &[(&'static str, String)]| -> Map<String, Value> {
+            let pairs = pairs.iter();
+            pairs
+                .map(|(name, value)| ((*name).into(), json!(value)))
+                .collect()
+        };
+        let mut worker = object(&self.status);
+        if !self.limits.is_empty() {
+            worker.insert("limits".into(), object(&self.limits).into());
+        }
+        worker.into()
+    }
 }
 
 impl Diagnosis {
     fn refused(error: &wpool::Error) -> Diagnosis {
-        let (findings, seen) = (Vec::new(), Vec::new());
         Diagnosis {
             level: None,
-            findings,
-            seen,
+            findings: Vec::new(),
+            worker: Seen::default(),
             landlock_abi: None,
             error: Some(error.to_string()),
         }
@@ -160,13 +227,12 @@ impl Diagnosis {
                 text += &format!("  {:<18} to get it: {advice}\n", "");
             }
         }
-        if !self.seen.is_empty() {
-            let seen: Vec<String> = self
-                .seen
-                .iter()
-                .map(|(name, value)| format!("{name} {value}"))
-                .collect();
-            text += &format!("a worker, seen from outside: {}\n", seen.join(", "));
+        if !self.worker.status.is_empty() {
+            text += "a worker, seen from outside:\n";
+        }
+        for (name, value) in self.worker.status.iter().chain(&self.worker.limits) {
+            text += format!("  {name:<22} {value}").trim_end();
+            text.push('\n');
         }
         if let Some(error) = &self.error {
             text += &format!("{}\n", wpool::printable(error));
@@ -187,16 +253,11 @@ impl Diagnosis {
                 })
             })
             .collect();
-        let seen: serde_json::Map<String, Value> = self
-            .seen
-            .iter()
-            .map(|(name, value)| ((*name).to_string(), json!(value)))
-            .collect();
         json!({
             "level": self.level(),
             "layers": layers,
             "landlock_abi": self.landlock_abi,
-            "worker": seen,
+            "worker": self.worker.json(),
             "error": self.error,
         })
     }

@@ -85,7 +85,9 @@ impl Pool {
             let advice = crate::child::advice(&refusal);
             (refusal, advice)
         };
-        self.launcher.refusals().into_iter().map(advised).collect()
+        let landlock = self.confinement.landlock_refusal.clone();
+        let refusals = self.launcher.refusals().into_iter().chain(landlock);
+        refusals.map(advised).collect()
     }
 
     /// The function that `name` means; without a name the only one, else the one named like the file, else `run`.

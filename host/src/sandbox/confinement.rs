@@ -12,7 +12,7 @@ pub enum Layer {
     Seccomp,
     /// `no_new_privs`: exec gains nothing.
     NoNewPrivileges,
-    /// No capability in any set.
+    /// No capability in any set, but for the bounding set of one who may not change it, which bounds nothing then.
     Capabilities,
     /// Resource limits of the process.
     ResourceLimits,
@@ -99,6 +99,8 @@ pub struct Confinement {
     layers: Vec<Layer>,
     /// The Landlock ABI that is enforced, if any.
     pub landlock_abi: Option<u32>,
+    /// Why Landlock is not in force, where it is not.
+    pub landlock_refusal: Option<Refusal>,
 }
 
 impl Confinement {
@@ -200,7 +202,7 @@ mod tests {
     fn with(layers: &[Layer]) -> Confinement {
         Confinement {
             layers: layers.to_vec(),
-            landlock_abi: None,
+            ..Confinement::default()
         }
     }
 

@@ -6,21 +6,25 @@ use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, LandlockStatus, Ruleset,
     RulesetAttr, RulesetStatus, Scope,
 };
+use std::error::Error;
 
 /// The newest ABI whose rights are known here.
 const NEWEST: ABI = ABI::V9;
 
-/// Denies everything and returns the ABI in force, or `None` where the kernel has no Landlock.
+/// What became of Landlock.
+pub(super) enum Landlock {
+    /// Every file system right that the kernel knows is denied; this is its ABI.
+    InForce(u32),
+    /// It cannot be counted on, and why.
+    Missing(Refusal),
+}
+
+/// Denies everything that can be denied.
 ///
 /// # Errors
 ///
 /// When the kernel has Landlock but does not enforce the ruleset; what holds without Landlock is the supervisor's to judge.
-pub(super) fn deny_all() -> Result<Option<u32>, Refusal> {
-    let failed = |error: &dyn std::fmt::Display| Refusal {
-        layer: Layer::Landlock,
-        step: format!("landlock_restrict_self ({error})"),
-        errno: 0,
-    };
+pub(super) fn deny_all() -> Result<Landlock, Refusal> {
     // Best effort over the rights of the newest ABI is exactly "all that this kernel handles".
     let status = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
@@ -29,18 +33,45 @@ pub(super) fn deny_all() -> Result<Option<u32>, Refusal> {
         .and_then(|ruleset| ruleset.scope(Scope::from_all(NEWEST)))
         .and_then(|ruleset| ruleset.create())
         .and_then(|ruleset| ruleset.restrict_self())
-        .map_err(|error| failed(&error))?;
-    match (status.landlock, status.ruleset) {
-        (LandlockStatus::NotEnabled | LandlockStatus::NotImplemented, _) => Ok(None),
-        (_, RulesetStatus::NotEnforced) => Err(failed(&"not enforced")),
+        .map_err(|error| refused("denying every path", errno_in(&error)))?;
+    let create = |errno| Landlock::Missing(refused("landlock_create_ruleset", errno));
+    Ok(match (status.landlock, status.ruleset) {
+        (LandlockStatus::NotImplemented, _) => create(libc::ENOSYS),
+        (LandlockStatus::NotEnabled, _) => create(libc::EOPNOTSUPP),
+        (_, RulesetStatus::NotEnforced) => return Err(refused("denying every path", 0)),
         // A kernel newer than NEWEST may have rights that are not handled: not counted as complete.
         (
             LandlockStatus::Available {
-                kernel_abi: Some(_),
+                kernel_abi: Some(abi),
                 ..
             },
             _,
-        ) => Ok(None),
-        (LandlockStatus::Available { effective_abi, .. }, _) => Ok(Some(effective_abi as u32)),
+        ) => {
+            let step = format!(
+                "denying all rights of ABI {abi}, of which wpool knows those up to {},",
+                NEWEST as u32
+            );
+            Landlock::Missing(refused(&step, libc::EOVERFLOW))
+        }
+        (LandlockStatus::Available { effective_abi, .. }, _) => {
+            Landlock::InForce(effective_abi as u32)
+        }
+    })
+}
+
+fn refused(step: &str, errno: i32) -> Refusal {
+    Refusal {
+        layer: Layer::Landlock,
+        step: step.into(),
+        errno,
     }
+}
+
+/// The kernel's answer that an error of the library is about, 0 where there is none.
+fn errno_in(error: &(dyn Error + 'static)) -> i32 {
+    let first: Option<&(dyn Error + 'static)> = Some(error);
+    let mut causes = std::iter::successors(first, |error| (*error).source());
+    causes
+        .find_map(|cause| cause.downcast_ref::<std::io::Error>()?.raw_os_error())
+        .unwrap_or(0)
 }

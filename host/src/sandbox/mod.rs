@@ -30,6 +30,7 @@ pub(crate) use only::only;
 pub(crate) use seccomp::Filter;
 pub(crate) use signals::restore_defaults;
 
+use landlock::Landlock;
 use std::os::fd::BorrowedFd;
 
 /// Confines the calling process, which must be single-threaded and hold nothing but `socket` (descriptor 0), and returns
@@ -87,9 +88,12 @@ pub(crate) fn enter(
     achieved.holds(Layer::ResourceLimits);
 
     // 7. No path can be opened, even with a filter missing.
-    achieved.landlock_abi = landlock::deny_all()?;
-    if achieved.landlock_abi.is_some() {
-        achieved.holds(Layer::Landlock);
+    match landlock::deny_all()? {
+        Landlock::InForce(abi) => {
+            achieved.holds(Layer::Landlock);
+            achieved.landlock_abi = Some(abi);
+        }
+        Landlock::Missing(refusal) => achieved.landlock_refusal = Some(refusal),
     }
 
     // 8. Threads inherit all of the above, and share the filter.

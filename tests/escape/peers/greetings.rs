@@ -52,6 +52,8 @@ fn a_program_that_claims_less_confinement_than_is_enough_is_refused() {
         .build()
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Confinement, "{error}");
+    assert!(error.to_string().contains("landlock: "), "{error}");
+    assert_harmless(&error.to_string());
 }
 
 #[test]

@@ -20,12 +20,28 @@ pub struct Attack {
 pub struct Target {
     /// The process number of the supervisor.
     pub supervisor: i64,
+    /// The process number of one that the same template forked.
+    pub sibling: i64,
 }
 
 impl Target {
-    /// A process that the same template forked, most likely.
-    pub fn sibling(&self) -> i64 {
-        i64::from(std::process::id()) - 1
+    /// What a process is aimed at that a supervisor has started.
+    pub fn of_a_pool(supervisor: i64) -> Target {
+        // Numbers are given in order, so the one before is a sibling's, most likely.
+        let sibling = i64::from(std::process::id()) - 1;
+        Target {
+            supervisor,
+            sibling,
+        }
+    }
+
+    /// What a process is aimed at that stands alone: it has no sibling, and the number is greater than any process's.
+    pub fn alone(supervisor: i64) -> Target {
+        let sibling = 1 << 30;
+        Target {
+            supervisor,
+            sibling,
+        }
     }
 }
 
@@ -89,10 +105,39 @@ fn outcome(result: libc::c_long) -> i64 {
 macro_rules! call {
     ($number:expr $(, $argument:expr)* $(,)?) => {
         // SAFETY: whatever a call does to this process, the process is there for it; memory that is handed over is valid.
-        super::outcome(unsafe { libc::syscall($number $(, $argument)*) })
+        super::outcome(unsafe { libc::syscall($number $(, super::Word::word($argument))*) })
     };
 }
 use call;
+
+/// An argument as a system call takes it: a narrower one leaves half of its place as it was.
+trait Word {
+    fn word(self) -> i64;
+}
+
+macro_rules! words {
+    ($($number:ty)*) => {
+        $(impl Word for $number {
+            fn word(self) -> i64 {
+                self as i64
+            }
+        })*
+    };
+}
+
+words!(i32 u32 i64 u64 usize);
+
+impl<T> Word for *const T {
+    fn word(self) -> i64 {
+        self as i64
+    }
+}
+
+impl<T> Word for *mut T {
+    fn word(self) -> i64 {
+        self as i64
+    }
+}
 
 /// The ways to enter the kernel on this processor.
 #[derive(Clone, Copy)]

@@ -93,7 +93,7 @@ pub const ATTACKS: &[Attack] = &[
     },
     Attack {
         name: "ptrace a sibling",
-        run: |target| call!(libc::SYS_ptrace, libc::PTRACE_SEIZE, target.sibling(), 0, 0),
+        run: |target| call!(libc::SYS_ptrace, libc::PTRACE_SEIZE, target.sibling, 0, 0),
     },
     Attack {
         name: "read memory of pid 1",
@@ -105,7 +105,7 @@ pub const ATTACKS: &[Attack] = &[
     },
     Attack {
         name: "read memory of a sibling",
-        run: |target| read_memory(target.sibling()),
+        run: |target| read_memory(target.sibling),
     },
     Attack {
         name: "write memory of the supervisor",
@@ -133,7 +133,7 @@ pub const ATTACKS: &[Attack] = &[
     },
     Attack {
         name: "signal a sibling",
-        run: |target| call!(libc::SYS_kill, target.sibling(), 0),
+        run: |target| call!(libc::SYS_kill, target.sibling, 0),
     },
     Attack {
         name: "signal everybody",
@@ -165,7 +165,7 @@ pub const ATTACKS: &[Attack] = &[
     },
     Attack {
         name: "pidfd of a sibling",
-        run: |target| call!(libc::SYS_pidfd_open, target.sibling(), 0),
+        run: |target| call!(libc::SYS_pidfd_open, target.sibling, 0),
     },
     Attack {
         name: "a descriptor of the supervisor",

@@ -36,9 +36,14 @@ pub fn before_confinement() -> bool {
         }
         "unconfined" => {
             send(&encode(&ChildHello::Hello(WIRE_VERSION.into())));
-            send(&encode(
-                &ChildHello::Confined(wpool::Confinement::default()),
-            ));
+            let refusal = wpool::Refusal {
+                layer: wpool::Layer::Landlock,
+                step: "\u{1b}[2J".repeat(2000),
+                errno: 0,
+            };
+            let mut achieved = wpool::Confinement::default();
+            achieved.landlock_refusal = Some(refusal);
+            send(&encode(&ChildHello::Confined(achieved)));
             wait_for_the_end();
         }
         other => panic!("there is no lie {other}"),

@@ -3,7 +3,10 @@
 mod alone;
 mod bomb;
 mod command;
+mod container;
+mod held_calls;
 mod host;
+mod kernel;
 mod library;
 mod luck;
 mod modules;
@@ -16,6 +19,7 @@ pub use alone::{alone, alone_for, nobody_is_left, nobody_is_left_now};
 pub use bomb::compile_bomb;
 pub use command::{Ran, Running, feed, run, wpool};
 pub use host::{Call, refusing};
+pub use kernel::{file_rights, have_landlock};
 pub use library::{pool, pool_of};
 pub use luck::Luck;
 pub use modules::{TextModule, guest, module, wat};
