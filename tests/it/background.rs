@@ -163,3 +163,45 @@ fn arguments_that_do_not_fit_are_told_at_once() {
     assert!(pool.apply_async::<i64>("cube", (1,)).is_err());
     assert!(pool.map_async::<_, i64, _>("cube", [1_i64]).is_err());
 }
+
+#[track_caller]
+fn assert_cancelled<T: std::fmt::Debug>(result: Result<T, MapError>) {
+    match result {
+        Err(MapError::Task { failure, .. }) if failure.kind() == FailureKind::Cancelled => {}
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_call_that_runs_for_ever_can_be_cancelled_and_its_worker_is_replaced() {
+    let pool = pool("spin").timeout(None).workers(1).build().unwrap();
+    let endless = pool.apply_async::<i64>("spin", (-1,)).unwrap();
+    let waiting = pool.apply_async::<i64>("spin", (3,)).unwrap();
+    let unwanted = pool.apply_async::<i64>("spin", (4,)).unwrap();
+    unwanted.cancel();
+    assert_cancelled(unwanted.get());
+    assert!(!waiting.ready());
+    endless.cancel();
+    assert_cancelled(endless.get());
+    assert!(waiting.get().is_ok());
+}
+
+#[test]
+fn a_call_that_is_done_is_not_changed_by_being_cancelled() {
+    let pool = pool("square").build().unwrap();
+    let done = pool.apply_async::<i64>("square", (3,)).unwrap();
+    done.wait();
+    done.cancel();
+    assert_eq!(done.get().unwrap(), 9);
+    assert_eq!(pool.apply::<i64>("square", (4,)).unwrap(), 16);
+}
+
+#[test]
+fn a_map_over_endless_items_can_be_cancelled() {
+    let pool = pool("square").build().unwrap();
+    let endless = pool.map_async::<_, i64, _>("square", 0_i64..).unwrap();
+    assert!(!endless.wait_timeout(Duration::from_millis(20)));
+    endless.cancel();
+    assert_cancelled(endless.get());
+    assert_eq!(pool.apply::<i64>("square", (4,)).unwrap(), 16);
+}

@@ -1,8 +1,9 @@
 //! Results of calls that go on in the background, as `multiprocessing.pool.AsyncResult`.
 
 use super::callbacks::Callbacks;
+use super::inbox::{CallId, Inbox};
 use super::map::{Lazy, MapError, all_values, bad_argument, typed};
-use super::outcome::Outcome;
+use super::outcome::{Failure, FailureKind, Outcome};
 use super::stream::{Order, Receiver, Reply};
 use super::{Pool, tasks};
 use crate::error::{Error, ErrorKind};
@@ -10,6 +11,7 @@ use crate::value::{FromValue, IntoArgs, IntoValue};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -30,6 +32,15 @@ use std::time::{Duration, Instant};
 /// ```
 pub struct AsyncResult<T> {
     slot: Arc<Slot<T>>,
+    handle: Handle,
+}
+
+/// What a call is cancelled by.
+struct Handle {
+    inbox: Arc<Inbox>,
+    call: CallId,
+    /// No more items are to be taken.
+    cut: Arc<AtomicBool>,
 }
 
 /// What is called with a result, or with why there is none.
@@ -192,6 +203,14 @@ impl<T> AsyncResult<T> {
         state.take()
     }
 
+    /// Cancels the call: what waits is not run, and a worker that runs some of it is killed. The result is then the failure
+    /// [`Cancelled`](super::FailureKind::Cancelled), or the value where that was on its way.
+    pub fn cancel(&self) {
+        self.handle.cut.store(true, Ordering::Relaxed);
+        let call = self.handle.call;
+        self.handle.inbox.post(|mail| mail.cancelled.push(call));
+    }
+
     /// Waits until the call is done.
     pub fn wait(&self) {
         drop(self.slot.wait(None));
@@ -287,14 +306,23 @@ impl Pool {
             slot: Arc::clone(&slot),
             convert,
         };
+        let handle = self.handle(self.inbox.new_call());
         match callee.encode(&arguments) {
             Ok(encoded) => {
-                let task = callee.task(encoded, Reply::to(Arc::new(call)));
+                let task = callee.task(encoded, Reply::to(Arc::new(call)), handle.call);
                 self.inbox.post(|mail| mail.tasks.push(task));
             }
             Err(failure) => call.receive(Outcome::failed(failure, 0)),
         }
-        Ok(AsyncResult { slot })
+        Ok(AsyncResult { slot, handle })
+    }
+
+    fn handle(&self, call: CallId) -> Handle {
+        Handle {
+            inbox: Arc::clone(&self.inbox),
+            call,
+            cut: Arc::default(),
+        }
     }
 
     /// Calls `function` with one argument for each item, in the background, as `multiprocessing.Pool.map_async`. Items are
@@ -335,18 +363,35 @@ impl Pool {
             Order::Input,
         );
         let slot = Slot::new(self.callbacks.clone());
-        let (items, own) = (items.into_iter(), Arc::clone(&slot));
+        let handle = self.handle(inputs.call());
+        let (items, own, cut) = (
+            items.into_iter(),
+            Arc::clone(&slot),
+            Arc::clone(&handle.cut),
+        );
         std::thread::Builder::new()
             .name("wpool-map".into())
             .spawn(move || {
+                let mut left = false;
+                let items = items.map_while(|item| {
+                    left = cut.load(Ordering::Relaxed);
+                    (!left).then_some(item)
+                });
                 let results = catch_unwind(AssertUnwindSafe(|| {
                     all_values(Lazy::new(inputs, outcomes, items))
                 }));
-                own.put(results.unwrap_or_else(|_| {
-                    let message = "taking the items panicked";
-                    Err(Error::new(ErrorKind::Argument, message).into())
-                }));
+                own.put(match results {
+                    Ok(Ok(values)) if left => Err(MapError::Task {
+                        index: values.len() as u64,
+                        failure: Failure::new(FailureKind::Cancelled, "it was cancelled"),
+                    }),
+                    Ok(results) => results,
+                    Err(_) => {
+                        let message = "taking the items panicked";
+                        Err(Error::new(ErrorKind::Argument, message).into())
+                    }
+                });
             })?;
-        Ok(AsyncResult { slot })
+        Ok(AsyncResult { slot, handle })
     }
 }

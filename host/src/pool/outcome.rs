@@ -163,6 +163,7 @@ impl Failure {
                     format!("the plugin's processes do not start: {why}"),
                 )
             }
+            Loss::Cancelled => Failure::new(FailureKind::Cancelled, "it was cancelled"),
             Loss::NoPlugin => Failure::new(FailureKind::Init, "the plugin is not loaded"),
         }
     }
@@ -201,6 +202,7 @@ fn died(death: Death, timeout: Option<Duration>) -> Failure {
         ),
         Death::Stuck => worker("its worker did not answer, and was killed".into()),
         Death::Retired => worker("its worker was retired".into()),
+        Death::Cancelled => Failure::new(FailureKind::Cancelled, "it was cancelled"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The two ends of a stream of tasks: where inputs go in and where outcomes come out.
 
 use super::callee::Callee;
-use super::inbox::{Inbox, NewTask};
+use super::inbox::{CallId, Inbox, NewTask};
 use super::outcome::{Failure, Outcome};
 use super::stream::{Order, Refused, Reply, Stream};
 use crate::value::{Function, Value};
@@ -16,6 +16,7 @@ const HANDED_OVER: usize = 256;
 pub struct Inputs {
     inbox: Arc<Inbox>,
     callee: Callee,
+    call: CallId,
     stream: Arc<Stream>,
     kept: Vec<NewTask>,
 }
@@ -39,6 +40,7 @@ pub(super) fn ends(inbox: Arc<Inbox>, callee: Callee, order: Order) -> (Inputs, 
         taken: VecDeque::new(),
     };
     let inputs = Inputs {
+        call: inbox.new_call(),
         inbox,
         callee,
         stream,
@@ -66,7 +68,7 @@ impl Inputs {
             Err(failure) => return self.fail(failure),
         };
         let reply = self.reserve(encoded.len())?;
-        self.kept.push(self.callee.task(encoded, reply));
+        self.kept.push(self.callee.task(encoded, reply, self.call));
         if self.kept.len() >= HANDED_OVER {
             self.flush();
         }
@@ -90,6 +92,11 @@ impl Inputs {
     pub fn fail(&mut self, failure: Failure) -> Result<(), Closed> {
         self.reserve(0)?.send(Outcome::failed(failure, 0));
         Ok(())
+    }
+
+    /// What its tasks can be cancelled by.
+    pub(super) fn call(&self) -> CallId {
+        self.call
     }
 
     /// Lets every task that was sent begin.

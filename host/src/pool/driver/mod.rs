@@ -14,7 +14,7 @@ mod results;
 mod template;
 mod worker;
 
-use super::inbox::{Inbox, NewTask};
+use super::inbox::{CallId, Inbox, NewTask};
 use super::outcome::{Failure, Outcome};
 use super::scheduler::{
     Action, Death, Loss, PluginConfig, PluginId, Ran, Scheduler, Task, TaskId, WorkerId,
@@ -25,7 +25,7 @@ use crate::plugin::Plugin;
 use crate::value::{Budget, Value, decode_args};
 use events::{Events, Source};
 use slab::Slab;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use template::TemplateLink;
@@ -169,12 +169,15 @@ impl Driver {
             self.scheduler.add_plugin(id, config);
             self.load_if_confined(id);
         }
-        if mail.tasks.is_empty() {
-            return true;
-        }
+        self.submit(mail.tasks);
+        self.cancel(&mail.cancelled);
+        true
+    }
+
+    fn submit(&mut self, new: Vec<NewTask>) {
         let now = Instant::now();
-        let mut tasks: Vec<(PluginId, Task)> = Vec::with_capacity(mail.tasks.len());
-        for task in mail.tasks {
+        let mut tasks: Vec<(PluginId, Task)> = Vec::with_capacity(new.len());
+        for task in new {
             let (plugin, function, bytes) =
                 (task.plugin, task.function, task.arguments.len() as u32);
             let id = TaskId(self.tasks.insert(task) as u64);
@@ -191,7 +194,18 @@ impl Driver {
             self.scheduler
                 .submit(now, same[0].0, same.iter().map(|(_, task)| *task));
         }
-        true
+    }
+
+    /// Cancels what is left of calls.
+    fn cancel(&mut self, calls: &[CallId]) {
+        if calls.is_empty() {
+            return;
+        }
+        let calls: HashSet<CallId> = calls.iter().copied().collect();
+        let tasks = self.tasks.iter();
+        let unwanted = tasks.filter(|(_, task)| calls.contains(&task.call));
+        let unwanted = unwanted.map(|(id, _)| TaskId(id as u64)).collect();
+        self.scheduler.cancel(Instant::now(), &unwanted);
     }
 
     /// Does everything that the scheduler decided, and what follows from doing it.

@@ -31,6 +31,8 @@ pub(crate) enum Death {
     Stuck,
     /// It was killed because it was not needed any more.
     Retired,
+    /// It was killed because nobody wants the task it was running.
+    Cancelled,
 }
 
 impl Death {
@@ -40,9 +42,12 @@ impl Death {
             Death::Signal(signal) => signal != libc::SIGKILL,
             Death::Exit(_) | Death::Violation(_) => true,
             // A worker that did not get to run before its deadline has harmed nobody.
-            Death::Deadline | Death::Unknown | Death::Template | Death::Stuck | Death::Retired => {
-                false
-            }
+            Death::Deadline
+            | Death::Unknown
+            | Death::Template
+            | Death::Stuck
+            | Death::Retired
+            | Death::Cancelled => false,
         }
     }
 }
@@ -58,6 +63,8 @@ pub(crate) enum Loss {
     PluginBroken,
     /// There is no such plugin.
     NoPlugin,
+    /// Nobody wanted it any more.
+    Cancelled,
 }
 
 /// How often a task was lost.
@@ -76,7 +83,7 @@ impl Scheduler {
         let mut unstarted = worker.take_unstarted(started);
         let mut started: VecDeque<Task> = worker.outstanding;
         let culprit = match death {
-            Death::Template => None,
+            Death::Template | Death::Cancelled => None,
             _ => started.pop_back().or_else(|| {
                 if death.has_a_culprit() {
                     unstarted.pop_front()
@@ -85,7 +92,12 @@ impl Scheduler {
                 }
             }),
         };
+        let left = started.len() + unstarted.len();
+        started = self.without_cancelled(started);
+        unstarted = self.without_cancelled(unstarted);
+        let cancelled = started.len() + unstarted.len() < left;
         if let Some(task) = culprit {
+            self.cancelled.remove(&task.id);
             let attempts = 1 + self.losses.remove(&task.id).map_or(0, |losses| losses.runs);
             self.actions.push_back(Action::Fail {
                 task: task.id,
@@ -105,7 +117,7 @@ impl Scheduler {
         });
         started.append(&mut unstarted);
         // A failed task is progress too: there is one fewer.
-        let failed = culprit.is_some() || started.len() < lost;
+        let failed = cancelled || culprit.is_some() || started.len() < lost;
         let Some(plugin) = self.plugins.get_mut(&worker.plugin) else {
             return;
         };
@@ -113,7 +125,7 @@ impl Scheduler {
         match death {
             _ if failed => plugin.strikes = 0,
             // The template's own death is counted once, not for each worker.
-            Death::Template | Death::Retired => {}
+            Death::Template | Death::Retired | Death::Cancelled => {}
             _ => self.strike(worker.plugin, 1),
         }
     }

@@ -10,6 +10,7 @@
 //! [`Action::Fail`], which happens once. The number of workers never exceeds the budget. Whatever a worker claims is held
 //! against what it was sent.
 
+mod cancel;
 mod dispatch;
 mod fleet;
 mod loss;
@@ -23,7 +24,7 @@ mod worker;
 mod tests;
 
 use plugin::Plugin;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 use worker::{State, Worker};
 
@@ -116,6 +117,8 @@ pub(crate) struct Scheduler {
     next_worker: u32,
     /// Tasks that were lost before, with how often; most never are.
     losses: HashMap<TaskId, loss::Losses>,
+    /// Tasks that workers have and nobody wants any more.
+    cancelled: HashSet<TaskId>,
     actions: VecDeque<Action>,
 }
 
@@ -128,6 +131,7 @@ impl Scheduler {
             workers: BTreeMap::new(),
             next_worker: 0,
             losses: HashMap::new(),
+            cancelled: HashSet::new(),
             actions: VecDeque::new(),
         }
     }
@@ -278,6 +282,12 @@ impl Scheduler {
         if spent {
             self.kill(worker, Death::Retired);
         }
+        if !self.cancelled.is_empty() {
+            for task in &finished {
+                self.cancelled.remove(&task.id);
+            }
+            self.kill_if_at_cancelled(worker);
+        }
         let finished = finished.into_iter().map(|task| Finished {
             task: task.id,
             attempts: if self.losses.is_empty() {
@@ -293,9 +303,9 @@ impl Scheduler {
 
     /// The answer to [`Action::Recall`]: the worker's tasks from `started` on have not started and will not.
     pub(crate) fn recalled(&mut self, now: Instant, worker: WorkerId, started: u32) {
-        self.change_worker(worker, |worker, plugin| {
-            plugin.put_back(worker.recalled(now, started))
-        });
+        let recalled = self.change_worker(worker, |worker, _| worker.recalled(now, started));
+        let back = self.without_cancelled(recalled.unwrap_or_default());
+        self.change_worker(worker, |_, plugin| plugin.put_back(back));
         self.dispatch(now);
     }
 

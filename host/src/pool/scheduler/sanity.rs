@@ -23,6 +23,14 @@ impl Scheduler {
         for task in self.losses.keys() {
             assert!(places.contains(task), "losses of {task:?} outlive it");
         }
+        let sent = |id: &TaskId| {
+            let mut sent = self.workers.values().flat_map(|worker| &worker.outstanding);
+            sent.any(|task| task.id == *id)
+        };
+        assert!(
+            self.cancelled.iter().all(sent),
+            "a cancelled task that no worker has"
+        );
         self.workers
             .iter()
             .for_each(|(id, worker)| self.check_worker(*id, worker));

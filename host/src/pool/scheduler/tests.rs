@@ -1,6 +1,7 @@
 //! Behaviour of the scheduler: exact effects of single events, and whole lives of pools in a simulated world.
 
 mod batches;
+mod cancel;
 mod deaths;
 mod fairness;
 mod harness;

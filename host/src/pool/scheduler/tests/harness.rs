@@ -133,6 +133,11 @@ impl Env {
         self.event(|s, now| s.recalled(now, WorkerId(worker), started));
     }
 
+    pub(super) fn cancel(&mut self, tasks: impl IntoIterator<Item = u64>) {
+        let tasks = tasks.into_iter().map(TaskId).collect();
+        self.event(|s, now| s.cancel(now, &tasks));
+    }
+
     pub(super) fn timer(&mut self) {
         self.event(|s, now| s.timer(now));
     }

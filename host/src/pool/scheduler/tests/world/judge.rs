@@ -149,7 +149,7 @@ impl World {
                 self.trouble.iter().any(|trouble| *trouble >= 3),
                 "the plugin is not broken"
             ),
-            Loss::NoPlugin => panic!("all plugins are known"),
+            Loss::NoPlugin | Loss::Cancelled => panic!("nobody asked for {loss:?}"),
         }
         self.end(task, Err(loss));
     }
