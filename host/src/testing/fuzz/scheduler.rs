@@ -90,6 +90,13 @@ pub enum Operation {
         /// How.
         how: u8,
     },
+    /// Tasks in a row are not wanted any more.
+    Cancel {
+        /// The number of the first.
+        first: u8,
+        /// How many.
+        count: u8,
+    },
     /// Time passes, in units of 50 microseconds.
     Passes {
         /// How much.
@@ -100,7 +107,11 @@ pub enum Operation {
 impl<'a> Arbitrary<'a> for Operation {
     fn arbitrary(input: &mut Unstructured<'a>) -> arbitrary::Result<Operation> {
         let kind: u8 = input.arbitrary()?;
-        let who = input.arbitrary()?;
+        let who: u8 = input.arbitrary()?;
+        if kind >= 250 {
+            let count = input.arbitrary()?;
+            return Ok(Operation::Cancel { first: who, count });
+        }
         Ok(match kind % 10 {
             0 => Operation::Submit {
                 plugin: who,
@@ -227,6 +238,7 @@ fn apply(driver: &mut Driver, operation: Operation) {
                 driver.dies(id, deaths[usize::from(how) % deaths.len()]);
             }
         }
+        Operation::Cancel { first, count } => driver.cancel(first.into(), count.into()),
         Operation::Passes { units } => driver.pass(Duration::from_micros(50) * units.into()),
     }
     driver.check();

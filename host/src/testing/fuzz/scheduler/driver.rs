@@ -229,6 +229,17 @@ impl Driver {
         }
     }
 
+    /// Some tasks are not wanted any more, which may be over already.
+    pub(super) fn cancel(&mut self, first: u64, count: u64) {
+        let over = |id: &u64| {
+            let place = self.places.get(*id as usize);
+            place.is_none_or(|place| *place == Place::Over)
+        };
+        let tasks = (first..first + count).filter(|id| !over(id)).map(TaskId);
+        self.scheduler.cancel(self.now, &tasks.collect());
+        self.act();
+    }
+
     /// Time passes, and the timer goes off until nothing is due any more.
     pub(super) fn pass(&mut self, time: Duration) {
         self.now += time;
