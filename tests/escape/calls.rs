@@ -1,6 +1,7 @@
 //! Every system call by its number, through every gate into the kernel: those that are not on the list are death.
 
 use crate::impostor::User;
+use crate::support::{Call, refusing};
 use std::collections::BTreeSet;
 
 /// What a worker may call, answered with an error or not.
@@ -33,8 +34,8 @@ const PAST_EVERY_FILTER: &[i64] = &[335, 336];
 #[cfg(not(target_arch = "x86_64"))]
 const PAST_EVERY_FILTER: &[i64] = &[];
 
-fn passing(words: &[&str]) -> BTreeSet<String> {
-    let passed = User::Ordinary.impostor(words).into_iter();
+fn passing(user: User, words: &[&str]) -> BTreeSet<String> {
+    let passed = user.impostor(words).into_iter();
     passed.map(|(call, _)| call).collect()
 }
 
@@ -42,8 +43,14 @@ fn passing(words: &[&str]) -> BTreeSet<String> {
 fn assert_nothing_else_passes(words: &[&str], lists: &[&[i64]]) {
     let allowed = lists.iter().copied().chain([PAST_EVERY_FILTER]).flatten();
     let allowed: BTreeSet<String> = allowed.map(|number| format!("native {number}")).collect();
-    let passed = passing(words);
-    let more: Vec<&String> = passed.difference(&allowed).collect();
+    let users = User::all().into_iter();
+    users.for_each(|user| assert_nothing_else_passes_for(user, words, &allowed));
+}
+
+#[track_caller]
+fn assert_nothing_else_passes_for(user: User, words: &[&str], allowed: &BTreeSet<String>) {
+    let passed = passing(user, words);
+    let more: Vec<&String> = passed.difference(allowed).collect();
     assert!(more.is_empty(), "{words:?}: {more:?}");
     // Otherwise the test would hold for a program that tries nothing.
     let missing: Vec<&String> = allowed.difference(&passed).collect();
@@ -62,6 +69,13 @@ fn assert_nothing_else_passes(words: &[&str], lists: &[&[i64]]) {
 fn a_worker_can_make_twenty_system_calls_and_no_other_by_any_gate() {
     assert_nothing_else_passes(&["pool", "worker", "calls"], &[WORKER]);
     assert_nothing_else_passes(&["alone", "seccomp-worker", "calls"], &[WORKER]);
+}
+
+#[test]
+fn a_worker_without_namespaces_can_make_the_same_calls_and_no_other() {
+    refusing(&[Call::Unshare], || {
+        assert_nothing_else_passes(&["pool", "worker", "calls"], &[WORKER]);
+    });
 }
 
 #[test]

@@ -84,7 +84,7 @@ fn each_layer_alone_refuses_what_the_tables_say() {
 
 #[test]
 fn an_old_landlock_alone_refuses_what_the_tables_say_of_it() {
-    for abi in 1..=5 {
+    for abi in 1..=6 {
         for user in User::all() {
             let wrong = refusing(&[Call::LandlockAbi(abi)], || {
                 assert_eq!(landlock_abi(), abi);

@@ -9,6 +9,7 @@ use wpool::testing::{impostor, sealed};
 /// Tries every attack under `layer` and prints how it ended.
 pub fn attacks(layer: &str) {
     let supervisor = i64::from(std::process::id());
+    let _bound = attacks::bind_abstract_name();
     for attack in attacks::all() {
         let ended = in_a_process(layer, || (attack.run)(&Target::alone(supervisor)));
         println!("{}\t{ended}", attack.name);

@@ -7,6 +7,7 @@ use wpool::{FailureKind, FromValue, Outcome, Pool};
 
 /// Tries every attack from a worker, each as a task, and prints how it ended.
 pub fn attack_from_workers() {
+    let _bound = attacks::bind_abstract_name();
     let attacks: Vec<_> = attacks::all().collect();
     let errands = (0..attacks.len()).map(|index| Errand::attack(index, std::process::id()));
     for (attack, outcome) in attacks.iter().zip(run(errands)) {
@@ -29,6 +30,7 @@ pub fn calls_from_workers() {
 
 /// Tries every attack from a template or a compiler, each with a pool of its own, and prints how it ended.
 pub fn attack_from(place: &str) {
+    let _bound = attacks::bind_abstract_name();
     for attack in attacks::all() {
         let module = format!("attack {place} {} {}", std::process::id(), attack.name);
         let complaint = match builder(&module).build() {

@@ -3,7 +3,8 @@
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process_group, pidfd_open,
+    pidfd_send_signal, waitid,
 };
 use std::fs;
 use std::io;
@@ -108,19 +109,30 @@ impl Process {
         }
     }
 
-    /// Waits for its end, as its parent.
+    /// Waits for its end, as its parent, and ends what it leaves behind.
     pub(crate) fn wait(&self) -> Exit {
+        // Until it is waited for, its number is its own: so is that of the group that it leads, and that what it forked cannot
+        // leave. Without a pid namespace they would outlive it.
+        if self.ended(WaitIdOptions::NOWAIT).is_some() {
+            let _ = kill_process_group(self.pid, Signal::KILL);
+        }
+        let Some(status) = self.ended(WaitIdOptions::empty()) else {
+            return Exit::Unknown;
+        };
+        match (status.terminating_signal(), status.exit_status()) {
+            (Some(signal), _) => Exit::Signal(signal),
+            (_, Some(status)) => Exit::Status(status),
+            _ => Exit::Unknown,
+        }
+    }
+
+    /// How it ended, once it has; `None` if it is not there to be waited for.
+    fn ended(&self, how: WaitIdOptions) -> Option<WaitIdStatus> {
         loop {
-            match waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED) {
+            let process = WaitId::PidFd(self.pidfd.as_fd());
+            match waitid(process, WaitIdOptions::EXITED | how) {
                 Err(Errno::INTR) => {}
-                Err(_) | Ok(None) => return Exit::Unknown,
-                Ok(Some(status)) => {
-                    return match (status.terminating_signal(), status.exit_status()) {
-                        (Some(signal), _) => Exit::Signal(signal),
-                        (_, Some(status)) => Exit::Status(status),
-                        _ => Exit::Unknown,
-                    };
-                }
+                other => return other.ok().flatten(),
             }
         }
     }

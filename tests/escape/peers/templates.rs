@@ -1,6 +1,7 @@
 //! Templates that lie.
 
 use super::{assert_harmless, failure_of, lying, outcomes};
+use crate::support::{Call, alone, nobody_is_left, refusing};
 use std::fs;
 use wpool::FailureKind;
 
@@ -51,6 +52,17 @@ fn a_template_that_offers_itself_as_a_worker_is_ended() {
 #[test]
 fn a_template_that_offers_a_process_which_is_not_its_child_is_ended() {
     fails("a grandchild", "not its template's child");
+}
+
+#[test]
+fn what_a_template_forked_in_secret_ends_with_it_without_a_pid_namespace_too() {
+    let test = "peers::templates::what_a_template_forked_in_secret_ends_with_it_without_a_pid_namespace_too";
+    alone(test, || {
+        refusing(&[Call::Unshare], || {
+            fails("a grandchild", "not its template's child")
+        });
+        nobody_is_left();
+    });
 }
 
 #[test]

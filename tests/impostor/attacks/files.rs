@@ -41,6 +41,14 @@ pub const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
+        name: "stat /proc/self/status",
+        run: |_| stat(c"/proc/self/status"),
+    },
+    Attack {
+        name: "stat /dev/null",
+        run: |_| stat(c"/dev/null"),
+    },
+    Attack {
         name: "list /",
         run: |_| open(c"/", O_RDONLY | libc::O_DIRECTORY),
     },
@@ -175,6 +183,18 @@ pub const ATTACKS: &[Attack] = &[
 /// A path that no other process uses.
 fn own_path() -> CString {
     CString::new(format!("/tmp/wpool-escape-{}", std::process::id())).unwrap_or_default()
+}
+
+fn stat(path: &CStr) -> i64 {
+    let mut buffer = [0_u8; 512];
+    call!(
+        libc::SYS_statx,
+        AT_FDCWD,
+        path.as_ptr(),
+        0,
+        0x7ff,
+        buffer.as_mut_ptr()
+    )
 }
 
 fn open(path: &CStr, flags: i32) -> i64 {

@@ -8,6 +8,8 @@ mod privileges;
 mod processes;
 
 use std::io;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 /// One attempt. What it returns is the kernel's answer: a result, or an error number below zero.
 pub struct Attack {
@@ -43,6 +45,13 @@ impl Target {
             sibling,
         }
     }
+}
+
+/// A socket of this process under the abstract name that attacks try to reach.
+pub fn bind_abstract_name() -> UnixDatagram {
+    let name = format!("wpool-escape-{}", std::process::id());
+    let address = SocketAddr::from_abstract_name(name).expect("a short name");
+    UnixDatagram::bind_addr(&address).expect("a name of its own")
 }
 
 /// All attempts, in the order in which they are listed.

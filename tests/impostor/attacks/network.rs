@@ -16,7 +16,7 @@ pub const ATTACKS: &[Attack] = &[
     Attack {
         name: "connect to 127.0.0.1",
         run: |_| {
-            let socket = call!(libc::SYS_socket, AF_INET, SOCK_DGRAM, 0);
+            let socket = call!(libc::SYS_socket, AF_INET, SOCK_STREAM, 0);
             let address = libc::sockaddr_in {
                 sin_family: AF_INET as u16,
                 sin_port: 53_u16.to_be(),
@@ -54,7 +54,7 @@ pub const ATTACKS: &[Attack] = &[
                 sun_family: AF_UNIX as u16,
                 sun_path: [0; 108],
             };
-            // An abstract name of the supervisor's own, which a test may have bound.
+            // An abstract name that the supervisor has bound.
             let name = format!("\0wpool-escape-{}", target.supervisor);
             for (to, from) in address.sun_path.iter_mut().zip(name.bytes()) {
                 *to = from.cast_signed();

@@ -6,7 +6,7 @@ use crate::support::{Call, file_rights, have_landlock, is_root, refusing, run};
 use rustix::io::Errno;
 
 /// The ABIs of Linux 5.13, 5.19, 6.2, 6.7 and 6.10.
-const OLD: [u32; 5] = [1, 2, 3, 4, 5];
+const OLD: [u32; 6] = [1, 2, 3, 4, 5, 6];
 
 /// A kernel that was released after wpool.
 const TOO_NEW: Call = Call::LandlockAbi(99);
