@@ -22,7 +22,7 @@
 //! | `pool.imap(f, xs)`, `imap_unordered` | [`Pool::imap`], [`Pool::imap_unordered`] |
 //! | `pool.apply(f, args)` | [`Pool::apply`] |
 //! | `pool.apply_async(f, args, callback)`, `map_async`, `starmap_async` | [`Pool::apply_async`], [`Pool::map_async`], [`Pool::starmap_async`] |
-//! | `result.get()`, `get(timeout)`, `wait()`, `ready()`, `successful()` | the same of an [`AsyncResult`], which is a `Future` too |
+//! | `result.get()`, `get(timeout)`, `wait()`, `ready()`, `successful()` | the same of an [`AsyncResult`], which is a `Future` too, and can be cancelled |
 //! | `pool.terminate()` | [`Pool::terminate`]; dropping a pool does it and waits |
 
 mod child;
