@@ -206,6 +206,9 @@ fn a_compiler_is_confined_while_it_compiles() {
             .find(|child| child.cpu_ticks() > 10)
     });
     assert_confined_but_for_threads(&compiler);
+    // It has a thread for each CPU, or more.
+    let threads: usize = compiler.status("Threads").unwrap().parse().unwrap();
+    assert!(threads >= wpool::usable_cpus().min(64), "{threads}");
     // Its standard error is a pipe to the supervisor, where the runtime says why it aborts.
     assert_confined_as_root_sees_it(&compiler, &["0", "2"]);
     assert_eq!(limit(&compiler, "Max data size"), [Some(2 << 30); 2]);
