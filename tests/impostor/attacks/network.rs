@@ -57,7 +57,7 @@ pub const ATTACKS: &[Attack] = &[
             // An abstract name that the supervisor has bound.
             let name = format!("\0wpool-escape-{}", target.supervisor);
             for (to, from) in address.sun_path.iter_mut().zip(name.bytes()) {
-                *to = from.cast_signed();
+                *to = from as libc::c_char;
             }
             let length = size_of::<u16>() + name.len();
             let connected = call!(libc::SYS_connect, socket, &raw const address, length);
