@@ -205,3 +205,20 @@ fn a_map_over_endless_items_can_be_cancelled() {
     assert_cancelled(endless.get());
     assert_eq!(pool.apply::<i64>("square", (4,)).unwrap(), 16);
 }
+
+#[test]
+fn what_is_sent_after_a_call_was_cancelled_is_not_run() {
+    let pool = pool("spin").timeout(None).workers(1).build().unwrap();
+    let (cancelled, wait) = mpsc::channel();
+    // The second item comes once the call is cancelled; each runs for ever.
+    let items = [-1_i64, -2].into_iter().inspect(move |item| {
+        if *item == -2 {
+            wait.recv().unwrap();
+        }
+    });
+    let endless = pool.map_async::<_, i64, _>("spin", items).unwrap();
+    endless.cancel();
+    cancelled.send(()).unwrap();
+    assert_cancelled(endless.get());
+    assert!(pool.apply::<i64>("spin", (3,)).is_ok());
+}

@@ -1,9 +1,9 @@
 //! Results of calls that go on in the background, as `multiprocessing.pool.AsyncResult`.
 
-use super::callbacks::Callbacks;
-use super::inbox::{CallId, Inbox};
+use super::inbox::Inbox;
 use super::map::{Lazy, MapError, all_values, bad_argument, typed};
 use super::outcome::{Failure, FailureKind, Outcome};
+use super::slot::Slot;
 use super::stream::{Order, Receiver, Reply};
 use super::{Pool, tasks};
 use crate::error::{Error, ErrorKind};
@@ -11,9 +11,9 @@ use crate::value::{FromValue, IntoArgs, IntoValue};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 /// The result of a call that goes on in the background. Dropping it lets the call go on.
@@ -38,133 +38,23 @@ pub struct AsyncResult<T> {
 /// What a call is cancelled by.
 struct Handle {
     inbox: Arc<Inbox>,
-    call: CallId,
-    /// No more items are to be taken.
-    cut: Arc<AtomicBool>,
-}
-
-/// What is called with a result, or with why there is none.
-type Callback<T> = Box<dyn FnOnce(&Result<T, MapError>) + Send>;
-
-/// Where the result is put, once.
-struct Slot<T> {
-    state: Mutex<State<T>>,
-    done: Condvar,
-    callbacks: Callbacks,
-}
-
-struct State<T> {
-    result: Option<Result<T, MapError>>,
-    /// Whether it succeeded, once it is done and its callbacks have returned.
-    succeeded: Option<bool>,
-    waker: Option<Waker>,
-    callbacks: Vec<Callback<T>>,
-}
-
-impl<T: Send + 'static> Slot<T> {
-    fn new(callbacks: Callbacks) -> Arc<Slot<T>> {
-        let state = State {
-            result: None,
-            succeeded: None,
-            waker: None,
-            callbacks: Vec::new(),
-        };
-        Arc::new(Slot {
-            state: Mutex::new(state),
-            done: Condvar::new(),
-            callbacks,
-        })
-    }
-
-    /// Puts the result in its place, after the callbacks have seen it.
-    fn put(self: &Arc<Self>, result: Result<T, MapError>) {
-        let mut state = self.state();
-        let callbacks = std::mem::take(&mut state.callbacks);
-        if callbacks.is_empty() {
-            state.succeeded = Some(result.is_ok());
-            state.result = Some(result);
-            let waker = state.waker.take();
-            drop(state);
-            self.done.notify_all();
-            return waker.into_iter().for_each(Waker::wake);
-        }
-        drop(state);
-        let slot = Arc::clone(self);
-        self.callbacks.run(Box::new(move || {
-            for callback in callbacks {
-                // Its panic was reported by the application's hook; the result is not to be lost with it.
-                let _ = catch_unwind(AssertUnwindSafe(|| callback(&result)));
-            }
-            slot.put(result);
-        }));
-    }
-
-    /// Has the result seen by `callback` before anybody gets it.
-    fn call_back(self: &Arc<Self>, callback: Callback<T>) {
-        let mut state = self.state();
-        state.callbacks.push(callback);
-        if let Some(result) = state.result.take() {
-            state.succeeded = None;
-            drop(state);
-            self.put(result);
-        }
-    }
-}
-
-impl<T> Slot<T> {
-    fn state(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until it is done, at most until `deadline`.
-    fn wait(&self, deadline: Option<Instant>) -> MutexGuard<'_, State<T>> {
-        let mut state = self.state();
-        while state.succeeded.is_none() {
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            state = match left {
-                Some(Duration::ZERO) => return state,
-                Some(left) => {
-                    let waited = self.done.wait_timeout(state, left);
-                    waited.unwrap_or_else(PoisonError::into_inner).0
-                }
-                None => {
-                    let waited = self.done.wait(state);
-                    waited.unwrap_or_else(PoisonError::into_inner)
-                }
-            };
-        }
-        state
-    }
-}
-
-impl<T> State<T> {
-    /// The result, which is there once.
-    fn take(&mut self) -> Result<T, MapError> {
-        self.result.take().unwrap_or_else(|| {
-            let taken = Error::new(ErrorKind::Task, "the result was taken already");
-            Err(taken.into())
-        })
-    }
-}
-
-impl<T> fmt::Debug for Slot<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let succeeded = self.state().succeeded;
-        f.debug_struct("Slot")
-            .field("succeeded", &succeeded)
-            .finish()
-    }
+    cancelled: Arc<AtomicBool>,
 }
 
 /// A single call, whose outcome becomes a result.
 struct Call<T> {
     slot: Arc<Slot<T>>,
+    cancelled: Arc<AtomicBool>,
     convert: fn(Outcome) -> Result<T, MapError>,
 }
 
 impl<T: Send + 'static> Receiver for Call<T> {
     fn receive(&self, outcome: Outcome) {
         self.slot.put((self.convert)(outcome));
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
     }
 }
 
@@ -204,11 +94,12 @@ impl<T> AsyncResult<T> {
     }
 
     /// Cancels the call: what waits is not run, and a worker that runs some of it is killed. The result is then the failure
-    /// [`Cancelled`](super::FailureKind::Cancelled), or the value where that was on its way.
+    /// [`Cancelled`](super::FailureKind::Cancelled), or the value where that was on its way. Where items are being taken, it is
+    /// there once the one that is waited for has come.
     pub fn cancel(&self) {
-        self.handle.cut.store(true, Ordering::Relaxed);
-        let call = self.handle.call;
-        self.handle.inbox.post(|mail| mail.cancelled.push(call));
+        // Seen by the driver with its mail, and with every task that comes later.
+        self.handle.cancelled.store(true, Ordering::Relaxed);
+        self.handle.inbox.post(|mail| mail.cancelled = true);
     }
 
     /// Waits until the call is done.
@@ -277,7 +168,8 @@ impl<T> fmt::Debug for AsyncResult<T> {
 }
 
 impl Pool {
-    /// Calls `function` once, in the background, as `multiprocessing.Pool.apply_async`.
+    /// Calls `function` once, in the background, as `multiprocessing.Pool.apply_async`. It never waits: how many calls are under
+    /// way at once is for the caller to bound.
     ///
     /// # Errors
     ///
@@ -304,12 +196,13 @@ impl Pool {
         let slot = Slot::new(self.callbacks.clone());
         let call = Call {
             slot: Arc::clone(&slot),
+            cancelled: Arc::default(),
             convert,
         };
-        let handle = self.handle(self.inbox.new_call());
+        let handle = self.handle(Arc::clone(&call.cancelled));
         match callee.encode(&arguments) {
             Ok(encoded) => {
-                let task = callee.task(encoded, Reply::to(Arc::new(call)), handle.call);
+                let task = callee.task(encoded, Reply::to(Arc::new(call)));
                 self.inbox.post(|mail| mail.tasks.push(task));
             }
             Err(failure) => call.receive(Outcome::failed(failure, 0)),
@@ -317,11 +210,10 @@ impl Pool {
         Ok(AsyncResult { slot, handle })
     }
 
-    fn handle(&self, call: CallId) -> Handle {
+    fn handle(&self, cancelled: Arc<AtomicBool>) -> Handle {
         Handle {
             inbox: Arc::clone(&self.inbox),
-            call,
-            cut: Arc::default(),
+            cancelled,
         }
     }
 
@@ -363,18 +255,18 @@ impl Pool {
             Order::Input,
         );
         let slot = Slot::new(self.callbacks.clone());
-        let handle = self.handle(inputs.call());
-        let (items, own, cut) = (
+        let handle = self.handle(inputs.cancelled());
+        let (items, own, cancelled) = (
             items.into_iter(),
             Arc::clone(&slot),
-            Arc::clone(&handle.cut),
+            Arc::clone(&handle.cancelled),
         );
         std::thread::Builder::new()
             .name("wpool-map".into())
             .spawn(move || {
                 let mut left = false;
                 let items = items.map_while(|item| {
-                    left = cut.load(Ordering::Relaxed);
+                    left = cancelled.load(Ordering::Relaxed);
                     (!left).then_some(item)
                 });
                 let results = catch_unwind(AssertUnwindSafe(|| {

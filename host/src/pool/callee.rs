@@ -1,7 +1,7 @@
 //! A function of a plugin, as tasks call it.
 
 use super::PLUGIN;
-use super::inbox::{CallId, NewTask};
+use super::inbox::NewTask;
 use super::outcome::{Failure, FailureKind};
 use super::stream::Reply;
 use crate::plugin::Plugin;
@@ -61,13 +61,12 @@ impl Callee {
     }
 
     /// A task with these arguments.
-    pub(super) fn task(&self, arguments: Vec<u8>, reply: Reply, call: CallId) -> NewTask {
+    pub(super) fn task(&self, arguments: Vec<u8>, reply: Reply) -> NewTask {
         NewTask {
             plugin: PLUGIN,
             function: self.function,
             arguments,
             reply,
-            call,
         }
     }
 }

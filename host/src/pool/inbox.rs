@@ -6,7 +6,6 @@ use crate::plugin::Plugin;
 use rustix::event::{EventfdFlags, eventfd};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A task on its way to the driver.
@@ -17,13 +16,7 @@ pub(crate) struct NewTask {
     /// The encoded arguments.
     pub(crate) arguments: Vec<u8>,
     pub(crate) reply: Reply,
-    /// What it can be cancelled by, with others of the same call.
-    pub(crate) call: CallId,
 }
-
-/// A call of the pool's user: one task, or those of one stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct CallId(u64);
 
 /// Everything that waits for the driver.
 #[derive(Debug, Default)]
@@ -32,8 +25,8 @@ pub(crate) struct Mail {
     pub(crate) expected: Vec<PluginId>,
     pub(crate) plugins: Vec<(PluginId, Arc<Plugin>)>,
     pub(crate) tasks: Vec<NewTask>,
-    /// Calls that nobody wants any more, after the tasks that came with them.
-    pub(crate) cancelled: Vec<CallId>,
+    /// Somebody does not want some tasks any more: those whose reply says so.
+    pub(crate) cancelled: bool,
     /// The driver is to end.
     pub(crate) terminate: bool,
 }
@@ -51,7 +44,6 @@ struct State {
 pub(crate) struct Inbox {
     state: Mutex<State>,
     wake: OwnedFd,
-    calls: AtomicU64,
 }
 
 impl Inbox {
@@ -60,13 +52,7 @@ impl Inbox {
         Ok(Inbox {
             state: Mutex::default(),
             wake,
-            calls: AtomicU64::new(0),
         })
-    }
-
-    /// A number that no other call of the pool has.
-    pub(crate) fn new_call(&self) -> CallId {
-        CallId(self.calls.fetch_add(1, Ordering::Relaxed))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -103,7 +89,7 @@ impl Inbox {
         let empty = mail.tasks.is_empty()
             && mail.plugins.is_empty()
             && mail.expected.is_empty()
-            && mail.cancelled.is_empty()
+            && !mail.cancelled
             && !mail.terminate;
         state.driver_sleeps = empty;
         empty

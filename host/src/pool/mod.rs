@@ -15,6 +15,7 @@ mod inbox;
 mod map;
 mod outcome;
 pub(crate) mod scheduler;
+mod slot;
 mod stream;
 mod tasks;
 

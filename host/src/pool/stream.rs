@@ -10,6 +10,7 @@
 use super::outcome::{Failure, FailureKind, Outcome};
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Tasks under way in one stream, at most.
@@ -32,6 +33,8 @@ pub enum Order {
 pub(crate) struct Stream {
     order: Order,
     state: Mutex<State>,
+    /// Its tasks are not wanted any more, those that are still to come included.
+    cancelled: Arc<AtomicBool>,
     outcome_ready: Condvar,
     room_made: Condvar,
 }
@@ -75,6 +78,7 @@ impl Stream {
         Arc::new(Stream {
             order,
             state,
+            cancelled: Arc::default(),
             outcome_ready: Condvar::new(),
             room_made: Condvar::new(),
         })
@@ -82,6 +86,10 @@ impl Stream {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn cancelled(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.cancelled)
     }
 
     /// Takes in one task of `bytes` of arguments: the place where its outcome goes. Waits for room if told to.
@@ -192,6 +200,9 @@ fn size_of_outcome(outcome: &Outcome) -> usize {
 pub(crate) trait Receiver: Send + Sync + fmt::Debug {
     /// Takes the outcome. Called once, by the driver: it may not wait for anything.
     fn receive(&self, outcome: Outcome);
+
+    /// Whether the task is not wanted any more.
+    fn is_cancelled(&self) -> bool;
 }
 
 /// The place for the outcome of one task. Exactly one is put there: if the reply is dropped unused, that it was cancelled.
@@ -215,6 +226,15 @@ impl Reply {
             to: Some(Place::Receiver(receiver)),
             index: 0,
             bytes: 0,
+        }
+    }
+
+    /// Whether nobody wants the task any more.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        match &self.to {
+            None => false,
+            Some(Place::Stream(stream)) => stream.cancelled.load(Ordering::Relaxed),
+            Some(Place::Receiver(receiver)) => receiver.is_cancelled(),
         }
     }
 
@@ -344,6 +364,16 @@ mod tests {
         assert!(stream.take(&mut taken, true));
         let (_, outcome) = taken.pop_front().unwrap();
         assert_eq!(outcome.result.unwrap_err().kind(), FailureKind::Cancelled);
+    }
+
+    #[test]
+    fn a_cancelled_stream_says_so_of_tasks_that_are_under_way_and_of_those_to_come() {
+        let stream = Stream::new(Order::Input);
+        let before = stream.reserve(0, false).unwrap();
+        assert!(!before.is_cancelled());
+        stream.cancelled().store(true, Ordering::Relaxed);
+        let after = stream.reserve(0, false).unwrap();
+        assert!(before.is_cancelled() && after.is_cancelled());
     }
 
     #[test]

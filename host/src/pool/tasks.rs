@@ -1,12 +1,13 @@
 //! The two ends of a stream of tasks: where inputs go in and where outcomes come out.
 
 use super::callee::Callee;
-use super::inbox::{CallId, Inbox, NewTask};
+use super::inbox::{Inbox, NewTask};
 use super::outcome::{Failure, Outcome};
 use super::stream::{Order, Refused, Reply, Stream};
 use crate::value::{Function, Value};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Tasks that are kept back until they are worth a hand-over.
 const HANDED_OVER: usize = 256;
@@ -16,7 +17,6 @@ const HANDED_OVER: usize = 256;
 pub struct Inputs {
     inbox: Arc<Inbox>,
     callee: Callee,
-    call: CallId,
     stream: Arc<Stream>,
     kept: Vec<NewTask>,
 }
@@ -40,7 +40,6 @@ pub(super) fn ends(inbox: Arc<Inbox>, callee: Callee, order: Order) -> (Inputs, 
         taken: VecDeque::new(),
     };
     let inputs = Inputs {
-        call: inbox.new_call(),
         inbox,
         callee,
         stream,
@@ -68,7 +67,7 @@ impl Inputs {
             Err(failure) => return self.fail(failure),
         };
         let reply = self.reserve(encoded.len())?;
-        self.kept.push(self.callee.task(encoded, reply, self.call));
+        self.kept.push(self.callee.task(encoded, reply));
         if self.kept.len() >= HANDED_OVER {
             self.flush();
         }
@@ -94,9 +93,9 @@ impl Inputs {
         Ok(())
     }
 
-    /// What its tasks can be cancelled by.
-    pub(super) fn call(&self) -> CallId {
-        self.call
+    /// What says, once it is set, that its tasks are not wanted any more.
+    pub(super) fn cancelled(&self) -> Arc<AtomicBool> {
+        self.stream.cancelled()
     }
 
     /// Lets every task that was sent begin.

@@ -14,7 +14,7 @@ mod results;
 mod template;
 mod worker;
 
-use super::inbox::{CallId, Inbox, NewTask};
+use super::inbox::{Inbox, NewTask};
 use super::outcome::{Failure, Outcome};
 use super::scheduler::{
     Action, Death, Loss, PluginConfig, PluginId, Ran, Scheduler, Task, TaskId, WorkerId,
@@ -25,7 +25,7 @@ use crate::plugin::Plugin;
 use crate::value::{Budget, Value, decode_args};
 use events::{Events, Source};
 use slab::Slab;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use template::TemplateLink;
@@ -170,7 +170,9 @@ impl Driver {
             self.load_if_confined(id);
         }
         self.submit(mail.tasks);
-        self.cancel(&mail.cancelled);
+        if mail.cancelled {
+            self.cancel();
+        }
         true
     }
 
@@ -178,6 +180,12 @@ impl Driver {
         let now = Instant::now();
         let mut tasks: Vec<(PluginId, Task)> = Vec::with_capacity(new.len());
         for task in new {
+            if task.reply.is_cancelled() {
+                let failure = Failure::lost(Loss::Cancelled, None, None);
+                self.outcomes
+                    .push((task.reply, Outcome::failed(failure, 0)));
+                continue;
+            }
             let (plugin, function, bytes) =
                 (task.plugin, task.function, task.arguments.len() as u32);
             let id = TaskId(self.tasks.insert(task) as u64);
@@ -196,14 +204,10 @@ impl Driver {
         }
     }
 
-    /// Cancels what is left of calls.
-    fn cancel(&mut self, calls: &[CallId]) {
-        if calls.is_empty() {
-            return;
-        }
-        let calls: HashSet<CallId> = calls.iter().copied().collect();
+    /// Cancels what nobody wants any more.
+    fn cancel(&mut self) {
         let tasks = self.tasks.iter();
-        let unwanted = tasks.filter(|(_, task)| calls.contains(&task.call));
+        let unwanted = tasks.filter(|(_, task)| task.reply.is_cancelled());
         let unwanted = unwanted.map(|(id, _)| TaskId(id as u64)).collect();
         self.scheduler.cancel(Instant::now(), &unwanted);
     }
