@@ -19,7 +19,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 use wpool::{Failure, FailureKind, Order, Outcome, Pool, Value};
 
-const WORKERS: usize = 8;
+/// So many that there is always somebody left to hit.
+const WORKERS: usize = 24;
 
 /// Storms over one pool, one after the other: what they leave behind would add up.
 const STORMS: usize = 5;
@@ -76,9 +77,12 @@ fn a_storm_of_kills_leaves_each_task_one_outcome_and_the_pool_as_it_was() {
             run_in_calm(&pool);
             let calm = Held::now();
             let (mut luck, mut all, mut memory) = (Luck::new(), Weathered::default(), Vec::new());
-            for _ in 0..STORMS {
+            for storm in 1..=STORMS {
                 let weathered;
-                (weathered, luck) = run_in_a_storm(&pool, tasks() / STORMS as u64, luck);
+                // It takes ten seconds until such a template is given up: time in which there is nobody to hit.
+                let stopped_for_good = storm == STORMS && tasks() >= 500_000;
+                (weathered, luck) =
+                    run_in_a_storm(&pool, tasks() / STORMS as u64, stopped_for_good, luck);
                 all.add(weathered);
                 settle(&calm);
                 memory.push(Held::now().memory);
@@ -133,6 +137,35 @@ fn templates_that_are_killed_as_they_are_born_are_waited_for() {
             }
             run_in_calm(&pool);
             assert_eq!(own_children().len(), 1);
+        },
+    );
+}
+
+#[test]
+fn templates_that_are_killed_as_they_start_fail_no_task() {
+    alone(
+        "storms::templates_that_are_killed_as_they_start_fail_no_task",
+        || {
+            let pool = pool_of(module().into_bytes()).workers(1).build().unwrap();
+            let _: i64 = pool.apply("mix", (1,)).unwrap();
+            let (mut inputs, mut outcomes) = pool.stream("mix", Order::Input).unwrap();
+            let mut hit = own_children();
+            hit.iter()
+                .for_each(|template| template.signal(Signal::KILL));
+            inputs.send(&[Value::S64(1)]).unwrap();
+            drop(inputs);
+            let mut early = None;
+            while hit.len() < 10 && early.is_none() {
+                for child in own_children() {
+                    if !hit.contains(&child) {
+                        hit.push(child);
+                        child.signal(Signal::KILL);
+                    }
+                }
+                early = outcomes.try_next();
+            }
+            let (_, outcome) = early.or_else(|| outcomes.next()).unwrap();
+            assert!(outcome.result.is_ok(), "{outcome:?}");
         },
     );
 }
@@ -241,7 +274,13 @@ impl std::fmt::Display for Weathered {
             "{} tasks in {:?}, {} of them run again, on {} workers",
             self.tasks, self.took, self.again, self.workers
         )?;
-        writeln!(f, "{} hits: {}", self.hits.count(), self.hits)?;
+        let rate = self.hits.count() as f64 / self.took.as_secs_f64();
+        writeln!(
+            f,
+            "{} hits, {rate:.0} a second: {}",
+            self.hits.count(),
+            self.hits
+        )?;
         write!(f, "{} failures: {:#?}", self.failed(), self.failures)
     }
 }
@@ -259,7 +298,12 @@ fn names_a_kill(failure: &Failure) -> bool {
 }
 
 /// Runs so many tasks while a killer is at work, and checks each outcome.
-fn run_in_a_storm(pool: &Pool, tasks: u64, luck: Luck) -> (Weathered, Luck) {
+fn run_in_a_storm(
+    pool: &Pool,
+    tasks: u64,
+    stopped_for_good: bool,
+    luck: Luck,
+) -> (Weathered, Luck) {
     let expected = all_rounds();
     let (mut inputs, outcomes) = pool.stream("mix", Order::Input).unwrap();
     let feeder = thread::spawn(move || {
@@ -270,7 +314,6 @@ fn run_in_a_storm(pool: &Pool, tasks: u64, luck: Luck) -> (Weathered, Luck) {
     let mut weathered = Weathered::default();
     let begun = Instant::now();
     let finished = Arc::new(AtomicU64::new(0));
-    let stopped_for_good = (tasks / 150_000) as usize;
     let killer = Killer::start(luck, Arc::clone(&finished), stopped_for_good);
     for (number, outcome) in outcomes {
         assert_eq!(

@@ -8,7 +8,7 @@ use rustix::process::{
 };
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 /// How a process ended.
@@ -116,14 +116,8 @@ impl Process {
         if self.ended(WaitIdOptions::NOWAIT).is_some() {
             let _ = kill_process_group(self.pid, Signal::KILL);
         }
-        let Some(status) = self.ended(WaitIdOptions::empty()) else {
-            return Exit::Unknown;
-        };
-        match (status.terminating_signal(), status.exit_status()) {
-            (Some(signal), _) => Exit::Signal(signal),
-            (_, Some(status)) => Exit::Status(status),
-            _ => Exit::Unknown,
-        }
+        let ended = self.ended(WaitIdOptions::empty());
+        ended.map_or(Exit::Unknown, exit)
     }
 
     /// How it ended, once it has; `None` if it is not there to be waited for.
@@ -138,12 +132,39 @@ impl Process {
     }
 }
 
+impl AsFd for Process {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
         if self.own_child {
             self.wait();
         }
+    }
+}
+
+/// How an own child ended, if it does within `grace`. It is still there to be waited for.
+pub(super) fn ending(pidfd: BorrowedFd<'_>, grace: Duration) -> Option<Exit> {
+    let grace = Timespec::try_from(grace).unwrap_or_default();
+    if !matches!(
+        poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&grace)),
+        Ok(1)
+    ) {
+        return None;
+    }
+    let how = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    waitid(WaitId::PidFd(pidfd), how).ok().flatten().map(exit)
+}
+
+fn exit(status: WaitIdStatus) -> Exit {
+    match (status.terminating_signal(), status.exit_status()) {
+        (Some(signal), _) => Exit::Signal(signal),
+        (_, Some(status)) => Exit::Status(status),
+        _ => Exit::Unknown,
     }
 }
 

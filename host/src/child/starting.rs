@@ -1,19 +1,25 @@
 //! A process from its spawn until it is confined, and then: greeted, and known by the kernel's word.
 
 use super::connection::{Connection, ReceiveError};
-use super::process::Process;
+use super::process::{Exit, Process, ending};
 use super::start_error::StartError;
 use crate::sandbox::{Confinement, Namespaces, Refusal};
 use crate::value::printable;
 use crate::wire::{ChildHello, FrameError, WIRE_VERSION, decode};
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open, waitid,
+};
 use std::io::Read;
+use std::os::fd::AsFd;
 use std::process::{Child, ChildStderr};
 use std::time::{Duration, Instant};
 
 /// How long a process that is not wanted any more may take to show itself.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// How long a process whose connection is closed may take to end.
+const LAST_BREATH: Duration = Duration::from_millis(100);
 
 /// The longest last words of a process that are kept, in bytes.
 const LAST_WORDS: u64 = 4096;
@@ -165,6 +171,17 @@ impl Starting {
             .and_then(Connection::writer)
             .ok_or_else(lost)?;
         Process::own_child(writer)?.ok_or_else(lost)
+    }
+
+    /// Whether it ended by SIGKILL, which it never does by itself. It may still be about to end.
+    pub(crate) fn was_killed(&self) -> bool {
+        let exit = match &self.born {
+            Some(process) => ending(process.as_fd(), LAST_BREATH),
+            None => pidfd_open(Pid::from_child(&self.spawned), PidfdFlags::empty())
+                .ok()
+                .and_then(|spawned| ending(spawned.as_fd(), LAST_BREATH)),
+        };
+        exit == Some(Exit::Signal(Signal::KILL.as_raw()))
     }
 
     /// The spawned process has handed over, or is not wanted any more.

@@ -1,4 +1,5 @@
-//! Who kills in a storm: a thread that hits workers and templates of this process at random, a hundred times a second.
+//! Who kills in a storm: a thread that hits workers and templates of this process at random, more than a hundred
+//! times a second.
 
 use crate::support::{Luck, Process};
 use rustix::process::Signal;
@@ -12,7 +13,10 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// Between two kills.
-const PACE: Duration = Duration::from_millis(10);
+const PACE: Duration = Duration::from_millis(8);
+
+/// Where nobody is left to hit, how long until another look.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// For how long a template is stopped, at most, if it is continued.
 const FROZEN: Duration = Duration::from_millis(500);
@@ -60,8 +64,8 @@ pub struct Killer {
 }
 
 impl Killer {
-    /// Begins. `finished` counts the tasks that are over; so many templates are stopped and never continued.
-    pub fn start(luck: Luck, finished: Arc<AtomicU64>, stopped_for_good: usize) -> Killer {
+    /// Begins. `finished` counts the tasks that are over; where `stopped_for_good`, one template is stopped and never continued.
+    pub fn start(luck: Luck, finished: Arc<AtomicU64>, stopped_for_good: bool) -> Killer {
         let (over, is_over) = channel();
         let storm = Storm {
             luck,
@@ -88,7 +92,7 @@ struct Storm {
     luck: Luck,
     finished: Arc<AtomicU64>,
     finished_at_last_template: u64,
-    stopped_for_good: usize,
+    stopped_for_good: bool,
     /// No process is hit again until it is dead or goes on, so that there are no more deaths than hits.
     hit: HashSet<Process>,
     /// Hit by SIGSEGV, and how often. The first time, Rust's own handler only gives up its place.
@@ -102,14 +106,17 @@ impl Storm {
     fn rage(mut self, over: &Receiver<()>) -> (Hits, Luck) {
         let mut next = Instant::now();
         loop {
-            // What a slow look at the processes took is caught up on, up to a point.
-            next = (next + PACE).max(Instant::now() - 10 * PACE);
             let left = next.saturating_duration_since(Instant::now());
             if over.recv_timeout(left) != Err(RecvTimeoutError::Timeout) {
                 break;
             }
             self.finish_what_was_begun(Instant::now());
-            self.strike();
+            next = if self.strike() {
+                // What a slow look at the processes took is caught up on, up to a point.
+                (next + PACE).max(Instant::now() - 10 * PACE)
+            } else {
+                Instant::now() + LOOK_AGAIN
+            };
         }
         self.frozen
             .drain(..)
@@ -138,7 +145,8 @@ impl Storm {
         });
     }
 
-    fn strike(&mut self) {
+    /// Hits somebody; false where nobody is left to hit.
+    fn strike(&mut self) -> bool {
         let templates = own_children();
         let workers: Vec<Process> = templates.iter().flat_map(children_of_one_thread).collect();
         let finished = self.finished.load(Ordering::Relaxed);
@@ -150,7 +158,7 @@ impl Storm {
         } else {
             ("worker", self.choose(workers))
         };
-        let Some(victim) = victim else { return };
+        let Some(victim) = victim else { return false };
         if what == "template" {
             self.finished_at_last_template = finished;
         }
@@ -165,8 +173,7 @@ impl Storm {
                 self.frozen.push((victim, None));
                 self.signal(victim, Signal::STOP, "SIGSTOP")
             }
-            _ if self.stopped_for_good > 0 => {
-                self.stopped_for_good -= 1;
+            _ if std::mem::take(&mut self.stopped_for_good) => {
                 self.signal(victim, Signal::STOP, "SIGSTOP")
             }
             _ => {
@@ -177,6 +184,7 @@ impl Storm {
         };
         self.hit.insert(victim);
         *self.hits.0.entry((what, signal)).or_default() += 1;
+        true
     }
 
     fn choose(&mut self, from: Vec<Process>) -> Option<Process> {

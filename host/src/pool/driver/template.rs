@@ -337,8 +337,11 @@ impl Driver {
             }
             started.process.wait()
         });
+        let killed = match &link.stage {
+            Stage::Starting(starting) => starting.was_killed(),
+            _ => why.is_ok() && exit == Some(Exit::Signal(libc::SIGKILL)),
+        };
         drop(link);
-        let killed = why.is_ok() && exit == Some(Exit::Signal(libc::SIGKILL));
         let trouble = match (why, exit) {
             (Err(why), _) => why,
             (Ok(()), Some(Exit::Signal(signal))) => {
@@ -360,7 +363,7 @@ impl Driver {
             self.settle_worker(worker, Death::Template);
         }
         let now = Instant::now();
-        if was_serving {
+        if was_serving || killed {
             self.scheduler.template_died(now, plugin, killed);
         } else {
             self.scheduler.template_failed(now, plugin);

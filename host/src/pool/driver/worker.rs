@@ -348,7 +348,11 @@ impl Driver {
                 super::describe(death)
             );
             self.note_trouble(link.plugin, why);
-            return self.scheduler.worker_failed(Instant::now(), worker);
+            let now = Instant::now();
+            return match death {
+                Death::Signal(libc::SIGKILL) => self.scheduler.worker_killed(now, worker),
+                _ => self.scheduler.worker_failed(now, worker),
+            };
         }
         if let Some(process) = &link.process {
             self.dead.insert(worker, process.number());

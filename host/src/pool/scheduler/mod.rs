@@ -181,7 +181,7 @@ impl Scheduler {
     }
 
     /// The plugin's template died; the deaths of its workers are reported one by one. `killed` says that it was not its own
-    /// doing.
+    /// doing: then it may have been starting still.
     pub(crate) fn template_died(&mut self, now: Instant, plugin: PluginId, killed: bool) {
         self.template_gone(
             plugin,
@@ -221,6 +221,14 @@ impl Scheduler {
                 .is_some_and(|plugin| plugin.start_failed(now))
         {
             self.strike(worker.plugin, plugin::STRIKES_FOR_FAILURE);
+        }
+        self.dispatch(now);
+    }
+
+    /// Somebody killed a worker before it was ready: another one is started, and it says little about the plugin.
+    pub(crate) fn worker_killed(&mut self, now: Instant, worker: WorkerId) {
+        if let Some(worker) = self.remove_worker(worker) {
+            self.strike(worker.plugin, 1);
         }
         self.dispatch(now);
     }

@@ -125,6 +125,10 @@ impl Env {
         self.event(|s, now| s.worker_failed(now, WorkerId(worker)));
     }
 
+    pub(super) fn killed(&mut self, worker: u32) {
+        self.event(|s, now| s.worker_killed(now, WorkerId(worker)));
+    }
+
     pub(super) fn died(&mut self, worker: u32, started: u32, death: Death) {
         self.event(|s, now| s.worker_died(now, WorkerId(worker), started, death));
     }

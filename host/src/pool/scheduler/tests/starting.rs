@@ -130,6 +130,21 @@ fn a_finished_task_ends_the_row_of_failures() {
 }
 
 #[test]
+fn workers_that_somebody_kills_as_they_start_are_replaced_at_once_but_not_for_ever() {
+    let mut env = Env::new(1);
+    env.tasks(0..1);
+    env.then(&["template p0"]);
+    env.template_ready(A);
+    env.then(&["start w0 of p0"]);
+    for worker in 0..20 {
+        env.killed(worker);
+        env.then(&[&format!("start w{} of p0", worker + 1)]);
+    }
+    env.killed(20);
+    env.then(&["fail 0 x0 PluginBroken"]);
+}
+
+#[test]
 fn where_some_workers_run_others_that_fail_to_start_cost_no_task() {
     let mut env = Env::new(2);
     env.tasks(0..3);

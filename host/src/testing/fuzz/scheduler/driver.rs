@@ -218,7 +218,9 @@ impl Driver {
             return;
         };
         let (started, death) = (worker.started(), worker.killed.unwrap_or(how));
-        if !worker.is_ready && matches!(death, Death::Signal(_) | Death::Exit(_)) {
+        if !worker.is_ready && death == Death::Signal(libc::SIGKILL) {
+            self.scheduler.worker_killed(self.now, id);
+        } else if !worker.is_ready && matches!(death, Death::Signal(_) | Death::Exit(_)) {
             self.scheduler.worker_failed(self.now, id);
         } else {
             for (_, task) in worker.due() {
