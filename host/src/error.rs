@@ -33,8 +33,10 @@ pub enum ErrorKind {
     WorkerProgram,
     /// The machine is out of processes, descriptors or memory, or an operation of the system failed.
     System,
-    /// The pool was terminated.
+    /// The pool was closed or terminated.
     Terminated,
+    /// What was asked for makes no sense: a join that would wait for ever, a process that was not started.
+    Usage,
 }
 
 impl Error {

@@ -38,15 +38,19 @@ mod value;
 mod wire;
 
 pub use error::{Error, ErrorKind};
-pub use plugin::{ArtifactCache, Entry, Import, Inspection, Limits, Module, ModuleKind};
+pub use plugin::{
+    ArtifactCache, Entry, HostCall, HostClosure, HostError, Import, Inspection, IntoAnswer,
+    Isolation, Limits, Module, ModuleKind,
+};
 pub use pool::{
     AsyncResult, Builder, Closed, Failure, FailureKind, Inputs, MapError, Order, Outcome, Outcomes,
-    Pool, Usage, usable_cpus,
+    PluginBuilder, PluginHandle, Plugins, PluginsBuilder, Pool, Process, ProcessBuilder, Stats,
+    Usage, WorkerStats, usable_cpus,
 };
 pub use sandbox::{Confinement, Layer, Level, Refusal};
 pub use value::{
     ChooseError, Format, FromValue, Function, IntoArgs, IntoValue, Mismatch, Param, ParseError,
-    Signature, Type, TypeDefinition, UnknownFormat, Value, WitInterface, printable,
+    Serde, Signature, Type, TypeDefinition, UnknownFormat, Value, WitInterface, printable,
 };
 
 /// Becomes a confined process, and never returns, if the program was started as one. Call it first in `main`, before threads

@@ -3,7 +3,7 @@
 use crate::alone::{GATES, NUMBERS};
 use crate::attacks::{self, answer};
 use crate::inside::Errand;
-use wpool::{FailureKind, FromValue, Outcome, Pool};
+use wpool::{FailureKind, FromValue, Outcome, Pool, Type};
 
 /// Tries every attack from a worker, each as a task, and prints how it ended.
 pub fn attack_from_workers() {
@@ -72,7 +72,7 @@ fn run(errands: impl Iterator<Item = Errand>) -> Vec<Outcome> {
 fn ended(outcome: &Outcome) -> String {
     match &outcome.result {
         Ok(value) => value.as_ref().map_or("nothing".into(), |value| {
-            answer(i64::from_value(value.clone()).expect("a number"))
+            answer(i64::from_value(value.clone(), &Type::S64).expect("a number"))
         }),
         Err(failure) if failure.kind() == FailureKind::SandboxViolation => "SIGSYS".into(),
         Err(failure) => failure.to_string(),

@@ -92,6 +92,17 @@ pub(super) struct PoolArgs {
     /// How inputs are read and results are written: text, wave or json
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) format: Format,
+    /// What tasks never share: process (each gets a fresh process), instance (each a fresh instance), or worker (those of a worker
+    /// share its one instance, and its state)
+    #[arg(long, value_name = "WHAT", default_value = "instance")]
+    pub(super) isolation: Isolation,
+    /// A function without parameters that prepares what tasks share: in each worker with `worker` isolation, once for all with
+    /// `process`
+    #[arg(long, value_name = "NAME")]
+    pub(super) initializer: Option<String>,
+    /// Replace a worker after so many tasks
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) recycle_after: Option<u32>,
     /// Wall time of one task, such as 2s or 500ms, or none
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time)]
     pub(super) timeout: Limit<Duration>,
@@ -122,6 +133,24 @@ pub(super) struct PoolArgs {
     /// Refuse to run with less than full confinement
     #[arg(long)]
     pub(super) require_full: bool,
+}
+
+/// What tasks never share, as it is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Isolation {
+    Process,
+    Instance,
+    Worker,
+}
+
+impl From<Isolation> for wpool::Isolation {
+    fn from(isolation: Isolation) -> wpool::Isolation {
+        match isolation {
+            Isolation::Process => wpool::Isolation::Process,
+            Isolation::Instance => wpool::Isolation::Instance,
+            Isolation::Worker => wpool::Isolation::Worker,
+        }
+    }
 }
 
 /// A limit, which can be `none`.

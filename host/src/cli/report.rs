@@ -63,7 +63,9 @@ fn entry(seq: u64, outcome: &Outcome) -> Value {
         "fuel": usage.fuel,
         "memory_bytes": usage.memory_bytes,
         "attempts": usage.attempts,
-        "worker": usage.worker.map(|number| format!("worker-{number}")),
+        "host_ms": ms(usage.host),
+        "host_calls": usage.host_calls,
+        "worker": usage.worker_name.as_deref(),
         "pid": usage.pid,
     })
 }

@@ -26,12 +26,19 @@ pub(super) fn pool(
         output_bytes: args.output_limit.0,
         compile_timeout: args.compile_timeout.0,
         compile_memory_bytes: args.compile_memory.0,
+        ..Limits::default()
     };
     let builder = Pool::builder(module)
         .limits(limits)
+        .isolation(args.isolation.into())
+        .recycle_after(args.recycle_after)
         .require_full(args.require_full)
         .measure_cpu(args.report.is_some());
     allow_descriptors();
+    let builder = match &args.initializer {
+        Some(function) => builder.initializer(function),
+        None => builder,
+    };
     let builder = match cache(args.no_cache) {
         Some(cache) => builder.cache(cache),
         None => builder,

@@ -71,14 +71,12 @@ impl Template {
     /// Says that it has loaded, and forks honest workers.
     pub fn serve_honestly(&self) {
         self.0
-            .serve(&mut Link::to_supervisor(), &|link, page, guest, terms| {
-                super::worker::serve(link, page, guest, terms)
-            });
+            .serve(&mut Link::to_supervisor(), &template::honest_worker);
     }
 
     /// Says that it has loaded, and forks workers that run `worker` once they have their final filter.
     pub fn serve(&self, worker: &dyn Fn(&StatusPage)) {
-        let worker: template::Serve<'_> = &|_, page, _, _| worker(page);
+        let worker: template::Serve<'_> = &|_, page, _| worker(page);
         self.0.serve(&mut Link::to_supervisor(), worker);
     }
 }

@@ -9,6 +9,7 @@
 
 mod code_memory;
 mod compiler;
+mod conversation;
 mod engine;
 mod guest;
 #[cfg(feature = "testing")]

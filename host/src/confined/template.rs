@@ -1,29 +1,35 @@
-//! Has one plugin mapped and linked, and forks workers from that state on request. It runs no code of the guest.
+//! Has one plugin mapped and linked, and forks workers from that state on request. It runs no code of the guest, but for an
+//! initializer that was asked for.
 
-use super::guest::Guest;
+use super::guest::{Called, Guest, Live};
 use super::link::Link;
-use super::worker::{self, Terms};
+use super::worker;
 use super::{end, ticker};
 use crate::sandbox::{self, Filter, ProcessLimits};
 use crate::wire::{
-    MAX_FACTS_FRAME, StatusPage, SupervisorToTemplate, TemplateToSupervisor, decode,
+    Isolation, LoadRequest, MAX_FACTS_FRAME, StatusPage, SupervisorToTemplate,
+    TemplateToSupervisor, decode,
 };
 use rustix::io::retry_on_intr;
 use rustix::process::{Pid, WaitOptions, waitpid};
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 /// What a fork does once it is confined as a worker.
-pub(super) type Serve<'a> = &'a dyn Fn(Link, &StatusPage, &Guest, Terms);
+pub(super) type Serve<'a> = &'a dyn Fn(Link, &StatusPage, &Loaded);
 
 /// Loads what it is told to, then serves forks until the supervisor closes the connection.
 pub(super) fn serve(link: &mut Link) {
     if let Some(loaded) = load_as_told(link) {
-        loaded.serve(link, &|link, page, guest, terms| {
-            worker::serve(link, page, guest, terms)
-        });
+        loaded.serve(link, &honest_worker);
     }
+}
+
+/// What an honest worker does.
+pub(super) fn honest_worker(link: Link, page: &StatusPage, loaded: &Loaded) {
+    worker::serve(link, page, &loaded.guest, loaded.prepared.take())
 }
 
 /// Obeys the first request, to load an artifact. `None` if there is nothing more to do.
@@ -34,7 +40,10 @@ pub(super) fn load_as_told(link: &mut Link) -> Option<Loaded> {
     if artifact.as_raw_fd() != sandbox::ARTIFACT {
         return None;
     }
-    match load(request, File::from(artifact)) {
+    let SupervisorToTemplate::Load(request) = request else {
+        return None;
+    };
+    match load(*request, File::from(artifact)) {
         Ok(loaded) => Some(loaded),
         Err(message) => {
             link.send(&TemplateToSupervisor::LoadFailed(message));
@@ -46,7 +55,8 @@ pub(super) fn load_as_told(link: &mut Link) -> Option<Loaded> {
 /// What every fork starts from.
 pub(super) struct Loaded {
     pub(super) guest: Guest,
-    terms: Terms,
+    /// The instance that each worker starts from, where an initializer has prepared one.
+    prepared: Cell<Option<Live>>,
     /// Built once: every worker's is the same.
     worker_filter: Filter,
     /// The first descriptor that is free once everything is loaded: what comes later is for one fork.
@@ -73,24 +83,20 @@ impl Loaded {
                 Some(SupervisorToTemplate::Reap { worker }) => {
                     link.send(&reap(worker, workers.remove(&worker)))
                 }
-                Some(SupervisorToTemplate::Load { .. }) | None => return,
+                Some(SupervisorToTemplate::Load(_)) | None => return,
             }
         }
     }
 }
 
-fn load(request: SupervisorToTemplate, artifact: File) -> Result<Loaded, String> {
-    let SupervisorToTemplate::Load {
+fn load(request: LoadRequest, artifact: File) -> Result<Loaded, String> {
+    let LoadRequest {
         profile,
         facts,
-        limits,
+        terms,
         data_bytes,
         address_space_bytes,
-        measure_cpu,
-    } = request
-    else {
-        return Err("the first request is not to load".into());
-    };
+    } = request;
     let tightened = ProcessLimits {
         data_bytes,
         address_space_bytes,
@@ -105,7 +111,7 @@ fn load(request: SupervisorToTemplate, artifact: File) -> Result<Loaded, String>
         .len();
     sandbox::limit_files(artifact_bytes).map_err(|refusal| refusal.to_string())?;
     let guest =
-        Guest::load(artifact, profile, &facts, limits).map_err(|error| format!("{error:#}"))?;
+        Guest::load(artifact, profile, &facts, terms).map_err(|error| format!("{error:#}"))?;
     // What a first call would set up, without a call: the signal stack and the thread's data.
     wasmtime::Engine::tls_eager_initialize();
     ticker::install(guest.engine()).map_err(|error| error.to_string())?;
@@ -115,16 +121,28 @@ fn load(request: SupervisorToTemplate, artifact: File) -> Result<Loaded, String>
         .and_then(|()| Filter::serving())
         .and_then(|filter| filter.install())
         .map_err(|refusal| refusal.to_string())?;
-    let terms = Terms {
-        limits,
-        measure_cpu,
-    };
+    let prepared = Cell::new(prepare(&guest)?);
     Ok(Loaded {
         guest,
-        terms,
+        prepared,
         worker_filter,
         first_free,
     })
+}
+
+/// Runs the initializer that all tasks start from, if there is one: code of the guest, under the final filter.
+fn prepare(guest: &Guest) -> Result<Option<Live>, String> {
+    let terms = guest.terms();
+    if terms.isolation != Isolation::Process || terms.initializer.is_none() {
+        return Ok(None);
+    }
+    let ticking = ticker::start();
+    let prepared = guest.prepare(None);
+    drop(ticking);
+    let failure = |called: Called| called.outcome.err().map(|failure| failure.message);
+    prepared
+        .map(Some)
+        .map_err(|called| failure(called).unwrap_or_default())
 }
 
 fn first_free_descriptor() -> std::io::Result<u32> {
@@ -164,7 +182,7 @@ fn become_worker(loaded: &Loaded, socket: &OwnedFd, page: &OwnedFd, serve: Serve
     if confined.is_err() {
         end(1);
     }
-    serve(link, &page, &loaded.guest, loaded.terms);
+    serve(link, &page, loaded);
     end(0)
 }
 

@@ -1,128 +1,148 @@
-//! Runs tasks, one after the other, each in a fresh instance.
+//! Runs tasks, one after the other: each in a fresh instance, or in one that is kept.
 
-use super::guest::Guest;
+use super::conversation::Conversation;
+use super::guest::{Called, Guest, Live};
 use super::link::Link;
-use super::ticker;
-use crate::value::{Budget, Value, decode_args, encode, fits_one};
+use super::{end, ticker};
+use crate::value::{Budget, Value, decode_args, encode, fits_one, is_err};
 use crate::wire::{
-    Batch, Cost, ResultsWriter, StatusPage, TaskFailure, TaskFailureKind, TaskLimits, WorkerFrame,
+    Batch, Cost, Isolation, StatusPage, TaskFailure, TaskFailureKind, TaskTerms, WorkerFrame,
 };
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::time::Instant;
 
 /// Results are sent when this many bytes wait, though the batch goes on.
 const SEND_AT: usize = 64 * 1024;
 
-/// Longest frame of tasks: the supervisor is trusted, but a bound costs nothing.
-const MAX_BATCH_FRAME: usize = u32::MAX as usize;
-
-/// The results that wait to be sent. Shared with the running task's store, whose clock may send them ahead.
-#[derive(Clone)]
-pub(super) struct Outbox(Rc<RefCell<(ResultsWriter, Link)>>);
-
-impl Outbox {
-    fn new(link: Link) -> Outbox {
-        Outbox(Rc::new(RefCell::new((ResultsWriter::new(0), link))))
-    }
-
-    /// Sends the results of the tasks before the running one.
-    pub(super) fn send_ahead(&self) {
-        if self.0.borrow().0.count() > 0 {
-            self.send(false);
-        }
-    }
-
-    fn send(&self, batch_done: bool) {
-        let (results, link) = &mut *self.0.borrow_mut();
-        link.send_bytes(results.take(batch_done));
-        results.restart(results.next_seq());
-    }
-
-    fn push(&self, cost: Cost, outcome: Result<Option<&Value>, &TaskFailure>) {
-        let (results, _) = &mut *self.0.borrow_mut();
-        match outcome {
-            Ok(value) => results.push(
-                cost,
-                Ok(&mut |out| value.iter().for_each(|value| encode(value, out))),
-            ),
-            Err(failure) => results.push(cost, Err(failure)),
-        }
-    }
-}
-
-/// What a worker is asked to measure and to hold tasks to, besides what the engine enforces.
-#[derive(Clone, Copy)]
-pub(super) struct Terms {
-    pub(super) limits: TaskLimits,
-    pub(super) measure_cpu: bool,
+/// A worker: what it runs tasks with.
+struct Worker<'a> {
+    guest: &'a Guest,
+    conversation: Conversation,
+    /// The instance that the next task gets. What a template prepared is there from the beginning.
+    kept: Option<Live>,
 }
 
 /// Serves tasks until the supervisor closes the connection. The process is confined for good.
-pub(super) fn serve(mut link: Link, page: &StatusPage, guest: &Guest, terms: Terms) -> ! {
+pub(super) fn serve(mut link: Link, page: &StatusPage, guest: &Guest, prepared: Option<Live>) -> ! {
     link.send_bytes(&WorkerFrame::ready_frame());
-    let outbox = Outbox::new(Link::to_supervisor());
+    let conversation = Conversation::new(link);
+    let mut worker = Worker {
+        guest,
+        conversation,
+        kept: prepared,
+    };
     loop {
-        let frame = link.receive(MAX_BATCH_FRAME);
+        worker.run_batch(page);
+    }
+}
+
+impl Worker<'_> {
+    fn terms(&self) -> &TaskTerms {
+        self.guest.terms()
+    }
+
+    fn run_batch(&mut self, page: &StatusPage) {
+        let frame = self.conversation.next_batch();
         let Some(batch) = Batch::parse(&frame) else {
-            super::end(1)
+            end(1)
         };
-        outbox.0.borrow_mut().0.restart(batch.first_seq);
+        self.conversation.begin_batch(batch.first_seq);
+        let send_at = if self.terms().results_at_once {
+            0
+        } else {
+            SEND_AT
+        };
         let ticking = ticker::start();
         for (seq, arguments) in batch.tasks() {
             if !page.try_start(seq) {
                 break;
             }
-            run_task(guest, batch.function, arguments, terms, &outbox);
-            if outbox.0.borrow().0.bytes() >= SEND_AT {
-                outbox.send(false);
+            self.run_task(batch.function, arguments);
+            if self.conversation.waiting_bytes() >= send_at {
+                self.conversation.send_results(false);
             }
         }
-        outbox.send(true);
+        self.conversation.send_results(true);
         drop(ticking);
     }
-}
 
-fn run_task(guest: &Guest, function: u32, arguments: &[u8], terms: Terms, outbox: &Outbox) {
-    let cpu_before = if terms.measure_cpu {
-        ticker::cpu_ns()
-    } else {
-        0
-    };
-    let started = Instant::now();
-    let params = guest
-        .function(function)
-        .map_or(&[][..], |function| &function.params);
-    let refused = |message: String| TaskFailure {
-        kind: TaskFailureKind::Init,
-        message,
-    };
-    let called = match decode_args(params, arguments, Budget::for_bytes(arguments.len())) {
-        Ok(arguments) => guest.call(function, &arguments, started, outbox),
-        Err(error) => super::guest::Called {
-            outcome: Err(refused(format!(
-                "the arguments do not fit the function: {error}"
-            ))),
-            fuel: 0,
-            memory_bytes: 0,
-        },
-    };
-    let cost = Cost {
-        wall_ns: started.elapsed().as_nanos() as u64,
-        cpu_ns: if terms.measure_cpu {
-            ticker::cpu_ns().saturating_sub(cpu_before)
-        } else {
-            0
-        },
-        fuel: called.fuel,
-        memory_bytes: called.memory_bytes,
-    };
-    match &called.outcome {
-        Ok(value) => match too_large(value.as_ref(), terms.limits.output_bytes) {
-            None => outbox.push(cost, Ok(value.as_ref())),
-            Some(failure) => outbox.push(cost, Err(&failure)),
-        },
-        Err(failure) => outbox.push(cost, Err(failure)),
+    fn run_task(&mut self, function: u32, arguments: &[u8]) {
+        // What is prepared for many tasks is no part of the time of this one.
+        let prepared = self.prepared();
+        let started = Instant::now();
+        let measure_cpu = self.terms().measure_cpu;
+        let cpu_before = if measure_cpu { ticker::cpu_ns() } else { 0 };
+        let called = match prepared {
+            Ok(live) => self.call(live, function, arguments, started),
+            Err(called) => called,
+        };
+        let cpu_after = if measure_cpu { ticker::cpu_ns() } else { 0 };
+        let cost = Cost {
+            wall_ns: started.elapsed().as_nanos() as u64,
+            cpu_ns: cpu_after.saturating_sub(cpu_before),
+            fuel: called.fuel,
+            memory_bytes: called.memory_bytes,
+        };
+        match &called.outcome {
+            Ok(value) => match too_large(value.as_ref(), self.terms().limits.output_bytes) {
+                None => self.conversation.push(cost, Ok(value.as_ref())),
+                Some(failure) => self.conversation.push(cost, Err(&failure)),
+            },
+            Err(failure) => self.conversation.push(cost, Err(failure)),
+        }
+    }
+
+    /// The instance for the next task where tasks share one; `None` where it is to get its own.
+    fn prepared(&mut self) -> Result<Option<Live>, Called> {
+        if let Some(mut kept) = self.kept.take() {
+            self.guest.renew(&mut kept);
+            return Ok(Some(kept));
+        }
+        if self.terms().isolation != Isolation::Worker {
+            return Ok(None);
+        }
+        self.guest.prepare(Some(&self.conversation)).map(Some)
+    }
+
+    /// Calls the function, in a fresh instance if there is none. An instance that tasks share is kept for the next, unless this
+    /// one failed.
+    fn call(
+        &mut self,
+        live: Option<Live>,
+        function: u32,
+        arguments: &[u8],
+        started: Instant,
+    ) -> Called {
+        let params = self.guest.function(function);
+        let params = params.map_or(&[][..], |function| &function.params);
+        let budget = Budget::for_bytes(arguments.len());
+        let arguments = match decode_args(params, arguments, budget) {
+            Ok(arguments) => arguments,
+            Err(error) => {
+                return Called::failed(TaskFailure {
+                    kind: TaskFailureKind::Init,
+                    message: format!("the arguments do not fit the function: {error}"),
+                });
+            }
+        };
+        let live = live.map_or_else(
+            || self.guest.instantiate(started, Some(&self.conversation)),
+            Ok,
+        );
+        let mut live = match live {
+            Ok(live) => live,
+            Err(called) => return called,
+        };
+        let called = self
+            .guest
+            .call(&mut live, function, &arguments, started, &self.conversation);
+        let failed = match &called.outcome {
+            Ok(value) => value.as_ref().is_some_and(|value| is_err(value).is_some()),
+            Err(_) => true,
+        };
+        if self.terms().isolation == Isolation::Worker && !failed {
+            self.kept = Some(live);
+        }
+        called
     }
 }
 

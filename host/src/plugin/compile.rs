@@ -4,7 +4,7 @@
 mod tests;
 
 use super::cache::{ArtifactCache, EntryKey};
-use super::{Inspection, Limits, Module, Plugin, identity};
+use super::{Inspection, Limits, Module, Plugin, Terms, identity};
 use crate::child::{
     Connection, Exit, Launcher, Order, ReceiveError, Started, usable_cpus, with_remedy,
 };
@@ -42,15 +42,15 @@ const WORTH_THREADS: usize = 256 * 1024;
 pub(crate) fn compile(
     launcher: &Launcher,
     module: Module,
-    limits: Limits,
+    terms: Terms,
     cache: Option<&ArtifactCache>,
 ) -> Result<Plugin, Error> {
     let name = module.stem();
     let profile = EngineProfile {
-        fuel: limits.fuel.is_some(),
+        fuel: terms.limits.fuel.is_some(),
     };
-    let (facts, artifact) = compile_or_recall(launcher, module, &limits, profile, cache)?;
-    Plugin::check(name, facts, profile, limits, seal(&artifact)?)
+    let (facts, artifact) = compile_or_recall(launcher, module, &terms.limits, profile, cache)?;
+    Plugin::check(name, facts, profile, terms, seal(&artifact)?)
 }
 
 /// Asks a compiler what a module is.

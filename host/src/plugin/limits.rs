@@ -19,6 +19,10 @@ pub struct Limits {
     pub argument_bytes: Option<u64>,
     /// The encoded result of one task, in bytes. Default 64 MiB.
     pub output_bytes: Option<u64>,
+    /// How often one task may call functions of the application. Default 100,000.
+    pub host_calls: Option<u64>,
+    /// The encoded arguments and answers of all those calls of one task together, in bytes. Default 64 MiB.
+    pub host_call_bytes: Option<u64>,
     /// Wall time of compiling the module. Default 120 s.
     pub compile_timeout: Option<Duration>,
     /// Memory of compiling the module, in bytes. Default 2 GiB.
@@ -33,6 +37,8 @@ impl Default for Limits {
             fuel: None,
             argument_bytes: Some(64 << 20),
             output_bytes: Some(64 << 20),
+            host_calls: Some(100_000),
+            host_call_bytes: Some(64 << 20),
             compile_timeout: Some(Duration::from_secs(120)),
             compile_memory_bytes: Some(2 << 30),
         }
@@ -54,6 +60,11 @@ impl Limits {
     /// The longest result that is accepted, in bytes.
     pub(crate) fn output_cap(&self) -> u64 {
         self.output_bytes.unwrap_or(FRAME_CAP).min(FRAME_CAP)
+    }
+
+    /// The longest arguments, or answer, of one call of the application that are accepted, in bytes.
+    pub(crate) fn host_call_cap(&self) -> u64 {
+        self.host_call_bytes.unwrap_or(FRAME_CAP).min(FRAME_CAP)
     }
 
     /// After how long at one task a worker is killed.

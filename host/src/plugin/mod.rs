@@ -4,22 +4,27 @@
 pub(crate) mod cache;
 pub(crate) mod compile;
 mod grant;
+mod host_function;
 mod identity;
 mod limits;
 mod module;
+mod terms;
 
-pub use crate::wire::ModuleKind;
+pub use crate::wire::{Isolation, ModuleKind};
 pub use cache::{ArtifactCache, Entry};
 #[cfg(feature = "testing")]
 pub(crate) use compile::sealed_copy;
 pub(crate) use compile::{compile, inspect};
+pub(crate) use host_function::{Answer, Answering, BoundImport, HostFunction};
+pub use host_function::{HostCall, HostClosure, HostError, IntoAnswer};
 pub use limits::Limits;
 pub use module::Module;
+pub(crate) use terms::Terms;
 
 use crate::error::{Error, ErrorKind};
 use crate::sandbox::ProcessLimits;
 use crate::value::{Signature, printable};
-use crate::wire::{EngineProfile, ModuleFacts, VALUES_BYTES};
+use crate::wire::{EngineProfile, ModuleFacts, TaskTerms, VALUES_BYTES, import_name};
 use std::os::fd::OwnedFd;
 
 /// Memories a module may define: each reserves [`SLOT_BYTES`] of address space in every worker.
@@ -46,7 +51,11 @@ pub(crate) struct Plugin {
     pub(crate) signature: Signature,
     pub(crate) facts: ModuleFacts,
     pub(crate) profile: EngineProfile,
-    pub(crate) limits: Limits,
+    pub(crate) terms: Terms,
+    /// The number of the function that prepares instances.
+    pub(crate) initializer: Option<u32>,
+    /// What it imports, in the order in which its workers count it.
+    pub(crate) imports: Vec<BoundImport>,
     /// The sealed memory that holds the artifact.
     pub(crate) artifact: OwnedFd,
     pub(crate) artifact_bytes: u64,
@@ -58,19 +67,25 @@ impl Plugin {
         name: Option<String>,
         facts: ModuleFacts,
         profile: EngineProfile,
-        limits: Limits,
+        terms: Terms,
         artifact: (OwnedFd, u64),
     ) -> Result<Plugin, Error> {
         let refused = |message: String| Err(Error::new(ErrorKind::Module, message));
-        let signature = match Signature::decode(&facts.signature) {
-            Ok(signature) => signature,
-            Err(error) => {
-                return refused(format!("its functions are more than is accepted: {error}"));
-            }
-        };
-        if !facts.imports.is_empty() {
-            let imports: Vec<_> = facts.imports.iter().take(20).map(import).collect();
-            let more = facts.imports.len().saturating_sub(imports.len());
+        let limits = &terms.limits;
+        let signature = functions(&facts)?;
+        let imports = bind_imports(&facts, &terms)?;
+        let missing: Vec<_> = facts
+            .imports
+            .iter()
+            .filter(|wanted| !is_granted(wanted, &imports))
+            .collect();
+        if !missing.is_empty() {
+            let imports: Vec<_> = missing
+                .iter()
+                .take(20)
+                .map(|wanted| import(wanted))
+                .collect();
+            let more = missing.len().saturating_sub(imports.len());
             let more = if more > 0 {
                 format!(" and {more} more")
             } else {
@@ -101,25 +116,39 @@ impl Plugin {
                 ));
             }
         }
+        let initializer = find_initializer(&signature, &terms)?;
         let (artifact, artifact_bytes) = artifact;
         Ok(Plugin {
             name,
             signature,
             facts,
             profile,
-            limits,
+            terms,
+            initializer,
+            imports,
             artifact,
             artifact_bytes,
         })
     }
 
+    /// Whether its tasks can do more than compute a result.
+    pub(crate) fn has_effects(&self) -> bool {
+        self.imports.iter().any(|import| import.bound.is_some())
+    }
+
+    /// What its workers are told of how to treat tasks.
+    pub(crate) fn task_terms(&self) -> TaskTerms {
+        self.terms.of_tasks(self.initializer, self.has_effects())
+    }
+
     /// The process limits of the plugin's template and workers, once the artifact is known.
     pub(crate) fn process_limits(&self) -> ProcessLimits {
-        let data = self.limits.memory_bytes.map(|memory| {
-            let values = self
-                .limits
-                .argument_cap()
-                .saturating_add(self.limits.output_cap());
+        let limits = &self.terms.limits;
+        let data = limits.memory_bytes.map(|memory| {
+            let mut values = limits.argument_cap().saturating_add(limits.output_cap());
+            if self.has_effects() {
+                values = values.saturating_add(limits.host_call_cap());
+            }
             let values = match self.facts.kind {
                 ModuleKind::Core => values,
                 ModuleKind::Component => values.saturating_add(2 * VALUES_BYTES),
@@ -141,6 +170,64 @@ impl Plugin {
             processes: None,
         }
     }
+}
+
+/// Gives a module's imports what was bound to their names.
+fn bind_imports(facts: &ModuleFacts, terms: &Terms) -> Result<Vec<BoundImport>, Error> {
+    if facts.imported_functions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let imported = Signature::decode(&facts.imported_functions).map_err(|error| {
+        let message = format!("its imports are more than is accepted: {error}");
+        Error::new(ErrorKind::Module, message)
+    })?;
+    host_function::bind(imported.functions, &terms.host_functions)
+}
+
+/// Whether everything that an import needs was granted: a function by itself, or all of an interface.
+fn is_granted(wanted: &crate::wire::Import, imports: &[BoundImport]) -> bool {
+    let is_bound = |import: &BoundImport| import.bound.is_some();
+    if wanted.kind == "interface" {
+        let prefix = format!("{}#", wanted.module);
+        let mut within = imports
+            .iter()
+            .filter(|import| import.function.name.starts_with(&prefix))
+            .peekable();
+        return within.peek().is_some() && within.all(is_bound);
+    }
+    // A component's function at the root has no name besides that of the import.
+    let name = match &*wanted.name {
+        "" => wanted.module.clone(),
+        name => import_name(&wanted.module, name),
+    };
+    let mut same = imports.iter().filter(|it| it.function.name == name);
+    wanted.kind == "function" && same.any(is_bound)
+}
+
+/// The number of the initializer, if one was asked for and makes sense.
+fn find_initializer(signature: &Signature, terms: &Terms) -> Result<Option<u32>, Error> {
+    let Some(name) = &terms.initializer else {
+        return Ok(None);
+    };
+    let refused = |message: String| Err(Error::new(ErrorKind::Function, message));
+    if terms.isolation == Isolation::Instance {
+        return refused(
+            "an initializer prepares what tasks share, and with `instance` isolation they share nothing: use `process`, where each \
+             task starts from what it prepared, or `worker`"
+                .into(),
+        );
+    }
+    let chosen = signature.choose(Some(name), None);
+    let chosen = chosen.map_err(|error| Error::new(ErrorKind::Function, error.to_string()))?;
+    if !chosen.params.is_empty() {
+        let function = printable(&chosen.to_string());
+        return refused(format!(
+            "the initializer `{function}` has parameters, and nobody to give it arguments"
+        ));
+    }
+    let functions = signature.functions.iter();
+    let index = functions.clone().position(|it| it.name == chosen.name);
+    Ok(index.map(|index| index as u32))
 }
 
 fn functions(facts: &ModuleFacts) -> Result<Signature, Error> {
@@ -215,7 +302,7 @@ mod tests {
             None,
             facts,
             EngineProfile::default(),
-            Limits::default(),
+            Terms::default(),
             (artifact, 0),
         )
         .map_err(|e| e.to_string())
@@ -292,7 +379,7 @@ mod tests {
             None,
             facts,
             EngineProfile::default(),
-            Limits::default(),
+            Terms::default(),
             (artifact, 0),
         );
         assert_eq!(checked.unwrap_err().kind(), ErrorKind::Module);

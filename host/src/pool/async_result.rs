@@ -1,18 +1,20 @@
 //! Results of calls that go on in the background, as `multiprocessing.pool.AsyncResult`.
 
+use super::handle::PluginHandle;
+use super::host_threads::is_called_by;
 use super::inbox::Inbox;
 use super::map::{Lazy, MapError, all_values, bad_argument, typed};
 use super::outcome::{Failure, FailureKind, Outcome};
 use super::slot::Slot;
 use super::stream::{Order, Receiver, Reply};
-use super::{Pool, tasks};
+use super::tasks;
 use crate::error::{Error, ErrorKind};
-use crate::value::{FromValue, IntoArgs, IntoValue};
+use crate::value::{FromValue, IntoArgs, IntoValue, Type};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -45,12 +47,56 @@ struct Handle {
 struct Call<T> {
     slot: Arc<Slot<T>>,
     cancelled: Arc<AtomicBool>,
-    convert: fn(Outcome) -> Result<T, MapError>,
+    /// What the function returns.
+    ty: Option<Type>,
+    convert: Convert<T>,
+    begun: Option<Arc<Begun>>,
 }
 
+/// When a task begins, somebody may want to know.
+#[derive(Debug, Default)]
+pub(super) struct Begun {
+    /// The process id of its worker, once it has begun; `None` inside where it never will.
+    worker: Mutex<Option<Option<u32>>>,
+    changed: Condvar,
+}
+
+impl Begun {
+    fn set(&self, pid: Option<u32>) {
+        self.worker().get_or_insert(pid);
+        self.changed.notify_all();
+    }
+
+    /// Waits until it has begun, or is over without that.
+    pub(super) fn wait(&self) {
+        let worker = self.worker();
+        drop(self.changed.wait_while(worker, |worker| worker.is_none()));
+    }
+
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.worker().flatten()
+    }
+
+    fn worker(&self) -> MutexGuard<'_, Option<Option<u32>>> {
+        self.worker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// From an outcome to a result, by the type of what the function returns.
+type Convert<T> = fn(Outcome, Option<&Type>) -> Result<T, MapError>;
+
 impl<T: Send + 'static> Receiver for Call<T> {
+    fn begins(&self, pid: u32) {
+        if let Some(begun) = &self.begun {
+            begun.set(Some(pid));
+        }
+    }
+
     fn receive(&self, outcome: Outcome) {
-        self.slot.put((self.convert)(outcome));
+        if let Some(begun) = &self.begun {
+            begun.set(None);
+        }
+        self.slot.put((self.convert)(outcome, self.ty.as_ref()));
     }
 
     fn is_cancelled(&self) -> bool {
@@ -65,8 +111,8 @@ impl<T> fmt::Debug for Call<T> {
 }
 
 /// The value of a single call's outcome.
-pub(super) fn value_of<R: FromValue>(outcome: Outcome) -> Result<R, MapError> {
-    typed(outcome).map_err(|failure| MapError::Task { index: 0, failure })
+pub(super) fn value_of<R: FromValue>(outcome: Outcome, ty: Option<&Type>) -> Result<R, MapError> {
+    typed(outcome, ty).map_err(|failure| MapError::Task { index: 0, failure })
 }
 
 impl<T> AsyncResult<T> {
@@ -167,7 +213,7 @@ impl<T> fmt::Debug for AsyncResult<T> {
     }
 }
 
-impl Pool {
+impl PluginHandle {
     /// Calls `function` once, in the background, as `multiprocessing.Pool.apply_async`. It never waits: how many calls are under
     /// way at once is for the caller to bound.
     ///
@@ -187,7 +233,18 @@ impl Pool {
         &self,
         function: &str,
         arguments: impl IntoArgs,
-        convert: fn(Outcome) -> Result<T, MapError>,
+        convert: Convert<T>,
+    ) -> Result<AsyncResult<T>, Error> {
+        self.call_noticed(function, arguments, convert, None)
+    }
+
+    /// The same, and `begun` is told when the task has begun, or will not.
+    pub(super) fn call_noticed<T: Send + 'static>(
+        &self,
+        function: &str,
+        arguments: impl IntoArgs,
+        convert: Convert<T>,
+        begun: Option<Arc<Begun>>,
     ) -> Result<AsyncResult<T>, Error> {
         let callee = self.callee(function)?;
         let arguments = arguments
@@ -197,12 +254,18 @@ impl Pool {
         let call = Call {
             slot: Arc::clone(&slot),
             cancelled: Arc::default(),
+            ty: callee.function().result.clone(),
             convert,
+            begun,
         };
         let handle = self.handle(Arc::clone(&call.cancelled));
         match callee.encode(&arguments) {
             Ok(encoded) => {
-                let task = callee.task(encoded, Reply::to(Arc::new(call)));
+                let task = callee.task(
+                    encoded,
+                    Reply::to(Arc::new(call)),
+                    is_called_by(&self.inbox),
+                );
                 self.inbox.post(|mail| mail.tasks.push(task));
             }
             Err(failure) => call.receive(Outcome::failed(failure, 0)),
@@ -233,11 +296,11 @@ impl Pool {
         self.starmap_async(function, items.into_iter().map(|item| (item,)))
     }
 
-    /// As [`Pool::map_async`], with several arguments for each item.
+    /// As [`PluginHandle::map_async`], with several arguments for each item.
     ///
     /// # Errors
     ///
-    /// As [`Pool::map_async`].
+    /// As [`PluginHandle::map_async`].
     pub fn starmap_async<A, R, I>(
         &self,
         function: &str,

@@ -1,41 +1,44 @@
 //! What a pool is to be, and building it.
 
-use super::callbacks::Callbacks;
-use super::driver::{Driver, Settings};
-use super::{Inbox, PLUGIN, Pool};
-use crate::child::{Launcher, WorkerProgram, usable_cpus};
-use crate::error::{Error, ErrorKind};
-use crate::plugin::{ArtifactCache, Inspection, Limits, Module, compile, inspect};
-use crate::wire::WORKER_ARGV0;
-use std::ffi::OsStr;
+use super::Pool;
+use super::driver::{Settings, WorkerNames};
+use super::runner::{Runner, Start};
+use super::terms::plugin_settings;
+use crate::child::{WorkerProgram, usable_cpus};
+use crate::error::Error;
+use crate::plugin::{ArtifactCache, Inspection, Module, Terms, inspect};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
 
 /// Settings of a [`Pool`].
 #[derive(Clone, Debug)]
 #[must_use = "nothing happens until build"]
 pub struct Builder {
     module: Module,
+    name: Option<String>,
     workers: Option<usize>,
-    limits: Limits,
-    require_full: bool,
-    measure_cpu: bool,
-    program: WorkerProgram,
+    terms: Terms,
+    start: Start,
     cache: Option<ArtifactCache>,
 }
+
+plugin_settings!(Builder);
 
 impl Builder {
     pub(super) fn new(module: Module) -> Builder {
         Builder {
             module,
+            name: None,
             workers: None,
-            limits: Limits::default(),
-            require_full: false,
-            measure_cpu: false,
-            program: WorkerProgram::Itself,
+            terms: Terms::default(),
+            start: Start::default(),
             cache: None,
         }
+    }
+
+    /// What the names of the workers begin with: `rules` makes them `rules-1`, `rules-2`. Default: `worker`.
+    pub fn name(mut self, name: impl Into<String>) -> Builder {
+        self.name = Some(name.into());
+        self
     }
 
     /// How many worker processes at most, at least 1. Default: the usable CPUs, by affinity and cgroup quota.
@@ -44,46 +47,16 @@ impl Builder {
         self
     }
 
-    /// All limits at once.
-    pub fn limits(mut self, limits: Limits) -> Builder {
-        self.limits = limits;
-        self
-    }
-
-    /// Wall time of one task; `None` for no limit.
-    pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Builder {
-        self.limits.timeout = timeout.into();
-        self
-    }
-
-    /// Memory of one task in bytes; `None` for no limit.
-    pub fn memory_bytes(mut self, bytes: impl Into<Option<u64>>) -> Builder {
-        self.limits.memory_bytes = bytes.into();
-        self
-    }
-
-    /// Fuel of one task; `None` for no limit.
-    pub fn fuel(mut self, fuel: impl Into<Option<u64>>) -> Builder {
-        self.limits.fuel = fuel.into();
-        self
-    }
-
     /// Refuses to run with less than full confinement, instead of with [`reduced`](crate::Level::Reduced).
     pub fn require_full(mut self, require: bool) -> Builder {
-        self.require_full = require;
-        self
-    }
-
-    /// Measures the CPU time of each task, which costs two system calls a task.
-    pub fn measure_cpu(mut self, measure: bool) -> Builder {
-        self.measure_cpu = measure;
+        self.start.require_full = require;
         self
     }
 
     /// The executable that becomes the confined processes: its `main` must begin with [`crate::init`]. Default: the running
     /// program itself.
     pub fn worker_program(mut self, path: impl Into<PathBuf>) -> Builder {
-        self.program = WorkerProgram::Path(path.into());
+        self.start.program = WorkerProgram::Path(path.into());
         self
     }
 
@@ -100,8 +73,9 @@ impl Builder {
     ///
     /// When the module is not valid, a limit of the compiler is hit, or confinement is not available.
     pub fn inspect(self) -> Result<Inspection, Error> {
-        let launcher = Launcher::open(&self.program, self.require_full)?;
-        inspect(&launcher, self.module, &self.limits, self.cache.as_ref())
+        let launcher = self.start.launcher()?;
+        let limits = &self.terms.limits;
+        inspect(&launcher, self.module, limits, self.cache.as_ref())
     }
 
     /// Compiles the module in a confined process and prepares the pool; workers start with the first task.
@@ -111,63 +85,22 @@ impl Builder {
     /// When the module is refused, a limit of the compiler is hit, confinement is not available, or the worker program is
     /// not one.
     pub fn build(self) -> Result<Pool, Error> {
-        if std::env::args_os().next().as_deref() == Some(OsStr::new(WORKER_ARGV0)) {
-            let message = "this process was started to be a worker, but its main does not begin with wpool::init()";
-            return Err(Error::new(ErrorKind::WorkerProgram, message));
-        }
-        let launcher = Arc::new(Launcher::open(&self.program, self.require_full)?);
-        let inbox = Arc::new(Inbox::new()?);
         let settings = Settings {
+            names: WorkerNames::Numbered(self.name.unwrap_or_else(|| "worker".into())),
             workers: self.workers.unwrap_or_else(usable_cpus),
-            measure_cpu: self.measure_cpu,
+            templates: usize::MAX,
+            park_after: None,
         };
-        let driver = Driver::new(Arc::clone(&inbox), Arc::clone(&launcher), settings)?;
-        let driver = std::thread::Builder::new()
-            .name("wpool-driver".into())
-            .spawn(move || driver.run())?;
-        let driver = EndOnDrop {
-            inbox: &inbox,
-            thread: Some(driver),
-        };
+        let runner = Runner::start(&self.start, settings)?;
+        let id = runner.next_plugin();
         // The template confines itself while the module is compiled.
-        inbox.post(|mail| mail.expected.push(PLUGIN));
-        let plugin = compile(&launcher, self.module, self.limits, self.cache.as_ref())?;
-        let confinement = launcher.confinement()?;
-        let plugin = Arc::new(plugin);
-        inbox.post(|mail| mail.plugins.push((PLUGIN, Arc::clone(&plugin))));
-        let driver = driver.keep();
+        runner.expect(id);
+        let plugin = runner.load(id, self.module, self.terms, self.cache.as_ref())?;
+        let confinement = runner.confinement()?;
         Ok(Pool {
-            inbox,
-            driver: Some(driver),
-            launcher,
             plugin,
             confinement,
-            callbacks: Callbacks::default(),
+            runner,
         })
-    }
-}
-
-/// Ends the driver if the pool does not come to be.
-struct EndOnDrop<'a> {
-    inbox: &'a Inbox,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-impl EndOnDrop<'_> {
-    /// The thread, which is kept.
-    fn keep(mut self) -> std::thread::JoinHandle<()> {
-        // Taken here and nowhere else before the drop.
-        self.thread
-            .take()
-            .unwrap_or_else(|| unreachable!("kept once"))
-    }
-}
-
-impl Drop for EndOnDrop<'_> {
-    fn drop(&mut self) {
-        if let Some(thread) = self.thread.take() {
-            self.inbox.post(|mail| mail.terminate = true);
-            let _ = thread.join();
-        }
     }
 }

@@ -1,8 +1,8 @@
 //! A function of a plugin, as tasks call it.
 
-use super::PLUGIN;
 use super::inbox::NewTask;
 use super::outcome::{Failure, FailureKind};
+use super::scheduler::PluginId;
 use super::stream::Reply;
 use crate::plugin::Plugin;
 use crate::value::{Function, Param, Value, conforms, encode_args, fits_one, printable};
@@ -11,18 +11,20 @@ use std::sync::Arc;
 /// The function that tasks call.
 #[derive(Clone, Debug)]
 pub(super) struct Callee {
+    id: PluginId,
     plugin: Arc<Plugin>,
     function: u32,
 }
 
 impl Callee {
     /// One of the plugin's functions.
-    pub(super) fn new(plugin: &Arc<Plugin>, function: &Function) -> Callee {
+    pub(super) fn new(id: PluginId, plugin: &Arc<Plugin>, function: &Function) -> Callee {
         let functions = &plugin.signature.functions;
         let index = functions
             .iter()
             .position(|other| other.name == function.name);
         Callee {
+            id,
             plugin: Arc::clone(plugin),
             function: index.unwrap_or_default() as u32,
         }
@@ -44,7 +46,7 @@ impl Callee {
         }
         let mut encoded = Vec::new();
         encode_args(arguments, &mut encoded);
-        let limit = self.plugin.limits.argument_cap();
+        let limit = self.plugin.terms.limits.argument_cap();
         if encoded.len() as u64 > limit {
             return bad(format!(
                 "its arguments of {} bytes are longer than the limit of {limit}",
@@ -61,12 +63,14 @@ impl Callee {
     }
 
     /// A task with these arguments.
-    pub(super) fn task(&self, arguments: Vec<u8>, reply: Reply) -> NewTask {
+    pub(super) fn task(&self, arguments: Vec<u8>, reply: Reply, nested: bool) -> NewTask {
         NewTask {
-            plugin: PLUGIN,
+            plugin: self.id,
             function: self.function,
             arguments,
             reply,
+            nested,
+            number: 0,
         }
     }
 }

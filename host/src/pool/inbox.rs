@@ -1,11 +1,15 @@
 //! How other threads reach the driver: tasks and commands in a queue, and a wake-up only when it sleeps.
 
+use super::host_threads::HostAnswer;
 use super::scheduler::PluginId;
+use super::stats::Stats;
 use super::stream::Reply;
 use crate::plugin::Plugin;
 use rustix::event::{EventfdFlags, eventfd};
+use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A task on its way to the driver.
@@ -16,6 +20,10 @@ pub(crate) struct NewTask {
     /// The encoded arguments.
     pub(crate) arguments: Vec<u8>,
     pub(crate) reply: Reply,
+    /// Whether a host function of the same pool waits for it.
+    pub(crate) nested: bool,
+    /// Counted from 1 through the life of the pool, once the driver has it.
+    pub(crate) number: u64,
 }
 
 /// Everything that waits for the driver.
@@ -24,19 +32,44 @@ pub(crate) struct Mail {
     /// Plugins whose template may be started though they are not compiled yet.
     pub(crate) expected: Vec<PluginId>,
     pub(crate) plugins: Vec<(PluginId, Arc<Plugin>)>,
+    /// Plugins that get no more tasks.
+    pub(crate) unloaded: Vec<PluginId>,
     pub(crate) tasks: Vec<NewTask>,
+    pub(crate) answers: Vec<HostAnswer>,
+    /// Who wants to know how a plugin is doing.
+    pub(crate) stats: Vec<(PluginId, Sender<Stats>)>,
     /// Somebody does not want some tasks any more: those whose reply says so.
     pub(crate) cancelled: bool,
+    /// The driver is to end once everything is done.
+    pub(crate) close: bool,
     /// The driver is to end.
     pub(crate) terminate: bool,
+}
+
+impl Mail {
+    fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+            && self.answers.is_empty()
+            && self.plugins.is_empty()
+            && self.unloaded.is_empty()
+            && self.expected.is_empty()
+            && self.stats.is_empty()
+            && !(self.cancelled || self.close || self.terminate)
+    }
 }
 
 #[derive(Debug, Default)]
 struct State {
     mail: Mail,
     driver_sleeps: bool,
+    /// No calls are begun any more.
+    is_closing: bool,
+    /// Streams whose inputs have not ended.
+    open_inputs: usize,
     /// The driver is gone: mail is dropped, which cancels its tasks.
     closed: bool,
+    /// How each plugin did, once it is gone.
+    last: HashMap<PluginId, Stats>,
 }
 
 /// The queue in front of the driver.
@@ -77,6 +110,24 @@ impl Inbox {
         }
     }
 
+    /// How a plugin is doing, or did.
+    pub(crate) fn stats(&self, plugin: PluginId) -> Stats {
+        let (to, stats) = channel();
+        self.post(|mail| mail.stats.push((plugin, to)));
+        let stats = stats.recv();
+        // The driver ended, and has left what it knew.
+        stats.unwrap_or_else(|_| {
+            let last = &self.state().last;
+            let stats = last.get(&plugin).cloned().unwrap_or_default();
+            Stats {
+                queued: 0,
+                running: 0,
+                workers: Vec::new(),
+                ..stats
+            }
+        })
+    }
+
     /// What came since the last time.
     pub(crate) fn collect(&self) -> Mail {
         std::mem::take(&mut self.state().mail)
@@ -85,14 +136,41 @@ impl Inbox {
     /// Notes that the driver is about to sleep; false if there is mail.
     pub(crate) fn driver_may_sleep(&self) -> bool {
         let mut state = self.state();
-        let mail = &state.mail;
-        let empty = mail.tasks.is_empty()
-            && mail.plugins.is_empty()
-            && mail.expected.is_empty()
-            && !mail.cancelled
-            && !mail.terminate;
-        state.driver_sleeps = empty;
-        empty
+        state.driver_sleeps = state.mail.is_empty();
+        state.driver_sleeps
+    }
+
+    /// From here on no calls are begun.
+    pub(crate) fn close_to_callers(&self) {
+        self.state().is_closing = true;
+        self.post(|mail| mail.close = true);
+    }
+
+    /// Whether no calls are begun any more.
+    pub(crate) fn is_closed_to_callers(&self) -> bool {
+        self.state().is_closing
+    }
+
+    /// Whether more tasks can come of calls that were begun.
+    pub(crate) fn expects_more(&self) -> bool {
+        let state = self.state();
+        state.open_inputs > 0 || !state.mail.tasks.is_empty()
+    }
+
+    /// A stream begins: its tasks are still to come.
+    pub(crate) fn inputs_begin(&self) {
+        self.state().open_inputs += 1;
+    }
+
+    /// A stream has sent its last task.
+    pub(crate) fn inputs_end(&self) {
+        let mut state = self.state();
+        state.open_inputs -= 1;
+        let last = state.is_closing && state.open_inputs == 0;
+        drop(state);
+        if last {
+            self.post(|mail| mail.close = true);
+        }
     }
 
     /// Forgets the wake-up that came.
@@ -101,9 +179,12 @@ impl Inbox {
     }
 
     /// Nothing is taken any more: what is here and what still comes is dropped.
-    pub(crate) fn close(&self) {
+    ///
+    /// What is known of each plugin is kept for those who ask later.
+    pub(crate) fn close(&self, last: HashMap<PluginId, Stats>) {
         let mut state = self.state();
         state.closed = true;
+        state.last = last;
         let mail = std::mem::take(&mut state.mail);
         drop(state);
         drop(mail);

@@ -1,22 +1,22 @@
 //! The calls that `multiprocessing.Pool` has, with results of the caller's own types.
 
-use super::Pool;
 use super::async_result::value_of;
+use super::handle::PluginHandle;
 use super::outcome::{Failure, FailureKind, Outcome};
 use super::stream::Order;
 use super::tasks::{Inputs, Outcomes};
 use crate::error::{Error, ErrorKind};
-use crate::value::{FromValue, Function, IntoArgs, IntoValue, Mismatch, Value, from_result};
+use crate::value::{FromValue, Function, IntoArgs, IntoValue, Mismatch, Type, Value, from_result};
 use std::marker::PhantomData;
 use std::time::Duration;
 
 /// How many outcomes may be under way in the lazy calls before the next input is asked for only when one was taken.
 const AHEAD: u64 = 16_384;
 
-impl Pool {
+impl PluginHandle {
     /// Calls `function` with one argument for each item and returns all results in order, as `multiprocessing.Pool.map`.
     ///
-    /// Every input is run, even after a failure; who wants every outcome uses [`Pool::map_outcomes`].
+    /// Every input is run, even after a failure; who wants every outcome uses [`PluginHandle::map_outcomes`].
     ///
     /// # Errors
     ///
@@ -34,7 +34,7 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// As [`Pool::map`].
+    /// As [`PluginHandle::map`].
     pub fn starmap<A: IntoArgs, R: FromValue>(
         &self,
         function: &str,
@@ -43,7 +43,7 @@ impl Pool {
         all_values(self.lazily(function, items, Order::Input)?)
     }
 
-    /// As [`Pool::map`], with every outcome instead of the first failure.
+    /// As [`PluginHandle::map`], with every outcome instead of the first failure.
     ///
     /// # Errors
     ///
@@ -78,11 +78,11 @@ impl Pool {
         )
     }
 
-    /// As [`Pool::imap`], with results as they finish.
+    /// As [`PluginHandle::imap`], with results as they finish.
     ///
     /// # Errors
     ///
-    /// As [`Pool::imap`].
+    /// As [`PluginHandle::imap`].
     pub fn imap_unordered<A: IntoValue, R: FromValue>(
         &self,
         function: &str,
@@ -106,8 +106,9 @@ impl Pool {
         arguments: impl IntoArgs,
     ) -> Result<R, MapError> {
         // The value is made here, so that it may be of a type that stays on this thread.
-        let outcome = self.call(function, arguments, Ok)?.get()?;
-        value_of(outcome)
+        let keep = |outcome, ty: Option<&Type>| Ok((outcome, ty.cloned()));
+        let (outcome, ty) = self.call(function, arguments, keep)?.get()?;
+        value_of(outcome, ty.as_ref())
     }
 
     fn lazily<A: IntoArgs, R: FromValue>(
@@ -134,7 +135,7 @@ pub(super) fn all_values<R>(
     results.collect()
 }
 
-/// Why [`Pool::map`] or [`Pool::apply`] returns no values.
+/// Why [`PluginHandle::map`] or [`PluginHandle::apply`] returns no values.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MapError {
@@ -230,13 +231,14 @@ impl<A: IntoArgs, I: Iterator<Item = A>, R: FromValue> Iterator for Lazy<I, R> {
     type Item = Result<R, Failure>;
 
     fn next(&mut self) -> Option<Result<R, Failure>> {
-        self.next_outcome().map(typed)
+        let outcome = self.next_outcome()?;
+        Some(typed(outcome, self.function.result.as_ref()))
     }
 }
 
-pub(super) fn typed<R: FromValue>(outcome: Outcome) -> Result<R, Failure> {
+pub(super) fn typed<R: FromValue>(outcome: Outcome, ty: Option<&Type>) -> Result<R, Failure> {
     let value = outcome.result?;
-    from_result(value).map_err(|mismatch| {
+    from_result(value, ty).map_err(|mismatch| {
         let message = format!("its result does not fit the type that was asked for: {mismatch}");
         Failure::new(FailureKind::BadArgument, message)
     })

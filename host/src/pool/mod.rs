@@ -1,45 +1,53 @@
 //! The public pool: what an application builds, gives tasks to and gets outcomes from.
 //!
 //! ```text
-//!  Pool ─ Inputs ─► inbox ─► driver thread ─► scheduler (pure)
-//!    └─ Outcomes ◄─ stream ◄────┘
+//!  PluginHandle ─ Inputs ─► inbox ─► driver thread ─► scheduler (pure)
+//!          └─ Outcomes ◄─ stream ◄────┘
+//!  Pool: one plugin │ Plugins: many │ Process: one task          each a Runner: one thread and its processes
 //! ```
-//! A pool is one thread and its processes. Dropping it ends all of them and waits.
 
 mod async_result;
 mod builder;
 mod callbacks;
 mod callee;
 mod driver;
+mod handle;
+mod host_threads;
 mod inbox;
 mod map;
 mod outcome;
+mod plugins;
+mod process;
+mod runner;
 pub(crate) mod scheduler;
 mod slot;
+mod stats;
 mod stream;
 mod tasks;
+mod terms;
 
 pub use crate::child::usable_cpus;
 pub use async_result::AsyncResult;
 pub use builder::Builder;
+pub use handle::PluginHandle;
 pub use map::MapError;
 pub use outcome::{Failure, FailureKind, Outcome, Usage};
+pub use plugins::{PluginBuilder, Plugins, PluginsBuilder};
+pub use process::{Process, ProcessBuilder};
+pub use stats::{Stats, WorkerStats};
 pub use stream::Order;
 pub use tasks::{Closed, Inputs, Outcomes};
 
-use crate::child::Launcher;
-use crate::error::{Error, ErrorKind};
-use crate::plugin::{Module, Plugin};
+use crate::error::Error;
+use crate::plugin::Module;
 use crate::sandbox::{Confinement, Refusal};
-use crate::value::{Function, Signature};
-use callbacks::Callbacks;
-use callee::Callee;
-use inbox::Inbox;
-use scheduler::PluginId;
-use std::sync::Arc;
-use std::thread::JoinHandle;
+use runner::Runner;
+use std::ops::Deref;
 
-/// A pool of confined worker processes that run the functions of one module.
+/// A pool of confined worker processes that run the functions of one module. What it can be asked is at [`PluginHandle`], which it
+/// derefs to.
+///
+/// Dropping it ends all its processes, cancels what is left, and waits for both.
 ///
 /// ```no_run
 /// wpool::init();
@@ -50,27 +58,15 @@ use std::thread::JoinHandle;
 /// ```
 #[derive(Debug)]
 pub struct Pool {
-    inbox: Arc<Inbox>,
-    driver: Option<JoinHandle<()>>,
-    launcher: Arc<Launcher>,
-    plugin: Arc<Plugin>,
+    plugin: PluginHandle,
     confinement: Confinement,
-    callbacks: Callbacks,
+    runner: Runner,
 }
-
-/// The only plugin of a pool.
-const PLUGIN: PluginId = PluginId(0);
 
 impl Pool {
     /// Settings for a pool that runs the functions of `module`: a path, or bytes.
     pub fn builder(module: impl Into<Module>) -> Builder {
         Builder::new(module.into())
-    }
-
-    /// The functions that the module exports.
-    #[must_use]
-    pub fn signature(&self) -> &Signature {
-        &self.plugin.signature
     }
 
     /// What holds the pool's processes: as achieved by the first of them, the same for all.
@@ -82,56 +78,43 @@ impl Pool {
     /// What the kernel refused on the way to that confinement, each with a sentence on how to get it.
     #[must_use]
     pub fn refusals(&self) -> Vec<(Refusal, String)> {
-        let advised = |refusal: Refusal| {
-            let advice = crate::child::advice(&refusal);
-            (refusal, advice)
-        };
-        let landlock = self.confinement.landlock_refusal.clone();
-        let refusals = self.launcher.refusals().into_iter().chain(landlock);
-        refusals.map(advised).collect()
+        self.runner.refusals(&self.confinement)
     }
 
-    /// The function that `name` means; without a name the only one, else the one named like the file, else `run`.
+    /// Lets no more calls begin, as `multiprocessing.Pool.close`. Those that have begun go on, streams and lazy calls with inputs
+    /// still to come among them.
+    ///
+    /// ```no_run
+    /// # let pool = wpool::Pool::builder("square.wasm").build()?;
+    /// let square = pool.apply_async::<i64>("square", (7,))?;
+    /// pool.close();
+    /// pool.join()?; // everything is done, and no process is left
+    /// assert_eq!(square.get()?, 49);
+    /// # Ok::<(), wpool::Error>(())
+    /// ```
+    pub fn close(&self) {
+        self.runner.close();
+    }
+
+    /// Waits until all calls of a pool that was closed are done, or a terminated one is gone, and none of its processes is left.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Function`] names the functions that there are.
-    pub fn function(&self, name: Option<&str>) -> Result<&Function, Error> {
-        let chosen = self
-            .plugin
-            .signature
-            .choose(name, self.plugin.name.as_deref());
-        chosen.map_err(|error| Error::new(ErrorKind::Function, error.to_string()))
-    }
-
-    /// A pair of ends: inputs for `function` go in at one, outcomes come out at the other, from any two threads. At most
-    /// 65,536 tasks or about 32 MiB are under way between them; then sending waits.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Function`] where there is no such function.
-    pub fn stream(&self, function: &str, order: Order) -> Result<(Inputs, Outcomes), Error> {
-        let callee = self.callee(function)?;
-        Ok(tasks::ends(Arc::clone(&self.inbox), callee, order))
-    }
-
-    fn callee(&self, function: &str) -> Result<Callee, Error> {
-        let function = self.function(Some(function))?;
-        Ok(Callee::new(&self.plugin, function))
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) where it was neither: that would wait for ever.
+    pub fn join(&self) -> Result<(), Error> {
+        self.runner.join()
     }
 
     /// Ends the pool now: unfinished tasks are cancelled, all processes killed.
     pub fn terminate(&self) {
-        self.inbox.post(|mail| mail.terminate = true);
+        self.runner.terminate();
     }
 }
 
-impl Drop for Pool {
-    fn drop(&mut self) {
-        self.terminate();
-        if let Some(driver) = self.driver.take() {
-            // A driver that panicked has cancelled its tasks as it unwound.
-            let _ = driver.join();
-        }
+impl Deref for Pool {
+    type Target = PluginHandle;
+
+    fn deref(&self) -> &PluginHandle {
+        &self.plugin
     }
 }

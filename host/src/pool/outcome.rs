@@ -4,10 +4,11 @@ use super::scheduler::{Death, Loss};
 use crate::value::{Value, printable};
 use crate::wire::{TaskFailure, TaskFailureKind};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The ways in which a task fails; the same names in reports, messages and documentation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum FailureKind {
     /// The function returned `err`.
@@ -26,6 +27,8 @@ pub enum FailureKind {
     BadArgument,
     /// It could not be instantiated, or its processes do not start.
     Init,
+    /// A function of the application that it called failed.
+    HostCall,
     /// Its worker died, other than by the reasons that have a name.
     WorkerDied,
     /// Its worker made a system call that its filter forbids.
@@ -49,6 +52,7 @@ impl FailureKind {
             FailureKind::OutputLimit => "output-limit",
             FailureKind::BadArgument => "bad-argument",
             FailureKind::Init => "init",
+            FailureKind::HostCall => "host-call",
             FailureKind::WorkerDied => "worker-died",
             FailureKind::SandboxViolation => "sandbox-violation",
             FailureKind::Protocol => "protocol",
@@ -70,6 +74,7 @@ pub struct Failure {
     message: String,
     value: Option<Value>,
     arguments: Vec<Value>,
+    signal: Option<i32>,
 }
 
 impl Failure {
@@ -81,6 +86,7 @@ impl Failure {
             message: message.into(),
             value: None,
             arguments: Vec::new(),
+            signal: None,
         }
     }
 
@@ -100,6 +106,12 @@ impl Failure {
     #[must_use]
     pub fn value(&self) -> Option<&Value> {
         self.value.as_ref()
+    }
+
+    /// The signal that ended its worker, where one did.
+    #[must_use]
+    pub fn signal(&self) -> Option<i32> {
+        self.signal
     }
 
     /// The arguments that the task was called with; none where it has none, or they were not understood.
@@ -125,6 +137,7 @@ impl Failure {
             message,
             value: Some(value),
             arguments: Vec::new(),
+            signal: None,
         }
     }
 
@@ -138,6 +151,7 @@ impl Failure {
             TaskFailureKind::OutputLimit => FailureKind::OutputLimit,
             TaskFailureKind::Init => FailureKind::Init,
             TaskFailureKind::BadArgument => FailureKind::BadArgument,
+            TaskFailureKind::HostCall => FailureKind::HostCall,
         };
         Failure::new(kind, printable(&failure.message))
     }
@@ -163,8 +177,13 @@ impl Failure {
                     format!("the plugin's processes do not start: {why}"),
                 )
             }
-            Loss::Cancelled => Failure::new(FailureKind::Cancelled, "it was cancelled"),
+            Loss::Cancelled => died(Death::Cancelled, timeout),
             Loss::NoPlugin => Failure::new(FailureKind::Init, "the plugin is not loaded"),
+            Loss::NoWorkerLeft => Failure::new(
+                FailureKind::HostCall,
+                "a host function waits for it, and so do all workers that there may be: allow more workers, or let host functions call \
+                 the pool less deeply",
+            ),
         }
     }
 }
@@ -178,6 +197,16 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 fn died(death: Death, timeout: Option<Duration>) -> Failure {
+    let signal = match death {
+        Death::Signal(signal) => Some(signal),
+        Death::Exit(_) | Death::Unknown => None,
+        _ => Some(libc::SIGKILL),
+    };
+    let failure = described(death, timeout);
+    Failure { signal, ..failure }
+}
+
+fn described(death: Death, timeout: Option<Duration>) -> Failure {
     let worker = |message: String| Failure::new(FailureKind::WorkerDied, message);
     match death {
         Death::Signal(libc::SIGSYS) => Failure::new(
@@ -225,11 +254,15 @@ fn signal_name(signal: i32) -> String {
 }
 
 /// What a task used, and where it ran. Numbers that a worker reports are its claim.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Usage {
-    /// Wall time in the worker, instantiation included.
+    /// Wall time in the worker, instantiation and host calls included.
     pub wall: Duration,
+    /// How much of it went by in host calls, by the supervisor's clock.
+    pub host: Duration,
+    /// How many host calls it made.
+    pub host_calls: u64,
     /// CPU time, where [`Builder::measure_cpu`](crate::Builder::measure_cpu) was asked for.
     pub cpu: Option<Duration>,
     /// Fuel consumed, where a limit is set.
@@ -240,6 +273,8 @@ pub struct Usage {
     pub attempts: u32,
     /// The number of the worker that ran it, counted from 1.
     pub worker: Option<u32>,
+    /// The name of that worker.
+    pub worker_name: Option<Arc<str>>,
     /// That worker's process id.
     pub pid: Option<u32>,
 }

@@ -198,6 +198,9 @@ fn size_of_outcome(outcome: &Outcome) -> usize {
 
 /// Who waits for the outcome of a single task.
 pub(crate) trait Receiver: Send + Sync + fmt::Debug {
+    /// The task is on its way to a worker with that process id.
+    fn begins(&self, pid: u32);
+
     /// Takes the outcome. Called once, by the driver: it may not wait for anything.
     fn receive(&self, outcome: Outcome);
 
@@ -235,6 +238,13 @@ impl Reply {
             None => false,
             Some(Place::Stream(stream)) => stream.cancelled.load(Ordering::Relaxed),
             Some(Place::Receiver(receiver)) => receiver.is_cancelled(),
+        }
+    }
+
+    /// The task is on its way to a worker with that process id.
+    pub(crate) fn begins(&self, pid: u32) {
+        if let Some(Place::Receiver(receiver)) = &self.to {
+            receiver.begins(pid);
         }
     }
 

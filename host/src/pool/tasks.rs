@@ -1,6 +1,7 @@
 //! The two ends of a stream of tasks: where inputs go in and where outcomes come out.
 
 use super::callee::Callee;
+use super::host_threads::is_called_by;
 use super::inbox::{Inbox, NewTask};
 use super::outcome::{Failure, Outcome};
 use super::stream::{Order, Refused, Reply, Stream};
@@ -35,6 +36,7 @@ pub struct Closed;
 
 pub(super) fn ends(inbox: Arc<Inbox>, callee: Callee, order: Order) -> (Inputs, Outcomes) {
     let stream = Stream::new(order);
+    inbox.inputs_begin();
     let outcomes = Outcomes {
         stream: Arc::clone(&stream),
         taken: VecDeque::new(),
@@ -67,7 +69,8 @@ impl Inputs {
             Err(failure) => return self.fail(failure),
         };
         let reply = self.reserve(encoded.len())?;
-        self.kept.push(self.callee.task(encoded, reply));
+        let nested = is_called_by(&self.inbox);
+        self.kept.push(self.callee.task(encoded, reply, nested));
         if self.kept.len() >= HANDED_OVER {
             self.flush();
         }
@@ -124,6 +127,7 @@ impl Drop for Inputs {
     fn drop(&mut self) {
         self.flush();
         self.stream.end();
+        self.inbox.inputs_end();
     }
 }
 

@@ -26,7 +26,7 @@ pub enum Namespaces {
 }
 
 /// Resource limits of a confined process; each is set as soft and hard limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessLimits {
     /// Private writable memory in bytes (`RLIMIT_DATA`); `None` leaves it as it is.
     pub data_bytes: Option<u64>,

@@ -8,12 +8,14 @@
 //! | `Vec`, slices, arrays | `list` |
 //! | `Option`, `Result` | `option`, `result`; `()` stands for no payload |
 //! | tuples of up to 6 | `tuple`, and a record by the order of its fields |
+//! | `Serde<T>` of a struct or enum that serde knows | records, variants and all else, by the names of fields and cases |
 //! | [`Value`] | every type it conforms to |
 //!
 //! Nothing is rounded, cut or wrapped: what does not fit is a [`Mismatch`].
 
 mod args;
 mod compound;
+mod serde;
 mod single;
 
 use thiserror::Error;
@@ -21,6 +23,7 @@ use thiserror::Error;
 use super::{Param, Type, Value, quote};
 
 pub use args::IntoArgs;
+pub use serde::Serde;
 
 /// A value that is not of the type that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -51,7 +54,31 @@ impl Mismatch {
 /// What can be an argument, or a part of one.
 pub trait IntoValue {
     /// This as a value of the type.
+    ///
+    /// # Errors
+    ///
+    /// [`Mismatch`] where it is none.
     fn into_value(self, ty: &Type) -> Result<Value, Mismatch>;
+
+    /// Whether any value of this Rust type can be one of the type.
+    #[must_use]
+    fn can_be(ty: &Type) -> bool;
+
+    /// The same for what may be no value at all.
+    #[doc(hidden)]
+    #[must_use]
+    fn can_be_payload(ty: Option<&Type>) -> bool {
+        ty.is_some_and(Self::can_be)
+    }
+
+    /// A list of this type as bytes, if that is quicker than one by one.
+    #[doc(hidden)]
+    fn bytes_of_list(list: Vec<Self>) -> Result<Vec<u8>, Vec<Self>>
+    where
+        Self: Sized,
+    {
+        Err(list)
+    }
 
     /// This as the payload of a case, which may carry nothing. Only `()` is nothing.
     #[doc(hidden)]
@@ -68,8 +95,29 @@ pub trait IntoValue {
 
 /// What a result, or a part of one, can become.
 pub trait FromValue: Sized {
-    /// The value as this Rust type.
-    fn from_value(value: Value) -> Result<Self, Mismatch>;
+    /// The value, which is of that type, as this Rust type.
+    ///
+    /// # Errors
+    ///
+    /// [`Mismatch`] where it is not one.
+    fn from_value(value: Value, ty: &Type) -> Result<Self, Mismatch>;
+
+    /// Bytes as a list of this type, if that is quicker than one by one.
+    #[doc(hidden)]
+    fn list_of_bytes(bytes: Vec<u8>) -> Result<Vec<Self>, Vec<u8>> {
+        Err(bytes)
+    }
+
+    /// Whether any value of the type can become this Rust type.
+    #[must_use]
+    fn can_take(ty: &Type) -> bool;
+
+    /// The same for what may be no value at all.
+    #[doc(hidden)]
+    #[must_use]
+    fn can_take_result(ty: Option<&Type>) -> bool {
+        ty.is_some_and(Self::can_take)
+    }
 
     /// What stands for no value at all. Only `()` does.
     #[doc(hidden)]
@@ -82,10 +130,11 @@ pub trait FromValue: Sized {
 }
 
 /// What a call returned as this Rust type; `()` for a function that returns nothing.
-pub fn from_result<T: FromValue>(value: Option<Value>) -> Result<T, Mismatch> {
-    match value {
-        Some(value) => T::from_value(value),
-        None => T::from_nothing(),
+pub fn from_result<T: FromValue>(value: Option<Value>, ty: Option<&Type>) -> Result<T, Mismatch> {
+    match (value, ty) {
+        (Some(value), Some(ty)) => T::from_value(value, ty),
+        (Some(value), None) => Err(Mismatch::new("no value", value.brief())),
+        (None, _) => T::from_nothing(),
     }
 }
 

@@ -34,6 +34,12 @@ pub(super) fn parse(ty: &Type, text: &[u8]) -> Result<Value, ParseError> {
     read::value(ty, document(text)?).map_err(|fault| fault.error(text, None))
 }
 
+/// A value from JSON that is there already; what is wrong with it, if it is not of the type.
+pub(super) fn from_json(ty: &Type, json: Json) -> Result<Value, String> {
+    let text = json.to_string();
+    read::value(ty, json).map_err(|fault| fault.error(text.as_bytes(), None).to_string())
+}
+
 /// Reads the arguments of a call: the value of the only parameter, or an array of several.
 pub(super) fn parse_list(params: &[Param], text: &[u8]) -> Result<Vec<Value>, ParseError> {
     if let [only] = params {

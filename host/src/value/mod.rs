@@ -37,7 +37,7 @@ pub use choose::ChooseError;
 #[cfg(feature = "testing")]
 pub(crate) use codec::count;
 pub(crate) use codec::{Budget, decode_args, encode, encode_args, fits_one};
-pub use convert::{FromValue, IntoArgs, IntoValue, Mismatch};
+pub use convert::{FromValue, IntoArgs, IntoValue, Mismatch, Serde};
 pub(crate) use convert::{conforms, from_result};
 pub use parse_error::ParseError;
 pub use quote::printable;

@@ -3,9 +3,10 @@
 //! ```text
 //! first_seq u32 │ function u32 │ count u32 │ count × { length u32 │ encoded arguments }
 //! ```
-//! All numbers are little endian. Sequence numbers count the tasks of one worker.
+//! All numbers are little endian. Sequence numbers count the tasks of one worker, and stay below `u32::MAX`.
 
 use super::bytes::{Bytes, put_block};
+use super::host_call::ANSWER;
 
 /// Tasks for one worker, all of one function.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +23,9 @@ impl<'a> Batch<'a> {
     /// Reads the head of a batch.
     #[must_use]
     pub fn parse(frame: &'a [u8]) -> Option<Batch<'a>> {
+        if frame.starts_with(&ANSWER) {
+            return None;
+        }
         let mut bytes = Bytes(frame);
         let (first_seq, function, count) = (bytes.u32()?, bytes.u32()?, bytes.u32()?);
         Some(Batch {

@@ -96,6 +96,9 @@ pub struct ModuleFacts {
     /// What the module imports, at most [`MAX_IMPORTS`].
     #[serde(deserialize_with = "bounded_imports")]
     pub imports: Vec<Import>,
+    /// The functions that it imports, by themselves or in an interface, and could be given: the encoded
+    /// [`crate::value::Signature`], each function named by [`import_name`].
+    pub imported_functions: Vec<u8>,
     /// The sum of all memories' minimum sizes, in bytes.
     pub minimum_memory_bytes: u64,
     /// How many memories it defines.
@@ -104,6 +107,16 @@ pub struct ModuleFacts {
     pub tables: u32,
     /// The largest table's minimum number of elements.
     pub table_elements: u64,
+}
+
+/// One name for a function of a module or interface: `module#name`, or the name where that is empty, as for functions at a
+/// component's root. Of two functions that would share one, a module can be given neither.
+#[must_use]
+pub fn import_name(module: &str, name: &str) -> String {
+    if module.is_empty() {
+        return name.into();
+    }
+    format!("{module}#{name}")
 }
 
 /// The kinds of modules.
@@ -141,7 +154,7 @@ pub enum Rejection {
 }
 
 /// What one task may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskLimits {
     /// Wall time of one task.
     pub timeout: Option<Duration>,
@@ -155,24 +168,54 @@ pub struct TaskLimits {
     pub output_bytes: Option<u64>,
 }
 
+/// What two tasks of one plugin never share.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Isolation {
+    /// Each task gets a fresh process, forked from the template: for tasks of different tenants. The strongest.
+    Process,
+    /// Each task gets a fresh instance in a worker that serves many, one after the other: no state leaks from task to task.
+    #[default]
+    Instance,
+    /// The tasks of a worker share its one instance, whose state stays as in `multiprocessing.Pool`; after a failure it is
+    /// discarded. For trusted functions that are called millions of times.
+    Worker,
+}
+
+/// How a worker treats tasks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskTerms {
+    /// What one task may use.
+    pub limits: TaskLimits,
+    /// What tasks share.
+    pub isolation: Isolation,
+    /// The function that prepares an instance that tasks share, or are forked from.
+    pub initializer: Option<u32>,
+    /// Whether each result is sent before the next task starts: then none is computed twice.
+    pub results_at_once: bool,
+    /// Whether to measure CPU time for each task.
+    pub measure_cpu: bool,
+}
+
+/// What a template is to load, and how.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct LoadRequest {
+    /// How the artifact was compiled.
+    pub profile: EngineProfile,
+    /// What the compiler said; the signature tells which functions there are.
+    pub facts: ModuleFacts,
+    /// How tasks are treated.
+    pub terms: TaskTerms,
+    /// Private writable memory, in bytes, from now on.
+    pub data_bytes: Option<u64>,
+    /// Address space, in bytes, from now on.
+    pub address_space_bytes: Option<u64>,
+}
+
 /// To a template.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum SupervisorToTemplate {
     /// Map and link the artifact whose descriptor comes along.
-    Load {
-        /// How it was compiled.
-        profile: EngineProfile,
-        /// What the compiler said; the signature tells which functions there are.
-        facts: ModuleFacts,
-        /// What a task may use.
-        limits: TaskLimits,
-        /// Private writable memory, in bytes, from now on.
-        data_bytes: Option<u64>,
-        /// Address space, in bytes, from now on.
-        address_space_bytes: Option<u64>,
-        /// Whether to measure CPU time for each task.
-        measure_cpu: bool,
-    },
+    Load(Box<LoadRequest>),
     /// Fork a worker; its socket and its status page come along.
     Fork {
         /// The number by which [`SupervisorToTemplate::Reap`] will ask for it.

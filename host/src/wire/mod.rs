@@ -7,17 +7,20 @@
 mod batch;
 mod bytes;
 mod frame;
+mod host_call;
 mod message;
 mod results;
 mod status_page;
 
 pub use batch::{Batch, BatchWriter};
 pub use frame::{FrameError, FrameReader, read_frame, write_frame};
+pub use host_call::{host_answer, host_call, parse_host_answer};
 pub use message::{
-    ChildHello, CompileRequest, CompilerToSupervisor, EngineProfile, Import, MAX_CONTROL_FRAME,
-    MAX_FACTS_FRAME, MAX_IMPORTS, MAX_MODULE_BYTES, ModuleFacts, ModuleKind, Rejection, StartFrame,
-    SupervisorToCompiler, SupervisorToTemplate, TaskLimits, TemplateToSupervisor, VALUES_BYTES,
-    WIRE_VERSION, WORKER_ARGV0, decode, encode,
+    ChildHello, CompileRequest, CompilerToSupervisor, EngineProfile, Import, Isolation,
+    LoadRequest, MAX_CONTROL_FRAME, MAX_FACTS_FRAME, MAX_IMPORTS, MAX_MODULE_BYTES, ModuleFacts,
+    ModuleKind, Rejection, StartFrame, SupervisorToCompiler, SupervisorToTemplate, TaskLimits,
+    TaskTerms, TemplateToSupervisor, VALUES_BYTES, WIRE_VERSION, WORKER_ARGV0, decode, encode,
+    import_name,
 };
 pub use results::{Cost, ResultsWriter, TaskFailure, TaskFailureKind, TaskResult, WorkerFrame};
 pub use status_page::StatusPage;

@@ -1,13 +1,14 @@
 //! What a worker sends: the hot path, so written by hand, fixed-width, and parsed without allocating.
 //!
 //! ```text
-//! 0 panicked: postcard string │ 1 ready │ 2 results
+//! 0 panicked: postcard string │ 1 ready │ 2 results │ 3 host call, see there
 //! results: 2 u8 │ first_seq u32 │ batch_done u8 │ count u32 │
 //!          count × { kind u8 │ wall_ns u64 │ cpu_ns u64 │ fuel u64 │ memory u64 │ length u32 │ encoded value or message }
 //! ```
 //! All numbers are little endian. Sequence numbers count the tasks of one worker.
 
 use super::bytes::{Bytes, put_block};
+use super::host_call::HOST_CALL;
 
 /// The first byte of a worker's frame that reports a panic.
 pub(super) const PANICKED: u8 = 0;
@@ -49,10 +50,12 @@ pub enum TaskFailureKind {
     Init = 6,
     /// The arguments are more than the worker can hand over.
     BadArgument = 7,
+    /// A host function that it called failed.
+    HostCall = 8,
 }
 
 impl TaskFailureKind {
-    const ALL: [TaskFailureKind; 7] = [
+    const ALL: [TaskFailureKind; 8] = [
         Self::Trap,
         Self::Timeout,
         Self::Fuel,
@@ -60,6 +63,7 @@ impl TaskFailureKind {
         Self::OutputLimit,
         Self::Init,
         Self::BadArgument,
+        Self::HostCall,
     ];
 }
 
@@ -126,6 +130,13 @@ pub enum WorkerFrame<'a> {
         /// The results, to be read by [`WorkerFrame::parse_results`].
         bytes: &'a [u8],
     },
+    /// The running task calls a function of the host, and waits for the answer.
+    HostCall {
+        /// Which of the imported functions.
+        function: u32,
+        /// The encoded arguments.
+        arguments: &'a [u8],
+    },
 }
 
 impl<'a> WorkerFrame<'a> {
@@ -145,6 +156,10 @@ impl<'a> WorkerFrame<'a> {
                     bytes: bytes.0,
                 })
             }
+            HOST_CALL => Some(WorkerFrame::HostCall {
+                function: bytes.u32()?,
+                arguments: bytes.0,
+            }),
             _ => None,
         }
     }

@@ -2,7 +2,7 @@
 //! the room. The engine moves one at once where it knows the types when this is compiled, so it is the usual shapes of functions
 //! that are quick.
 
-use super::TaskState;
+use super::live::TaskState;
 use crate::value::{Function, Type, Value};
 use wasmtime::Store;
 use wasmtime::component::{ComponentNamedList, ComponentType, Func, Lift, Lower};

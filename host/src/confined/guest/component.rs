@@ -1,14 +1,18 @@
 //! Components: functions over typed values.
 
 use super::bytes::call_with_bytes;
+use super::host_import::{HostImport, HostImports};
+use super::live::TaskState;
+use super::no_such_function;
 use super::values::{self, from_component, to_component};
-use super::{TaskState, TooManyValues, no_such_function};
+use super::verdict::TooManyValues;
 use crate::confined::code_memory;
 use crate::value::{Function, Value};
-use crate::wire::VALUES_BYTES;
+use crate::wire::{VALUES_BYTES, import_name};
 use std::fs::File;
+use wasmtime::component::types::ComponentFunc;
 use wasmtime::component::{Component, ComponentExportIndex, Instance, InstancePre, Linker, Val};
-use wasmtime::{Engine, Store};
+use wasmtime::{Engine, Store, StoreContextMut};
 
 /// A component that is mapped and linked.
 pub(super) struct Linked {
@@ -21,6 +25,7 @@ impl Linked {
         engine: &Engine,
         artifact: File,
         functions: &[Function],
+        imports: &HostImports,
     ) -> wasmtime::Result<Linked> {
         let mapping = code_memory::map(&artifact)?;
         // Closed before others are opened: workers close what comes after the descriptors in use.
@@ -31,7 +36,7 @@ impl Linked {
         // The images of its memories are made here, not in each worker: making them needs more system calls.
         component.initialize_copy_on_write_image()?;
         let mut linker = Linker::new(engine);
-        allow_interfaces_of_types(engine, &component, &mut linker)?;
+        link_imports(engine, &component, imports, &mut linker)?;
         let instance = linker.instantiate_pre(&component)?;
         let exports = functions
             .iter()
@@ -83,19 +88,56 @@ impl Linked {
     }
 }
 
-/// An import that is an interface of types alone is satisfied by an empty one.
-fn allow_interfaces_of_types(
+/// Satisfies imports with functions of the host. One that is an interface of types alone gets an empty one.
+fn link_imports(
     engine: &Engine,
     component: &Component,
+    imports: &HostImports,
     linker: &mut Linker<TaskState>,
 ) -> wasmtime::Result<()> {
     use wasmtime::component::types::ComponentItem;
     for (name, item) in component.component_type().imports(engine) {
-        if let ComponentItem::ComponentInstance(_) = item.ty {
-            linker.instance(name)?;
+        match item.ty {
+            ComponentItem::ComponentFunc(_) => {
+                if let Some(host) = imports.find(&import_name("", name)) {
+                    linker.root().func_new(name, host_call(host))?;
+                }
+            }
+            ComponentItem::ComponentInstance(interface) => {
+                let mut instance = linker.instance(name)?;
+                for (function, item) in interface.exports(engine) {
+                    let host = imports.find(&import_name(name, function));
+                    if let (ComponentItem::ComponentFunc(_), Some(host)) = (item.ty, host) {
+                        instance.func_new(function, host_call(host))?;
+                    }
+                }
+            }
+            _ => {}
         }
     }
     Ok(())
+}
+
+/// What the engine calls for an imported function.
+fn host_call(
+    host: HostImport,
+) -> impl Fn(StoreContextMut<'_, TaskState>, ComponentFunc, &[Val], &mut [Val]) -> wasmtime::Result<()>
++ Send
++ Sync
++ 'static {
+    move |store, _, arguments, results| {
+        let params = host.function.params.iter().zip(arguments);
+        let arguments: Option<Vec<Value>> = params
+            .map(|(param, value)| from_component(&param.ty, value.clone()))
+            .collect();
+        let returned = host.call(store.data(), &arguments.ok_or_else(misfit)?)?;
+        if let (Some(ty), Some(value), Some(result)) =
+            (&host.function.result, &returned, results.first_mut())
+        {
+            *result = to_component(ty, value).ok_or_else(misfit)?;
+        }
+        Ok(())
+    }
 }
 
 /// The export behind a function's name: at the root, or `interface#function`.

@@ -1,9 +1,14 @@
 //! Core modules: functions over numbers.
 
-use super::{TaskState, no_such_function};
+use super::host_import::HostImports;
+use super::live::TaskState;
+use super::no_such_function;
 use crate::value::{Function, Type, Value};
+use crate::wire::import_name;
 use std::fs::File;
-use wasmtime::{Engine, Instance, InstancePre, Linker, Module, ModuleExport, Store, Val};
+use wasmtime::{
+    Caller, Engine, ExternType, Instance, InstancePre, Linker, Module, ModuleExport, Store, Val,
+};
 
 /// A core module that is mapped and linked.
 pub(super) struct Linked {
@@ -16,12 +21,13 @@ impl Linked {
         engine: &Engine,
         artifact: File,
         functions: &[Function],
+        imports: &HostImports,
     ) -> wasmtime::Result<Linked> {
         // SAFETY: wasmtime trusts an artifact as it trusts its own code. This one was made by a confined compiler from
         // untrusted bytes, and if that was compromised so is this process: which is why it is confined too. The file is
         // sealed, so it cannot change under the mapping.
         let module = unsafe { Module::deserialize_open_file(engine, artifact)? };
-        let instance = Linker::new(engine).instantiate_pre(&module)?;
+        let instance = linker(engine, &module, imports)?.instantiate_pre(&module)?;
         let exports = functions
             .iter()
             .map(|function| module.get_export_index(&function.name));
@@ -56,6 +62,39 @@ impl Linked {
     }
 }
 
+/// A linker with the functions of the host that the module imports.
+fn linker(
+    engine: &Engine,
+    module: &Module,
+    imports: &HostImports,
+) -> wasmtime::Result<Linker<TaskState>> {
+    let mut linker = Linker::new(engine);
+    // One that is imported twice is the same both times.
+    linker.allow_shadowing(true);
+    for import in module.imports() {
+        let ExternType::Func(ty) = import.ty() else {
+            continue;
+        };
+        let Some(host) = imports.find(&import_name(import.module(), import.name())) else {
+            continue;
+        };
+        let call = move |caller: Caller<'_, TaskState>, params: &[Val], results: &mut [Val]| {
+            let arguments: Vec<Value> = params.iter().map(one_from_core).collect();
+            let values = match host.call(caller.data(), &arguments)? {
+                None => Vec::new(),
+                Some(Value::Tuple(values)) => values,
+                Some(value) => vec![value],
+            };
+            for (result, value) in results.iter_mut().zip(&values) {
+                *result = to_core(value);
+            }
+            Ok(())
+        };
+        linker.func_new(import.module(), import.name(), ty, call)?;
+    }
+    Ok(linker)
+}
+
 fn count_results(function: &Function) -> usize {
     match &function.result {
         None => 0,
@@ -77,15 +116,18 @@ fn to_core(value: &Value) -> Val {
 }
 
 fn from_core(results: &[Val]) -> Option<Value> {
-    let value = |result: &Val| match result {
+    match results {
+        [] => None,
+        [one] => Some(one_from_core(one)),
+        several => Some(Value::Tuple(several.iter().map(one_from_core).collect())),
+    }
+}
+
+fn one_from_core(value: &Val) -> Value {
+    match value {
         Val::I64(number) => Value::S64(*number),
         Val::F32(bits) => Value::F32(f32::from_bits(*bits)),
         Val::F64(bits) => Value::F64(f64::from_bits(*bits)),
         other => Value::S32(other.i32().unwrap_or_default()),
-    };
-    match results {
-        [] => None,
-        [one] => Some(value(one)),
-        several => Some(Value::Tuple(several.iter().map(value).collect())),
     }
 }

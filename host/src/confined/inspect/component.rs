@@ -29,10 +29,25 @@ pub(super) fn facts(engine: &Engine, component: &Component, binary: &[u8]) -> Mo
     }
     let types = type_names::of(binary, &functions);
     let signature = encoded(Signature { functions, types });
-    let imports = ty
-        .imports(engine)
-        .filter_map(|(name, item)| import(engine, name, &item.ty));
-    let imports = imports.take(MAX_IMPORTS).collect();
+    let mut imports = Vec::new();
+    let mut imported = Vec::new();
+    for (name, item) in ty.imports(engine).take(MAX_IMPORTS) {
+        imports.extend(import(engine, name, &item.ty));
+        match item.ty {
+            ComponentItem::ComponentFunc(function) => {
+                imported.push(describe(name.into(), &function));
+            }
+            // One with resources cannot be given.
+            ComponentItem::ComponentInstance(interface)
+                if interface
+                    .exports(engine)
+                    .all(|(_, item)| is_plain(&item.ty)) =>
+            {
+                imported.extend(functions_of(engine, name, &interface));
+            }
+            _ => {}
+        }
+    }
     // None for a component that imports core modules, which is refused for that import.
     let needs = component.resources_required();
     let pages = needs
@@ -45,6 +60,7 @@ pub(super) fn facts(engine: &Engine, component: &Component, binary: &[u8]) -> Mo
         kind: ModuleKind::Component,
         signature,
         imports,
+        imported_functions: super::imported_functions(imported),
         minimum_memory_bytes: pages.unwrap_or(0).saturating_mul(PAGE_BYTES),
         memories: needs.as_ref().map_or(0, |needs| needs.num_memories),
         tables: needs.as_ref().map_or(0, |needs| needs.num_tables),
@@ -72,6 +88,14 @@ fn encoded(mut signature: Signature) -> Vec<u8> {
         signature.encode(&mut bytes);
     }
     bytes
+}
+
+/// Whether it is a function, or nothing but a name for a type.
+fn is_plain(item: &ComponentItem) -> bool {
+    matches!(
+        item,
+        ComponentItem::ComponentFunc(_) | ComponentItem::Type(_)
+    )
 }
 
 /// What an import needs, if anything: an interface of types alone needs nothing.

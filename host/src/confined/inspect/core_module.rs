@@ -1,7 +1,7 @@
 //! What a core module exports, imports and needs.
 
 use crate::value::{Function, Param, Signature, Type};
-use crate::wire::{Import, MAX_IMPORTS, ModuleFacts, Rejection};
+use crate::wire::{Import, MAX_IMPORTS, ModuleFacts, Rejection, import_name};
 use wasmparser::types::{EntityType, TypesRef};
 use wasmparser::{Export, FuncType, MemoryType, Parser, Payload, TypeRef, ValType, Validator};
 
@@ -13,6 +13,7 @@ pub(in super::super) fn facts(binary: &[u8]) -> Result<ModuleFacts, Rejection> {
     let invalid = |error: wasmparser::BinaryReaderError| Rejection::Invalid(error.to_string());
     let mut validator = Validator::new();
     let mut facts = ModuleFacts::default();
+    let mut imports: Vec<wasmparser::Import<'_>> = Vec::new();
     let mut exports: Vec<Export<'_>> = Vec::new();
     for payload in Parser::new(0).parse_all(binary) {
         let payload = payload.map_err(invalid)?;
@@ -20,7 +21,9 @@ pub(in super::super) fn facts(binary: &[u8]) -> Result<ModuleFacts, Rejection> {
             Payload::End(_) => break,
             Payload::ImportSection(section) => {
                 for import in section.clone().into_imports() {
-                    facts.add_import(&import.map_err(invalid)?);
+                    let import = import.map_err(invalid)?;
+                    facts.add_import(&import);
+                    imports.push(import);
                 }
             }
             Payload::MemorySection(section) => {
@@ -51,8 +54,13 @@ pub(in super::super) fn facts(binary: &[u8]) -> Result<ModuleFacts, Rejection> {
         .ok_or_else(|| Rejection::Invalid("it has no content".into()))?;
     let functions = exports
         .iter()
-        .filter_map(|export| function(types, export))
+        .filter_map(|export| function(types, export.name, types.entity_type_from_export(export)?))
         .collect();
+    let imported = imports.iter().take(MAX_IMPORTS).filter_map(|import| {
+        let name = import_name(import.module, import.name);
+        function(types, &name, types.entity_type_from_import(import)?)
+    });
+    facts.imported_functions = super::imported_functions(imported.collect());
     Signature {
         functions,
         types: Vec::new(),
@@ -97,16 +105,16 @@ impl ModuleFacts {
     }
 }
 
-/// The function behind an export, if it is one.
-fn function(types: TypesRef<'_>, export: &Export<'_>) -> Option<Function> {
-    let EntityType::Func(id) = types.entity_type_from_export(export)? else {
+/// The function behind an export or an import, if it is one.
+fn function(types: TypesRef<'_>, name: &str, entity: EntityType) -> Option<Function> {
+    let EntityType::Func(id) = entity else {
         return None;
     };
     let ty = types.get(id)?.composite_type.inner.clone();
     let wasmparser::CompositeInnerType::Func(ty) = ty else {
         return None;
     };
-    Some(describe(export.name, &ty))
+    Some(describe(name, &ty))
 }
 
 fn describe(name: &str, ty: &FuncType) -> Function {

@@ -5,7 +5,7 @@ mod component;
 mod core_module;
 mod type_names;
 
-use crate::value::Signature;
+use crate::value::{Function, Signature};
 use crate::wire::{ModuleFacts, Rejection};
 use std::borrow::Cow;
 use wasmparser::Parser;
@@ -14,6 +14,9 @@ use wasmtime::component::Component;
 
 /// How every binary begins.
 const MAGIC: &[u8] = b"\0asm";
+
+/// The longest signature of imported functions, in bytes: it travels in one frame with that of the exported ones.
+const MAX_IMPORTED_BYTES: usize = 1 << 20;
 
 /// The module as a binary: as it is, or translated from its text form.
 pub(super) fn to_binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Rejection> {
@@ -77,6 +80,27 @@ pub(super) fn compile(
         return Err(CompileError::Rejected(Rejection::Unsupported(message)));
     }
     Ok((facts, engine.precompile_module(binary)?))
+}
+
+/// The encoded signature of the functions that a module imports. What it imports twice stands there once; where two functions have
+/// one name, neither does; nor do any where there are far too many.
+fn imported_functions(mut functions: Vec<Function>) -> Vec<u8> {
+    functions.sort_by(|one, other| one.name.cmp(&other.name));
+    functions.dedup();
+    let by_name = functions.chunk_by(|one, other| one.name == other.name);
+    let alone = by_name.filter(|same| same.len() == 1);
+    let mut signature = Signature {
+        functions: alone.flatten().cloned().collect(),
+        types: Vec::new(),
+    };
+    let mut bytes = Vec::new();
+    signature.encode(&mut bytes);
+    if bytes.len() > MAX_IMPORTED_BYTES || Signature::decode(&bytes).is_err() {
+        signature.functions.clear();
+        bytes.clear();
+        signature.encode(&mut bytes);
+    }
+    bytes
 }
 
 /// Why a module was not compiled.

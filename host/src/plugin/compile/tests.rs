@@ -1,6 +1,7 @@
 //! A compiler that is somebody else's: whatever it answers, compiling ends with an error that says so.
 
 use super::*;
+use crate::plugin::Terms;
 use crate::value::Signature;
 use crate::wire::write_frame;
 use std::io::Read;
@@ -41,7 +42,7 @@ fn checked(facts: ModuleFacts) -> Error {
     .unwrap();
     let sealed = seal(&artifact).unwrap();
     let profile = EngineProfile::default();
-    Plugin::check(None, facts, profile, Limits::default(), sealed).unwrap_err()
+    Plugin::check(None, facts, profile, Terms::default(), sealed).unwrap_err()
 }
 
 #[test]

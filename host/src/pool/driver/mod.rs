@@ -9,23 +9,26 @@
 //! it lives as long as the pool. Whatever a process sends is checked here; a violation ends that process.
 
 mod events;
+mod host_calls;
 mod requests;
 mod results;
 mod template;
 mod worker;
 
+use super::host_threads::HostThreads;
 use super::inbox::{Inbox, NewTask};
-use super::outcome::{Failure, Outcome};
+use super::outcome::{Failure, FailureKind, Outcome};
 use super::scheduler::{
-    Action, Death, Loss, PluginConfig, PluginId, Ran, Scheduler, Task, TaskId, WorkerId,
+    Action, Death, Loss, Parking, PluginConfig, PluginId, Ran, Scheduler, Task, TaskId, WorkerId,
 };
+use super::stats::{Stats, WorkerStats};
 use super::stream::Reply;
-use crate::child::Launcher;
+use crate::child::{Launcher, Process};
 use crate::plugin::Plugin;
 use crate::value::{Budget, Value, decode_args};
 use events::{Events, Source};
 use slab::Slab;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use template::TemplateLink;
@@ -41,19 +44,32 @@ pub(super) struct Driver {
     templates: HashMap<PluginId, TemplateLink>,
     workers: HashMap<WorkerId, WorkerLink>,
     tasks: Slab<NewTask>,
-    /// The process ids of workers that died in this turn, for the outcomes of what they were running.
-    dead: HashMap<WorkerId, u32>,
+    /// Workers that died in this turn, for the outcomes of what they were running.
+    dead: HashMap<WorkerId, Dead>,
+    host_threads: HostThreads,
+    /// The number of the task that was submitted last.
+    last_task: u64,
     /// Outcomes of this turn, delivered together.
     outcomes: Vec<(Reply, Outcome)>,
-    measure_cpu: bool,
-    /// Workers at once, at most.
-    budget: usize,
+    settings: Settings,
+    /// No calls are begun any more: it ends when there is nothing left to do.
+    closing: bool,
+}
+
+/// What is left of a worker for the outcome of its last task.
+struct Dead {
+    pid: u32,
+    name: Arc<str>,
+    host_calls: u64,
+    host: Duration,
 }
 
 impl Drop for Driver {
     fn drop(&mut self) {
+        let plugins = self.plugins.keys();
+        let last = plugins.map(|id| (*id, self.stats(*id))).collect();
         // However the thread ends, nobody waits for it: what is here and what still comes is cancelled.
-        self.inbox.close();
+        self.inbox.close(last);
     }
 }
 
@@ -62,9 +78,30 @@ struct Loaded {
     plugin: Arc<Plugin>,
     /// Why its processes did not start, the last time.
     trouble: Option<String>,
+    done: u64,
+    failed: BTreeMap<FailureKind, u64>,
+    /// Workers that ended otherwise than because they were not needed.
+    deaths: u64,
 }
 
 impl Loaded {
+    fn new(plugin: Arc<Plugin>) -> Loaded {
+        Loaded {
+            plugin,
+            trouble: None,
+            done: 0,
+            failed: BTreeMap::new(),
+            deaths: 0,
+        }
+    }
+
+    fn count(&mut self, failure: Option<FailureKind>) {
+        match failure {
+            None => self.done += 1,
+            Some(kind) => *self.failed.entry(kind).or_default() += 1,
+        }
+    }
+
     /// The arguments of a task, to show what failed.
     fn arguments_of(&self, task: &NewTask) -> Vec<Value> {
         let function = self.plugin.signature.functions.get(task.function as usize);
@@ -76,10 +113,24 @@ impl Loaded {
 }
 
 /// How a pool is driven.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Settings {
+    pub(super) names: WorkerNames,
+    /// Workers at once, at most.
     pub(super) workers: usize,
-    pub(super) measure_cpu: bool,
+    /// Templates at once, at most.
+    pub(super) templates: usize,
+    /// After how long without tasks a plugin gives up its processes.
+    pub(super) park_after: Option<Duration>,
+}
+
+/// How workers are called.
+#[derive(Clone, Debug)]
+pub(super) enum WorkerNames {
+    /// Each by this and its number.
+    Numbered(String),
+    /// There is one.
+    Only(String),
 }
 
 impl Driver {
@@ -90,19 +141,26 @@ impl Driver {
     ) -> std::io::Result<Driver> {
         let events = Events::new()?;
         events.add(&*inbox, Source::Inbox)?;
+        let mut scheduler = Scheduler::new(settings.workers);
+        scheduler.set_parking(Parking {
+            templates: settings.templates,
+            after: settings.park_after,
+        });
         Ok(Driver {
+            host_threads: HostThreads::new(&inbox, 2 * settings.workers),
             inbox,
             events,
             launcher,
-            scheduler: Scheduler::new(settings.workers),
+            scheduler,
             plugins: HashMap::new(),
             templates: HashMap::new(),
             workers: HashMap::new(),
             tasks: Slab::new(),
             dead: HashMap::new(),
+            last_task: 0,
             outcomes: Vec::new(),
-            measure_cpu: settings.measure_cpu,
-            budget: settings.workers,
+            settings,
+            closing: false,
         })
     }
 
@@ -132,6 +190,9 @@ impl Driver {
             self.act();
             self.dead.clear();
             Reply::send_all(self.outcomes.drain(..));
+            if self.closing && self.tasks.is_empty() && !self.inbox.expects_more() {
+                break;
+            }
         }
     }
 
@@ -156,20 +217,29 @@ impl Driver {
             self.expect(plugin);
         }
         for (id, plugin) in mail.plugins {
+            let terms = &plugin.terms;
             let config = PluginConfig {
-                kill_after: plugin.limits.kill_after(),
+                kill_after: terms.limits.kill_after(),
+                tasks_per_worker: terms.tasks_per_worker(),
+                batch: terms.chunk,
+                has_effects: plugin.has_effects(),
             };
-            self.plugins.insert(
-                id,
-                Loaded {
-                    plugin,
-                    trouble: None,
-                },
-            );
+            self.plugins.insert(id, Loaded::new(plugin));
             self.scheduler.add_plugin(id, config);
             self.load_if_confined(id);
         }
+        for plugin in mail.unloaded {
+            self.scheduler.remove_plugin(Instant::now(), plugin);
+        }
+        for answer in mail.answers {
+            self.host_answers(answer);
+        }
         self.submit(mail.tasks);
+        self.closing |= mail.close;
+        for (plugin, to) in mail.stats {
+            // Who asked may have gone.
+            let _ = to.send(self.stats(plugin));
+        }
         if mail.cancelled {
             self.cancel();
         }
@@ -179,15 +249,21 @@ impl Driver {
     fn submit(&mut self, new: Vec<NewTask>) {
         let now = Instant::now();
         let mut tasks: Vec<(PluginId, Task)> = Vec::with_capacity(new.len());
-        for task in new {
+        for mut task in new {
+            self.last_task += 1;
+            task.number = self.last_task;
             if task.reply.is_cancelled() {
                 let failure = Failure::lost(Loss::Cancelled, None, None);
+                if let Some(loaded) = self.plugins.get_mut(&task.plugin) {
+                    loaded.count(Some(failure.kind()));
+                }
                 self.outcomes
                     .push((task.reply, Outcome::failed(failure, 0)));
                 continue;
             }
             let (plugin, function, bytes) =
                 (task.plugin, task.function, task.arguments.len() as u32);
+            let nested = task.nested;
             let id = TaskId(self.tasks.insert(task) as u64);
             tasks.push((
                 plugin,
@@ -195,6 +271,7 @@ impl Driver {
                     id,
                     function,
                     bytes,
+                    nested,
                 },
             ));
         }
@@ -217,6 +294,8 @@ impl Driver {
         while let Some(action) = self.scheduler.poll_action() {
             match action {
                 Action::StartTemplate(plugin) => self.start_template(plugin),
+                Action::Park(plugin) => self.park(plugin),
+                Action::Forget(plugin) => drop(self.plugins.remove(&plugin)),
                 Action::StartWorker { plugin, worker } => self.fork_worker(plugin, worker),
                 Action::Send {
                     worker,
@@ -250,7 +329,7 @@ impl Driver {
             return;
         };
         let loaded = self.plugins.get(&task.plugin);
-        let timeout = loaded.and_then(|loaded| loaded.plugin.limits.timeout);
+        let timeout = loaded.and_then(|loaded| loaded.plugin.terms.limits.timeout);
         let trouble = loaded.and_then(|loaded| loaded.trouble.as_deref());
         let failure = Failure::lost(loss, timeout, trouble);
         let failure = match loaded {
@@ -260,10 +339,53 @@ impl Driver {
         let mut outcome = Outcome::failed(failure, attempts);
         if let Some(Ran { worker, since }) = ran {
             outcome.usage.worker = Some(worker.0 + 1);
-            outcome.usage.pid = self.dead.get(&worker).copied();
             outcome.usage.wall = since.elapsed();
+            if let Some(dead) = self.dead.get(&worker) {
+                outcome.usage.pid = Some(dead.pid);
+                outcome.usage.worker_name = Some(Arc::clone(&dead.name));
+                (outcome.usage.host_calls, outcome.usage.host) = (dead.host_calls, dead.host);
+            }
+        }
+        if let (Some(loaded), Err(failure)) = (self.plugins.get_mut(&task.plugin), &outcome.result)
+        {
+            loaded.count(Some(failure.kind()));
         }
         self.outcomes.push((task.reply, outcome));
+    }
+
+    /// How a plugin is doing.
+    fn stats(&self, plugin: PluginId) -> Stats {
+        let (queued, running) = self.scheduler.tasks_of(plugin);
+        let mut workers: Vec<_> = self
+            .workers
+            .iter()
+            .filter(|(_, link)| link.plugin == plugin)
+            .filter_map(|(id, link)| Some((*id, link, link.process.as_ref()?)))
+            .collect();
+        workers.sort_by_key(|(id, ..)| *id);
+        let workers = workers.into_iter().map(|(_, link, process)| WorkerStats {
+            name: Arc::clone(&link.name),
+            pid: Process::number(process),
+            finished: link.finished,
+        });
+        let loaded = self.plugins.get(&plugin);
+        Stats {
+            queued,
+            running,
+            done: loaded.map_or(0, |loaded| loaded.done),
+            failed: loaded.map_or_else(BTreeMap::new, |loaded| loaded.failed.clone()),
+            deaths: loaded.map_or(0, |loaded| loaded.deaths),
+            workers: workers.collect(),
+        }
+    }
+
+    /// What people call a worker.
+    fn worker_name(&self, worker: WorkerId) -> Arc<str> {
+        let number = worker.0 + 1;
+        match &self.settings.names {
+            WorkerNames::Numbered(name) => format!("{name}-{number}").into(),
+            WorkerNames::Only(name) => (&**name).into(),
+        }
     }
 
     /// Ends what did not answer in time.

@@ -7,6 +7,7 @@ use crate::child::Process;
 use crate::plugin::Plugin;
 use crate::value::{Budget, Format, Type, Value, is_err};
 use crate::wire::{Cost, TaskResult, WorkerFrame};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 impl Driver {
@@ -27,6 +28,9 @@ impl Driver {
         let Some(loaded) = self.plugins.get(&link.plugin) else {
             return Ok(());
         };
+        if link.calls.is_open() {
+            return Err(Violation("results while a host call is open"));
+        }
         let mut read = Vec::with_capacity(expected.len());
         let mut budget = Budget::for_all(bytes.len());
         let whole = WorkerFrame::parse_results(bytes, count, |result| {
@@ -71,22 +75,29 @@ impl Driver {
         let Some(task) = self.tasks.try_remove(finished.task.0 as usize) else {
             return;
         };
-        let process = self
-            .workers
-            .get(&worker)
-            .and_then(|link| link.process.as_ref());
-        let usage = Usage {
+        let mut usage = Usage {
             attempts: finished.attempts,
             worker: Some(worker.0 + 1),
-            pid: process.map(Process::number),
             ..outcome.usage
         };
-        let loaded = self.plugins.get(&task.plugin);
-        let arguments = |failure: Failure| match loaded {
-            Some(loaded) => failure.of(loaded.arguments_of(&task)),
-            None => failure,
+        if let Some(link) = self.workers.get_mut(&worker) {
+            link.finished += 1;
+            (usage.host_calls, usage.host) = link.calls.end();
+            usage.worker_name = Some(Arc::clone(&link.name));
+            usage.pid = link.process.as_ref().map(Process::number);
+        }
+        let loaded = self.plugins.get_mut(&task.plugin);
+        let result = match (outcome.result, loaded) {
+            (Err(failure), Some(loaded)) => {
+                loaded.count(Some(failure.kind()));
+                Err(failure.of(loaded.arguments_of(&task)))
+            }
+            (Ok(value), Some(loaded)) => {
+                loaded.count(None);
+                Ok(value)
+            }
+            (result, None) => result,
         };
-        let result = outcome.result.map_err(arguments);
         self.outcomes.push((task.reply, Outcome { usage, result }));
     }
 }
@@ -107,7 +118,7 @@ fn read_result(
         .as_ref();
     let result = match result.outcome {
         Err(failure) => Err(Failure::reported(&failure)),
-        Ok(bytes) if bytes.len() as u64 > plugin.limits.output_cap() => Err(Failure::new(
+        Ok(bytes) if bytes.len() as u64 > plugin.terms.limits.output_cap() => Err(Failure::new(
             FailureKind::OutputLimit,
             "its result is longer than the limit",
         )),
@@ -138,7 +149,7 @@ fn usage(cost: Cost, plugin: &Plugin) -> Usage {
     Usage {
         wall: Duration::from_nanos(cost.wall_ns),
         cpu: (cost.cpu_ns > 0).then(|| Duration::from_nanos(cost.cpu_ns)),
-        fuel: plugin.limits.fuel.map(|_| cost.fuel),
+        fuel: plugin.terms.limits.fuel.map(|_| cost.fuel),
         memory_bytes: cost.memory_bytes,
         ..Usage::default()
     }

@@ -7,7 +7,8 @@ use crate::child::{Connection, Exit, Fill, Order, StartError, Started, Starting,
 use crate::sandbox::{Namespaces, ProcessLimits, Role};
 use crate::value::printable;
 use crate::wire::{
-    FrameError, MAX_CONTROL_FRAME, SupervisorToTemplate, TemplateToSupervisor, decode, encode,
+    FrameError, LoadRequest, MAX_CONTROL_FRAME, SupervisorToTemplate, TemplateToSupervisor, decode,
+    encode,
 };
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
@@ -103,8 +104,8 @@ impl Driver {
     }
 
     fn spawn_template(&mut self, plugin: PluginId) -> Result<(), StartError> {
-        // The template, its workers, and as many that died and were not reaped yet.
-        let processes = Some(1 + 2 * self.budget as u64);
+        // The template, its workers, twice as many where some wait in host calls, and as many that died and were not reaped yet.
+        let processes = Some(1 + 4 * self.settings.workers as u64);
         let limits = ProcessLimits {
             data_bytes: None,
             address_space_bytes: None,
@@ -227,14 +228,13 @@ impl Driver {
             return;
         };
         let limits = compiled.process_limits();
-        let request = SupervisorToTemplate::Load {
+        let request = SupervisorToTemplate::Load(Box::new(LoadRequest {
             profile: compiled.profile,
             facts: compiled.facts.clone(),
-            limits: compiled.limits.of_tasks(),
+            terms: compiled.task_terms(),
             data_bytes: limits.data_bytes,
             address_space_bytes: limits.address_space_bytes,
-            measure_cpu: self.measure_cpu,
-        };
+        }));
         let artifact = compiled.artifact.as_fd();
         let sent = started
             .connection
@@ -367,6 +367,21 @@ impl Driver {
             self.scheduler.template_died(now, plugin, killed);
         } else {
             self.scheduler.template_failed(now, plugin);
+        }
+    }
+
+    /// Ends a template that has nothing to do, and its workers.
+    pub(super) fn park(&mut self, plugin: PluginId) {
+        let Some(link) = self.templates.remove(&plugin) else {
+            return;
+        };
+        // Killed and waited for as it is dropped.
+        drop(link);
+        let workers = self.workers.iter();
+        let workers = workers.filter(|(_, worker)| worker.plugin == plugin);
+        let workers: Vec<WorkerId> = workers.map(|(id, _)| *id).collect();
+        for worker in workers {
+            self.retire_worker(worker);
         }
     }
 

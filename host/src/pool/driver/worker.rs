@@ -1,11 +1,13 @@
 //! The driver's side of a worker: forked, verified, fed, read, killed and settled.
 
 use super::super::scheduler::{Death, PluginId, Task, Violation, WorkerId};
+use super::host_calls::HostCalls;
 use super::requests::Fork;
-use super::{Driver, Source};
+use super::{Dead, Driver, Source};
 use crate::child::{Connection, Fill, Kinship, Process, with_remedy};
 use crate::value::printable;
 use crate::wire::{BatchWriter, ChildHello, StatusPage, WorkerFrame, decode as decode_message};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long a worker may take from fork to ready, and a template to say how a worker died.
@@ -23,10 +25,15 @@ const READS_PER_TURN: usize = 16;
 /// A worker, from the request to fork it until it is settled.
 pub(super) struct WorkerLink {
     pub(super) plugin: PluginId,
+    /// What people call it.
+    pub(super) name: Arc<str>,
     pub(super) page: StatusPage,
+    pub(super) calls: HostCalls,
+    /// Tasks that it finished.
+    pub(super) finished: u64,
     /// By when it must be ready, or its death explained.
     pub(super) deadline: Option<Instant>,
-    connection: Connection,
+    pub(super) connection: Connection,
     /// Known once it is ready.
     pub(super) process: Option<Process>,
     /// Why it was killed, if it was.
@@ -44,10 +51,14 @@ pub(super) struct WorkerLink {
 impl Driver {
     /// Has the plugin's template fork a worker.
     pub(super) fn fork_worker(&mut self, plugin: PluginId, worker: WorkerId) {
-        let limit = self
-            .plugins
-            .get(&plugin)
-            .map_or(0, |loaded| loaded.plugin.limits.output_cap());
+        let limit = self.plugins.get(&plugin).map_or(0, |loaded| {
+            let limits = &loaded.plugin.terms.limits;
+            limits.output_cap().max(if loaded.plugin.has_effects() {
+                limits.host_call_cap()
+            } else {
+                0
+            })
+        });
         let made = Connection::pair((limit + FRAME_SLACK) as usize)
             .and_then(|pair| Ok((pair, StatusPage::create()?)))
             .and_then(|made| {
@@ -61,7 +72,10 @@ impl Driver {
         };
         let link = WorkerLink {
             plugin,
+            name: self.worker_name(worker),
             page,
+            calls: HostCalls::default(),
+            finished: 0,
             deadline: Some(Instant::now() + ANSWER_TIMEOUT),
             connection,
             process: None,
@@ -105,12 +119,13 @@ impl Driver {
             link.page.allow_all();
         }
         let mut batch = BatchWriter::new(first_seq, tasks.first().map_or(0, |task| task.function));
+        let pid = link.process.as_ref().map_or(0, Process::number);
         for task in tasks {
-            let arguments = self
-                .tasks
-                .get(task.id.0 as usize)
-                .map_or(&[][..], |task| &task.arguments);
-            batch.push(arguments);
+            let task = self.tasks.get(task.id.0 as usize);
+            if let Some(task) = task {
+                task.reply.begins(pid);
+            }
+            batch.push(task.map_or(&[][..], |task| &task.arguments));
         }
         // A broken connection is met again when it is read.
         let _ = link.connection.send(&batch.finish());
@@ -118,7 +133,7 @@ impl Driver {
     }
 
     /// Keeps the watch for room in step with what waits to be sent.
-    fn watch_room(&mut self, worker: WorkerId) {
+    pub(super) fn watch_room(&mut self, worker: WorkerId) {
         let Some(link) = self.workers.get_mut(&worker) else {
             return;
         };
@@ -190,6 +205,10 @@ impl Driver {
                     count,
                     bytes,
                 }) => self.worker_results(worker, (first_seq, count, batch_done), bytes),
+                Some(WorkerFrame::HostCall {
+                    function,
+                    arguments,
+                }) => self.worker_calls(worker, function, arguments),
                 None => Err(Violation("a malformed frame")),
             };
             if let Err(violation) = handled {
@@ -311,6 +330,14 @@ impl Driver {
         }
     }
 
+    /// A worker is ended with its template, because neither is needed any more.
+    pub(super) fn retire_worker(&mut self, worker: WorkerId) {
+        if let Some(link) = self.workers.get_mut(&worker) {
+            link.killed.get_or_insert(Death::Retired);
+        }
+        self.settle_worker(worker, Death::Template);
+    }
+
     /// A template says how a worker died, as it was asked.
     pub(super) fn worker_reaped(&mut self, worker: WorkerId, death: Death) {
         if self.workers.get(&worker).is_some_and(|link| link.closed) {
@@ -354,8 +381,21 @@ impl Driver {
                 _ => self.scheduler.worker_failed(now, worker),
             };
         }
+        let mut link = link;
         if let Some(process) = &link.process {
-            self.dead.insert(worker, process.number());
+            let (host_calls, host) = link.calls.end();
+            let dead = Dead {
+                pid: process.number(),
+                name: Arc::clone(&link.name),
+                host_calls,
+                host,
+            };
+            self.dead.insert(worker, dead);
+        }
+        if let Some(loaded) = self.plugins.get_mut(&link.plugin)
+            && !matches!(link.killed, Some(Death::Retired))
+        {
+            loaded.deaths += 1;
         }
         // The page says what was started last; a result that broke the protocol says it for certain.
         let started = link

@@ -24,6 +24,7 @@ impl Scheduler {
         waiting.sort_unstable();
         let share = (self.budget / waiting.len().max(1)).max(1);
         let most = self.budget.div_ceil(waiting.len().max(1));
+        self.retire_surplus();
         // How many workers a plugin has that lacks some.
         let mut lacking = None;
         for (_, _, plugin) in waiting {
@@ -51,9 +52,15 @@ impl Scheduler {
                 }
             }
         }
+        self.fail_deadlocked();
+        self.forget_those_that_leave();
     }
 
     fn start_template(&mut self, plugin: PluginId) {
+        if !self.make_room_for_a_template() {
+            // It is tried again when something happens.
+            return;
+        }
         if let Some(state) = self.plugins.get_mut(&plugin) {
             state.template = Template::Starting;
             self.actions.push_back(Action::StartTemplate(plugin));
@@ -64,11 +71,7 @@ impl Scheduler {
     /// elsewhere.
     fn send_to_workers(&mut self, now: Instant, plugin: PluginId, idle_only: bool) {
         let state = &self.plugins[&plugin];
-        let below = if idle_only {
-            1
-        } else {
-            state.cost.refill_below()
-        };
+        let below = if idle_only { 1 } else { state.refill_below() };
         let takers = state
             .fleet
             .takers_below(below)
@@ -76,7 +79,7 @@ impl Scheduler {
         let takers: Vec<WorkerId> = takers.take(state.queue.len()).collect();
         let workers = state.fleet.workers.max(1);
         for worker in takers {
-            let tasks = self.next_batch(plugin, workers, self.workers[&worker].load() == 0);
+            let tasks = self.next_batch(plugin, workers, worker);
             if tasks.is_empty() {
                 return;
             }
@@ -112,7 +115,8 @@ impl Scheduler {
 
     /// The next tasks of one function: about a batch, but no more than a fair share of what waits. A task that was lost before
     /// makes a batch by itself, and is for idle workers.
-    fn next_batch(&mut self, plugin: PluginId, workers: usize, idle: bool) -> Vec<Task> {
+    fn next_batch(&mut self, plugin: PluginId, workers: usize, to: WorkerId) -> Vec<Task> {
+        let (idle, left) = (self.workers[&to].load() == 0, self.workers[&to].left);
         let Some(state) = self.plugins.get_mut(&plugin) else {
             return Vec::new();
         };
@@ -124,7 +128,8 @@ impl Scheduler {
         if was_lost(first) {
             count = usize::from(idle);
         } else {
-            let most = state.cost.batch().min(state.queue.len().div_ceil(workers));
+            let fair = state.queue.len().div_ceil(workers);
+            let most = state.batch().min(fair).min(left as usize);
             let mut bytes = u64::from(first.bytes);
             for task in state.queue.iter().take(most).skip(1) {
                 bytes += u64::from(task.bytes);
@@ -139,7 +144,7 @@ impl Scheduler {
 
     /// Starts workers for what is left in the queue, within the budget, until the plugin has `most`.
     fn start_workers(&mut self, now: Instant, plugin: PluginId, most: usize) {
-        let room = self.budget.saturating_sub(self.workers.len());
+        let room = self.room().saturating_sub(self.workers.len());
         let state = &self.plugins[&plugin];
         if state.is_paused(now) {
             return;
@@ -147,11 +152,12 @@ impl Scheduler {
         let wanted = state.queue.len().saturating_sub(state.fleet.starting);
         for _ in 0..wanted
             .min(room)
-            .min(most.saturating_sub(state.fleet.workers))
+            .min((most + state.fleet.waiting).saturating_sub(state.fleet.workers))
         {
             let worker = WorkerId(self.next_worker);
             self.next_worker = self.next_worker.wrapping_add(1);
-            self.insert_worker(worker, Worker::new(plugin, now));
+            let tasks = self.plugins[&plugin].config.tasks_per_worker;
+            self.insert_worker(worker, Worker::new(plugin, now, tasks));
             self.actions
                 .push_back(Action::StartWorker { plugin, worker });
             if let Some(state) = self.plugins.get_mut(&plugin) {
@@ -166,7 +172,7 @@ impl Scheduler {
         state.queue.len() > state.fleet.starting
             && state.fleet.workers < share
             && !state.is_paused(now)
-            && self.workers.len() >= self.budget
+            && self.workers.len() >= self.room()
             && self.plugins.values().all(|plugin| plugin.fleet.dying == 0)
     }
 
@@ -180,7 +186,7 @@ impl Scheduler {
         unneeded.is_some_and(|plugin| self.retire_idle(plugin))
     }
 
-    fn retire_idle(&mut self, plugin: PluginId) -> bool {
+    pub(super) fn retire_idle(&mut self, plugin: PluginId) -> bool {
         let idle = self.plugins[&plugin].fleet.idle();
         if let Some(worker) = idle {
             self.kill(worker, Death::Retired);

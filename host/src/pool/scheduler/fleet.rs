@@ -13,6 +13,10 @@ pub(super) struct Fleet {
     pub(super) starting: usize,
     pub(super) ready: usize,
     pub(super) dying: usize,
+    /// Those of the ready ones that wait in a host call.
+    pub(super) waiting: usize,
+    /// Those that have something to do.
+    pub(super) busy: usize,
     /// Those that may be sent tasks, the least busy first.
     takers: BTreeSet<(usize, WorkerId)>,
 }
@@ -21,6 +25,8 @@ impl Fleet {
     pub(super) fn add(&mut self, id: WorkerId, worker: &Worker) {
         self.workers += 1;
         *self.in_state(worker.state) += 1;
+        self.waiting += usize::from(worker.waits());
+        self.busy += usize::from(worker.load() > 0);
         if worker.takes_tasks() {
             self.takers.insert((worker.load(), id));
         }
@@ -29,6 +35,8 @@ impl Fleet {
     pub(super) fn remove(&mut self, id: WorkerId, worker: &Worker) {
         self.workers -= 1;
         *self.in_state(worker.state) -= 1;
+        self.waiting -= usize::from(worker.waits());
+        self.busy -= usize::from(worker.load() > 0);
         self.takers.remove(&(worker.load(), id));
     }
 

@@ -1,9 +1,10 @@
 //! What becomes of the tasks of a worker that died: one fails, the others run again.
 
-use super::plugin::STRIKES_OUT;
+use super::plugin::{STRIKES_FOR_KILL, STRIKES_OUT};
 use super::worker::Worker;
 use super::{Action, PluginId, Ran, Scheduler, Task, TaskId, WorkerId};
 use std::collections::VecDeque;
+use std::time::Instant;
 
 /// How often a task is run again after it was lost through no fault of its own.
 const RERUNS: u32 = 2;
@@ -65,6 +66,8 @@ pub(crate) enum Loss {
     NoPlugin,
     /// Nobody wanted it any more.
     Cancelled,
+    /// A host function waits for it, all workers wait for host functions, and there are as many as there may be.
+    NoWorkerLeft,
 }
 
 /// How often a task was lost.
@@ -79,7 +82,14 @@ pub(super) struct Losses {
 impl Scheduler {
     /// Finds an end or a new start for each task of a dead worker. From now on those that it did not finish are sent alone:
     /// whatever the status page says, a task that kills its workers takes at most one other with it.
-    pub(super) fn settle(&mut self, id: WorkerId, mut worker: Worker, started: u32, death: Death) {
+    pub(super) fn settle(
+        &mut self,
+        now: Instant,
+        id: WorkerId,
+        mut worker: Worker,
+        started: u32,
+        death: Death,
+    ) {
         let mut unstarted = worker.take_unstarted(started);
         let mut started: VecDeque<Task> = worker.outstanding;
         let culprit = match death {
@@ -96,7 +106,14 @@ impl Scheduler {
         started = self.without_cancelled(started);
         unstarted = self.without_cancelled(unstarted);
         let cancelled = started.len() + unstarted.len() < left;
-        if let Some(task) = culprit {
+        let has_effects = self.plugins.get(&worker.plugin);
+        let has_effects = has_effects.is_some_and(|plugin| plugin.config.has_effects);
+        let begun: Vec<Task> = if has_effects {
+            started.drain(..).collect()
+        } else {
+            Vec::new()
+        };
+        for task in begun.iter().chain(&culprit) {
             self.cancelled.remove(&task.id);
             let attempts = 1 + self.losses.remove(&task.id).map_or(0, |losses| losses.runs);
             self.actions.push_back(Action::Fail {
@@ -117,16 +134,16 @@ impl Scheduler {
         });
         started.append(&mut unstarted);
         // A failed task is progress too: there is one fewer.
-        let failed = cancelled || culprit.is_some() || started.len() < lost;
+        let failed = cancelled || culprit.is_some() || !begun.is_empty() || started.len() < lost;
         let Some(plugin) = self.plugins.get_mut(&worker.plugin) else {
             return;
         };
         plugin.put_back(started);
         match death {
-            _ if failed => plugin.strikes = 0,
+            _ if failed => plugin.progressed(now),
             // The template's own death is counted once, not for each worker.
             Death::Template | Death::Retired | Death::Cancelled => {}
-            _ => self.strike(worker.plugin, 1),
+            _ => self.strike(now, worker.plugin, STRIKES_FOR_KILL),
         }
     }
 
@@ -154,10 +171,13 @@ impl Scheduler {
     }
 
     /// Counts against a plugin that makes no progress; one that is out fails all that wait.
-    pub(super) fn strike(&mut self, plugin: PluginId, strikes: u32) {
+    pub(super) fn strike(&mut self, now: Instant, plugin: PluginId, strikes: u32) {
         let Some(state) = self.plugins.get_mut(&plugin) else {
             return;
         };
+        if strikes == STRIKES_FOR_KILL && state.progressed_lately(now) {
+            return;
+        }
         state.strikes += strikes;
         if state.strikes < STRIKES_OUT {
             return;

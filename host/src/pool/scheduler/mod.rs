@@ -7,13 +7,16 @@
 //!                 └── unstarted, lost results ◄──┴──► Fail: the one it was running
 //! ```
 //! Invariants: a task is in one queue or outstanding at one worker until it is returned by [`Scheduler::results`] or named by
-//! [`Action::Fail`], which happens once. The number of workers never exceeds the budget. Whatever a worker claims is held
+//! [`Action::Fail`], which happens once. The number of workers never exceeds the budget, but for
+//! one more for each that waits in a host call, up to twice the budget. Whatever a worker claims is held
 //! against what it was sent.
 
 mod cancel;
 mod dispatch;
 mod fleet;
+mod host_call;
 mod loss;
+mod park;
 mod plugin;
 #[cfg(any(test, feature = "testing"))]
 mod sanity;
@@ -25,10 +28,12 @@ mod tests;
 
 use plugin::Plugin;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 use worker::{State, Worker};
 
 pub(crate) use loss::{Death, Loss};
+pub(crate) use park::Parking;
 
 /// A plugin of the pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,13 +56,21 @@ pub(crate) struct Task {
     pub(crate) function: u32,
     /// The length of its encoded arguments.
     pub(crate) bytes: u32,
+    /// Whether a host function waits for it, and so the worker of another task.
+    pub(crate) nested: bool,
 }
 
 /// How a plugin's tasks are treated.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct PluginConfig {
     /// After how long without progress a worker is killed: the task's time limit and the grace.
     pub(crate) kill_after: Option<Duration>,
+    /// How many tasks a worker is sent before another takes its place.
+    pub(crate) tasks_per_worker: Option<NonZeroU32>,
+    /// How many tasks a batch holds, where that is not to follow what they cost.
+    pub(crate) batch: Option<NonZeroU32>,
+    /// Whether tasks have effects: one that began is not run again.
+    pub(crate) has_effects: bool,
 }
 
 /// What the driver is to do.
@@ -65,6 +78,10 @@ pub(crate) struct PluginConfig {
 pub(crate) enum Action {
     /// Start the plugin's template.
     StartTemplate(PluginId),
+    /// End the plugin's template, and the workers that it forked: none of them has anything to do.
+    Park(PluginId),
+    /// The plugin has no tasks and no processes, and gets none any more.
+    Forget(PluginId),
     /// Have the plugin's template fork a worker.
     StartWorker { plugin: PluginId, worker: WorkerId },
     /// Send tasks, numbered from `first_seq`.
@@ -119,6 +136,9 @@ pub(crate) struct Scheduler {
     losses: HashMap<TaskId, loss::Losses>,
     /// Tasks that workers have and nobody wants any more.
     cancelled: HashSet<TaskId>,
+    parking: Parking,
+    /// The most workers that waited in host calls at once.
+    most_waiting: usize,
     actions: VecDeque<Action>,
 }
 
@@ -132,6 +152,8 @@ impl Scheduler {
             next_worker: 0,
             losses: HashMap::new(),
             cancelled: HashSet::new(),
+            parking: Parking::default(),
+            most_waiting: 0,
             actions: VecDeque::new(),
         }
     }
@@ -151,8 +173,11 @@ impl Scheduler {
         tasks: impl IntoIterator<Item = Task>,
     ) {
         match self.plugins.get_mut(&plugin) {
-            Some(state) => state.queue.extend(tasks),
-            None => {
+            Some(state) if !state.leaving => {
+                state.used_at = Some(now);
+                state.take_in(tasks);
+            }
+            _ => {
                 for task in tasks {
                     self.actions.push_back(Action::Fail {
                         task: task.id,
@@ -176,7 +201,7 @@ impl Scheduler {
 
     /// The plugin's template could not be started, or refused its artifact.
     pub(crate) fn template_failed(&mut self, now: Instant, plugin: PluginId) {
-        self.template_gone(plugin, plugin::STRIKES_FOR_FAILURE);
+        self.template_gone(now, plugin, plugin::STRIKES_FOR_FAILURE);
         self.dispatch(now);
     }
 
@@ -184,9 +209,10 @@ impl Scheduler {
     /// doing: then it may have been starting still.
     pub(crate) fn template_died(&mut self, now: Instant, plugin: PluginId, killed: bool) {
         self.template_gone(
+            now,
             plugin,
             if killed {
-                1
+                plugin::STRIKES_FOR_KILL
             } else {
                 plugin::STRIKES_FOR_FAILURE
             },
@@ -194,10 +220,10 @@ impl Scheduler {
         self.dispatch(now);
     }
 
-    fn template_gone(&mut self, plugin: PluginId, strikes: u32) {
+    fn template_gone(&mut self, now: Instant, plugin: PluginId, strikes: u32) {
         if let Some(state) = self.plugins.get_mut(&plugin) {
             state.template = plugin::Template::Absent;
-            self.strike(plugin, strikes);
+            self.strike(now, plugin, strikes);
         }
     }
 
@@ -220,7 +246,7 @@ impl Scheduler {
                 .get_mut(&worker.plugin)
                 .is_some_and(|plugin| plugin.start_failed(now))
         {
-            self.strike(worker.plugin, plugin::STRIKES_FOR_FAILURE);
+            self.strike(now, worker.plugin, plugin::STRIKES_FOR_FAILURE);
         }
         self.dispatch(now);
     }
@@ -228,7 +254,7 @@ impl Scheduler {
     /// Somebody killed a worker before it was ready: another one is started, and it says little about the plugin.
     pub(crate) fn worker_killed(&mut self, now: Instant, worker: WorkerId) {
         if let Some(worker) = self.remove_worker(worker) {
-            self.strike(worker.plugin, 1);
+            self.strike(now, worker.plugin, plugin::STRIKES_FOR_KILL);
         }
         self.dispatch(now);
     }
@@ -281,7 +307,7 @@ impl Scheduler {
             let finished = worker.take_results(now, count as usize, batch_done);
             if let Some(took) = worker.sample(now, count) {
                 plugin.cost.add(took, count);
-                plugin.strikes = 0;
+                plugin.progressed(now);
             }
             Ok((finished, worker.is_spent()))
         });
@@ -331,7 +357,7 @@ impl Scheduler {
         death: Death,
     ) {
         if let Some(state) = self.remove_worker(worker) {
-            self.settle(worker, state, started, death);
+            self.settle(now, worker, state, started, death);
         }
         self.dispatch(now);
     }
@@ -344,6 +370,16 @@ impl Scheduler {
     /// What to do next, if anything.
     pub(crate) fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
+    }
+
+    /// How many tasks of a plugin wait, and how many its workers have.
+    pub(crate) fn tasks_of(&self, plugin: PluginId) -> (usize, usize) {
+        let queued = self
+            .plugins
+            .get(&plugin)
+            .map_or(0, |state| state.queue.len());
+        let workers = self.workers.values().filter(|it| it.plugin == plugin);
+        (queued, workers.map(|worker| worker.outstanding.len()).sum())
     }
 
     /// How many tasks are neither finished nor failed.

@@ -9,9 +9,14 @@ use std::time::{Duration, Instant};
 /// A plugin that collects this many strikes without finishing a task fails its tasks.
 pub(super) const STRIKES_OUT: u32 = 21;
 
-/// A template or worker that fails to start: three in a row are out. A kill from outside counts one, since it says little
-/// about the plugin.
+/// A template or worker that fails to start: three in a row are out.
 pub(super) const STRIKES_FOR_FAILURE: u32 = 7;
+
+/// A kill from outside says little about the plugin, and nothing for a while after a task of it has finished.
+pub(super) const STRIKES_FOR_KILL: u32 = 1;
+
+/// That while.
+const PROGRESS_LASTS: Duration = Duration::from_secs(1);
 
 /// After a worker failed to start, no other is started for so long. Failures within that time have the same cause, and count
 /// once.
@@ -42,6 +47,8 @@ pub(super) struct Plugin {
     pub(super) template: Template,
     pub(super) fleet: Fleet,
     pub(super) strikes: u32,
+    /// When a task was over last.
+    progress_at: Option<Instant>,
     /// Until when no worker is started, because one failed to.
     pub(super) paused_until: Option<Instant>,
     /// Which worker was started last: who was served longest ago is served first.
@@ -49,6 +56,10 @@ pub(super) struct Plugin {
     /// When a worker became ready last.
     pub(super) served_at: Option<Instant>,
     pub(super) cost: Cost,
+    /// When a task of it came last.
+    pub(super) used_at: Option<Instant>,
+    /// It gets no more tasks, and is forgotten once it has none.
+    pub(super) leaving: bool,
 }
 
 impl Plugin {
@@ -59,10 +70,41 @@ impl Plugin {
             template: Template::Absent,
             fleet: Fleet::default(),
             strikes: 0,
+            progress_at: None,
             paused_until: None,
             last_start: None,
             served_at: None,
             cost: Cost::default(),
+            used_at: None,
+            leaving: false,
+        }
+    }
+
+    /// Adds tasks to the queue: those that others wait for in front.
+    pub(super) fn take_in(&mut self, tasks: impl IntoIterator<Item = Task>) {
+        let mut nested = VecDeque::new();
+        for task in tasks {
+            if task.nested {
+                nested.push_back(task);
+            } else {
+                self.queue.push_back(task);
+            }
+        }
+        self.put_back(nested);
+    }
+
+    /// How many tasks one batch holds.
+    pub(super) fn batch(&self) -> usize {
+        let chosen = self.config.batch.map(|tasks| tasks.get() as usize);
+        chosen.unwrap_or_else(|| self.cost.batch())
+    }
+
+    /// Up to how many outstanding tasks a worker is sent more.
+    pub(super) fn refill_below(&self) -> usize {
+        if self.cost.is_worth_prefetching() {
+            self.batch() + 1
+        } else {
+            1
         }
     }
 
@@ -71,6 +113,17 @@ impl Plugin {
         for task in tasks.into_iter().rev() {
             self.queue.push_front(task);
         }
+    }
+
+    /// A task is over.
+    pub(super) fn progressed(&mut self, now: Instant) {
+        self.strikes = 0;
+        self.progress_at = Some(now);
+    }
+
+    /// Whether a task was over not long ago.
+    pub(super) fn progressed_lately(&self, now: Instant) -> bool {
+        self.progress_at.is_some_and(|at| now < at + PROGRESS_LASTS)
     }
 
     /// Whether workers are not started for now.
@@ -110,11 +163,9 @@ impl Cost {
         (fitting as u64).clamp(1, BATCH_TASKS) as usize
     }
 
-    /// Up to how many outstanding tasks a worker is sent more.
-    pub(super) fn refill_below(self) -> usize {
-        match self.0 {
-            Some(cost) if cost < NO_PREFETCH.as_nanos() as f64 => self.batch() + 1,
-            _ => 1,
-        }
+    /// Whether hiding the wait for the next batch is worth something.
+    fn is_worth_prefetching(self) -> bool {
+        self.0
+            .is_some_and(|cost| cost < NO_PREFETCH.as_nanos() as f64)
     }
 }

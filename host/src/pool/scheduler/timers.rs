@@ -23,6 +23,7 @@ impl Scheduler {
             .filter(|plugin| !plugin.queue.is_empty());
         workers
             .chain(waiting.filter_map(|plugin| plugin.paused_until))
+            .chain(self.next_parking())
             .min()
     }
 
@@ -47,12 +48,13 @@ impl Scheduler {
                 }
             }
         }
+        self.park_idle(now);
         self.dispatch(now);
     }
 
     /// Whether a worker waits for tasks in vain, or one more could be started.
     fn has_idle(&self) -> bool {
-        self.workers.len() < self.budget
+        self.workers.len() < self.room()
             || self
                 .plugins
                 .values()

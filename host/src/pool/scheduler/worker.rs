@@ -2,6 +2,7 @@
 
 use super::{PluginId, Task, Violation};
 use std::collections::VecDeque;
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 /// A worker is replaced before its sequence numbers come near their end.
@@ -40,8 +41,10 @@ pub(super) struct Worker {
     pub(super) was_recalled: bool,
     /// A recall was asked of the driver and not yet answered.
     pub(super) recalling: bool,
-    /// Its sequence numbers are used up: it is to end when it has nothing left to do.
-    pub(super) retiring: bool,
+    /// How many more tasks it may be sent.
+    pub(super) left: u32,
+    /// The task it is at waits for a function of the host.
+    pub(super) in_host_call: bool,
     /// Since when it has been at the first outstanding task, at the latest.
     pub(super) progress_at: Instant,
     /// Since when it has been busy, or when the last result came: what tasks cost is measured from here.
@@ -49,7 +52,8 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(plugin: PluginId, now: Instant) -> Worker {
+    /// A worker that is to be sent so many tasks at most.
+    pub(super) fn new(plugin: PluginId, now: Instant, tasks: Option<NonZeroU32>) -> Worker {
         Worker {
             plugin,
             state: State::Starting,
@@ -60,7 +64,8 @@ impl Worker {
             draining: false,
             was_recalled: false,
             recalling: false,
-            retiring: false,
+            left: tasks.map_or(u32::MAX, NonZeroU32::get),
+            in_host_call: false,
             progress_at: now,
             busy_since: None,
         }
@@ -68,12 +73,22 @@ impl Worker {
 
     /// Whether it may be sent tasks.
     pub(super) fn takes_tasks(&self) -> bool {
-        self.state == State::Ready && !self.draining && !self.retiring
+        self.state == State::Ready && !self.draining && !self.in_host_call && !self.is_used_up()
+    }
+
+    /// Whether it waits in a host call, and leaves its CPU to others.
+    pub(super) fn waits(&self) -> bool {
+        self.state == State::Ready && self.in_host_call
+    }
+
+    /// Whether it will not be sent more: its tasks, or its sequence numbers, are used up.
+    fn is_used_up(&self) -> bool {
+        self.left == 0 || self.next_seq >= LAST_SEQ
     }
 
     /// Whether it has nothing left to do and will not be sent more.
     pub(super) fn is_spent(&self) -> bool {
-        self.retiring && self.state == State::Ready && self.batches == 0
+        self.is_used_up() && self.state == State::Ready && self.batches == 0
     }
 
     /// How much it has to do; nothing at all, and it waits for tasks.
@@ -97,7 +112,7 @@ impl Worker {
         self.outstanding.extend(tasks);
         self.next_seq += tasks.len() as u32;
         self.batches += 1;
-        self.retiring |= self.next_seq >= LAST_SEQ;
+        self.left = self.left.saturating_sub(tasks.len() as u32);
         first_seq
     }
 
@@ -175,6 +190,7 @@ impl Worker {
             return VecDeque::new();
         }
         let unstarted = self.take_unstarted(started);
+        self.left = self.left.saturating_add(unstarted.len() as u32);
         if self.outstanding.is_empty() {
             // From now on it is only waited for the end of its batches.
             self.progress_at = now;

@@ -97,6 +97,18 @@ pub enum Operation {
         /// How many.
         count: u8,
     },
+    /// The task that a worker is at calls a function of the host, or gets its answer.
+    HostCall {
+        /// Which.
+        worker: u8,
+    },
+    /// Tasks come that functions of the host wait for.
+    SubmitNested {
+        /// Of which plugin.
+        plugin: u8,
+        /// How many.
+        count: u8,
+    },
     /// Time passes, in units of 50 microseconds.
     Passes {
         /// How much.
@@ -108,6 +120,13 @@ impl<'a> Arbitrary<'a> for Operation {
     fn arbitrary(input: &mut Unstructured<'a>) -> arbitrary::Result<Operation> {
         let kind: u8 = input.arbitrary()?;
         let who: u8 = input.arbitrary()?;
+        if (230..240).contains(&kind) {
+            return Ok(Operation::HostCall { worker: who });
+        }
+        if (240..250).contains(&kind) {
+            let count = input.arbitrary()?;
+            return Ok(Operation::SubmitNested { plugin: who, count });
+        }
         if kind >= 250 {
             let count = input.arbitrary()?;
             return Ok(Operation::Cancel { first: who, count });
@@ -178,14 +197,25 @@ fn apply(driver: &mut Driver, operation: Operation) {
             function,
             bytes,
         } => {
-            let room = MAX_TASKS - driver.submitted().min(MAX_TASKS);
-            let first = driver.submitted() as u64;
-            let tasks = (first..first + room.min(count.into()) as u64).map(|id| Task {
-                id: TaskId(id),
-                function: function.into(),
-                bytes: bytes % (2 << 20),
-            });
-            driver.submit(u32::from(plugin) % (PLUGINS + 1), tasks.collect());
+            let (function, bytes) = (function.into(), bytes % (2 << 20));
+            let task = |id| Task {
+                id,
+                function,
+                bytes,
+                nested: false,
+            };
+            submit(driver, plugin, count, task);
+        }
+        Operation::SubmitNested { plugin, count } => submit(driver, plugin, count, |id| Task {
+            id,
+            function: 0,
+            bytes: 10,
+            nested: true,
+        }),
+        Operation::HostCall { worker } => {
+            if let Some(id) = driver.worker(worker) {
+                driver.host_call(id);
+            }
         }
         Operation::TemplateStarts { plugin, works } => {
             driver.template_starts(u32::from(plugin) % PLUGINS, works);
@@ -242,6 +272,13 @@ fn apply(driver: &mut Driver, operation: Operation) {
         Operation::Passes { units } => driver.pass(Duration::from_micros(50) * units.into()),
     }
     driver.check();
+}
+
+fn submit(driver: &mut Driver, plugin: u8, count: u8, task: impl Fn(TaskId) -> Task) {
+    let room = MAX_TASKS - driver.submitted().min(MAX_TASKS);
+    let first = driver.submitted() as u64;
+    let tasks = (first..first + room.min(count.into()) as u64).map(|id| task(TaskId(id)));
+    driver.submit(u32::from(plugin) % (PLUGINS + 1), tasks.collect());
 }
 
 /// From now on nothing dies that is not killed, and nothing lies.

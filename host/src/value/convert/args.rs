@@ -6,6 +6,10 @@ use crate::value::{Param, Value, ty};
 /// What can be all the arguments of a call: `()`, a tuple of up to 6, or a `Vec` of [`Value`].
 pub trait IntoArgs {
     /// These as values of the parameters' types.
+    ///
+    /// # Errors
+    ///
+    /// [`Mismatch`] names the first argument that is none, or says how many are wanted.
     fn into_args(self, params: &[Param]) -> Result<Vec<Value>, Mismatch>;
 }
 

@@ -26,7 +26,17 @@ fn list<T: IntoValue>(
 
 impl<T: IntoValue> IntoValue for Vec<T> {
     fn into_value(self, ty: &Type) -> Result<Value, Mismatch> {
-        list(self.into_iter(), ty)
+        if !ty.is_bytes() {
+            return list(self.into_iter(), ty);
+        }
+        match T::bytes_of_list(self) {
+            Ok(bytes) => Ok(Value::Bytes(bytes)),
+            Err(items) => list(items.into_iter(), ty),
+        }
+    }
+
+    fn can_be(ty: &Type) -> bool {
+        matches!(ty, Type::List(element) if T::can_be(element))
     }
 }
 
@@ -34,24 +44,40 @@ impl<T: IntoValue, const N: usize> IntoValue for [T; N] {
     fn into_value(self, ty: &Type) -> Result<Value, Mismatch> {
         list(self.into_iter(), ty)
     }
+
+    fn can_be(ty: &Type) -> bool {
+        matches!(ty, Type::List(element) if T::can_be(element))
+    }
 }
 
 impl<T: IntoValue + Clone> IntoValue for &[T] {
     fn into_value(self, ty: &Type) -> Result<Value, Mismatch> {
         list(self.iter(), ty)
     }
+
+    fn can_be(ty: &Type) -> bool {
+        matches!(ty, Type::List(element) if T::can_be(element))
+    }
 }
 
 impl<T: FromValue> FromValue for Vec<T> {
-    fn from_value(value: Value) -> Result<Self, Mismatch> {
+    fn from_value(value: Value, ty: &Type) -> Result<Self, Mismatch> {
+        let Type::List(element) = ty else {
+            return Err(Mismatch::new("a list", value.brief()));
+        };
+        let one = |item| T::from_value(item, element);
         match value {
-            Value::List(items) => items.into_iter().map(T::from_value).collect(),
-            Value::Bytes(bytes) => {
-                let items = bytes.into_iter().map(Value::U8);
-                items.map(T::from_value).collect()
-            }
+            Value::List(items) => items.into_iter().map(one).collect(),
+            Value::Bytes(bytes) => match T::list_of_bytes(bytes) {
+                Ok(list) => Ok(list),
+                Err(bytes) => bytes.into_iter().map(Value::U8).map(one).collect(),
+            },
             other => Err(Mismatch::new("a list", other.brief())),
         }
+    }
+
+    fn can_take(ty: &Type) -> bool {
+        matches!(ty, Type::List(element) if T::can_take(element))
     }
 }
 
@@ -64,15 +90,23 @@ impl<T: IntoValue> IntoValue for Option<T> {
             (ty, Some(_)) => Err(Mismatch::new(ty, "an option")),
         }
     }
+
+    fn can_be(ty: &Type) -> bool {
+        matches!(ty, Type::Option(some) if T::can_be(some))
+    }
 }
 
 impl<T: FromValue> FromValue for Option<T> {
-    fn from_value(value: Value) -> Result<Self, Mismatch> {
-        match value {
-            Value::Option(None) => Ok(None),
-            Value::Option(Some(some)) => T::from_value(*some).map(Some),
-            other => Err(Mismatch::new("an option", other.brief())),
+    fn from_value(value: Value, ty: &Type) -> Result<Self, Mismatch> {
+        match (value, ty) {
+            (Value::Option(None), _) => Ok(None),
+            (Value::Option(Some(some)), Type::Option(ty)) => T::from_value(*some, ty).map(Some),
+            (other, _) => Err(Mismatch::new("an option", other.brief())),
         }
+    }
+
+    fn can_take(ty: &Type) -> bool {
+        matches!(ty, Type::Option(some) if T::can_take(some))
     }
 }
 
@@ -86,18 +120,33 @@ impl<T: IntoValue, E: IntoValue> IntoValue for Result<T, E> {
             Err(it) => Err(it.into_payload(err.as_deref())?),
         }))
     }
+
+    fn can_be(ty: &Type) -> bool {
+        matches!(ty, Type::Result { ok, err }
+            if T::can_be_payload(ok.as_deref()) && E::can_be_payload(err.as_deref()))
+    }
 }
 
 impl<T: FromValue, E: FromValue> FromValue for Result<T, E> {
-    fn from_value(value: Value) -> Result<Self, Mismatch> {
-        fn payload<T: FromValue>(payload: Option<Box<Value>>) -> Result<T, Mismatch> {
-            super::from_result(payload.map(|value| *value))
+    fn from_value(value: Value, ty: &Type) -> Result<Self, Mismatch> {
+        fn payload<T: FromValue>(
+            payload: Option<Box<Value>>,
+            ty: Option<&Type>,
+        ) -> Result<T, Mismatch> {
+            super::from_result(payload.map(|value| *value), ty)
         }
-        match value {
-            Value::Result(Ok(it)) => payload(it).map(Ok),
-            Value::Result(Err(it)) => payload(it).map(Err),
-            other => Err(Mismatch::new("a result", other.brief())),
+        match (value, ty) {
+            (Value::Result(Ok(it)), Type::Result { ok, .. }) => payload(it, ok.as_deref()).map(Ok),
+            (Value::Result(Err(it)), Type::Result { err, .. }) => {
+                payload(it, err.as_deref()).map(Err)
+            }
+            (other, _) => Err(Mismatch::new("a result", other.brief())),
         }
+    }
+
+    fn can_take(ty: &Type) -> bool {
+        matches!(ty, Type::Result { ok, err }
+            if T::can_take_result(ok.as_deref()) && E::can_take_result(err.as_deref()))
     }
 }
 
@@ -115,16 +164,32 @@ macro_rules! tuples {
                     _ => Err(Mismatch::new(ty, concat!("a tuple of ", $count))),
                 }
             }
+
+            fn can_be(ty: &Type) -> bool {
+                match parts(ty) {
+                    Some(types) if types.len() == $count => $($item::can_be(types[$index]))&&+,
+                    _ => false,
+                }
+            }
         }
 
         impl<$($item: FromValue),+> FromValue for ($($item,)+) {
-            fn from_value(value: Value) -> Result<Self, Mismatch> {
-                match value {
-                    Value::Tuple(items) | Value::Record(items) if items.len() == $count => {
+            fn from_value(value: Value, ty: &Type) -> Result<Self, Mismatch> {
+                match (value, parts(ty)) {
+                    (Value::Tuple(items) | Value::Record(items), Some(types))
+                        if items.len() == $count && types.len() == $count =>
+                    {
                         let mut items = items.into_iter();
-                        Ok(($(next::<$item>(&mut items)?,)+))
+                        Ok(($(super::from_result::<$item>(items.next(), Some(types[$index]))?,)+))
                     }
-                    other => Err(Mismatch::new(concat!("a tuple of ", $count), other.brief())),
+                    (other, _) => Err(Mismatch::new(concat!("a tuple of ", $count), other.brief())),
+                }
+            }
+
+            fn can_take(ty: &Type) -> bool {
+                match parts(ty) {
+                    Some(types) if types.len() == $count => $($item::can_take(types[$index]))&&+,
+                    _ => false,
                 }
             }
         }
@@ -140,6 +205,11 @@ tuples! {
     6: A 0, B 1, C 2, D 3, E 4, F 5;
 }
 
-fn next<T: FromValue>(items: &mut impl Iterator<Item = Value>) -> Result<T, Mismatch> {
-    super::from_result(items.next())
+/// The types of what a tuple or a record is made of.
+fn parts(ty: &Type) -> Option<Vec<&Type>> {
+    match ty {
+        Type::Tuple(types) => Some(types.iter().collect()),
+        Type::Record(fields) => Some(fields.iter().map(|(_, ty)| ty).collect()),
+        _ => None,
+    }
 }

@@ -4,7 +4,7 @@ use super::{FromValue, IntoValue, Mismatch, conforms};
 use crate::value::{Type, Value, quote, scalar};
 
 macro_rules! integers {
-    ($($rust:ident)*) => {$(
+    ($($rust:ident $(quick: $bytes:ident $list:ident)?,)*) => {$(
         impl IntoValue for $rust {
             fn into_value(self, ty: &Type) -> Result<Value, Mismatch> {
                 let number = i128::try_from(self).ok();
@@ -12,19 +12,35 @@ macro_rules! integers {
                     .and_then(|number| scalar::integer(ty, number))
                     .ok_or_else(|| Mismatch::new(ty, self))
             }
+
+            fn can_be(ty: &Type) -> bool {
+                is_integer(ty)
+            }
+
+            $(fn bytes_of_list($list: Vec<u8>) -> Result<Vec<u8>, Vec<u8>> {
+                Ok($list)
+            })?
         }
 
         impl FromValue for $rust {
-            fn from_value(value: Value) -> Result<Self, Mismatch> {
+            fn from_value(value: Value, _: &Type) -> Result<Self, Mismatch> {
                 integer(&value)
                     .and_then(|number| $rust::try_from(number).ok())
                     .ok_or_else(|| Mismatch::new(stringify!($rust), value.brief()))
             }
+
+            fn can_take(ty: &Type) -> bool {
+                is_integer(ty)
+            }
+
+            $(fn list_of_bytes($bytes: Vec<u8>) -> Result<Vec<u8>, Vec<u8>> {
+                Ok($bytes)
+            })?
         }
     )*};
 }
 
-integers!(i8 u8 i16 u16 i32 u32 i64 u64 i128 u128 isize usize);
+integers!(i8, u8 quick: bytes list, i16, u16, i32, u32, i64, u64, i128, u128, isize, usize,);
 
 macro_rules! same {
     ($($rust:ty, $variant:ident, $name:literal;)*) => {$(
@@ -35,14 +51,22 @@ macro_rules! same {
                     _ => Err(Mismatch::new(ty, Value::$variant(self).brief())),
                 }
             }
+
+            fn can_be(ty: &Type) -> bool {
+                matches!(ty, Type::$variant)
+            }
         }
 
         impl FromValue for $rust {
-            fn from_value(value: Value) -> Result<Self, Mismatch> {
+            fn from_value(value: Value, _: &Type) -> Result<Self, Mismatch> {
                 match value {
                     Value::$variant(it) => Ok(it),
                     other => Err(Mismatch::new($name, other.brief())),
                 }
+            }
+
+            fn can_take(ty: &Type) -> bool {
+                matches!(ty, Type::$variant)
             }
         }
     )*};
@@ -52,6 +76,14 @@ same! {
     bool, Bool, "a bool";
     char, Char, "a character";
     String, String, "a string";
+}
+
+fn is_integer(ty: &Type) -> bool {
+    scalar::integer(ty, 0).is_some()
+}
+
+fn is_float(ty: &Type) -> bool {
+    matches!(ty, Type::F32 | Type::F64)
 }
 
 fn integer(value: &Value) -> Option<i128> {
@@ -82,15 +114,23 @@ impl IntoValue for f64 {
             _ => Err(Mismatch::new(ty, Value::F64(self).brief())),
         }
     }
+
+    fn can_be(ty: &Type) -> bool {
+        is_float(ty)
+    }
 }
 
 impl FromValue for f64 {
-    fn from_value(value: Value) -> Result<Self, Mismatch> {
+    fn from_value(value: Value, _: &Type) -> Result<Self, Mismatch> {
         match value {
             Value::F64(v) => Ok(v),
             Value::F32(v) => Ok(v.into()),
             other => Err(Mismatch::new("f64", other.brief())),
         }
+    }
+
+    fn can_take(ty: &Type) -> bool {
+        is_float(ty)
     }
 }
 
@@ -102,16 +142,24 @@ impl IntoValue for f32 {
             _ => Err(Mismatch::new(ty, Value::F32(self).brief())),
         }
     }
+
+    fn can_be(ty: &Type) -> bool {
+        is_float(ty)
+    }
 }
 
 impl FromValue for f32 {
-    fn from_value(value: Value) -> Result<Self, Mismatch> {
+    fn from_value(value: Value, _: &Type) -> Result<Self, Mismatch> {
         let exact = match value {
             Value::F32(v) => Some(v),
             Value::F64(v) => narrow(v),
             _ => None,
         };
         exact.ok_or_else(|| Mismatch::new("f32", value.brief()))
+    }
+
+    fn can_take(ty: &Type) -> bool {
+        is_float(ty)
     }
 }
 
@@ -125,6 +173,10 @@ impl IntoValue for &str {
             }
         }
     }
+
+    fn can_be(ty: &Type) -> bool {
+        *ty == Type::String
+    }
 }
 
 impl<T: IntoValue + Clone> IntoValue for &T {
@@ -134,6 +186,14 @@ impl<T: IntoValue + Clone> IntoValue for &T {
 
     fn into_payload(self, ty: Option<&Type>) -> Result<Option<Box<Value>>, Mismatch> {
         self.clone().into_payload(ty)
+    }
+
+    fn can_be(ty: &Type) -> bool {
+        T::can_be(ty)
+    }
+
+    fn can_be_payload(ty: Option<&Type>) -> bool {
+        T::can_be_payload(ty)
     }
 }
 
@@ -151,10 +211,18 @@ impl IntoValue for () {
             None => Ok(None),
         }
     }
+
+    fn can_be(ty: &Type) -> bool {
+        matches!(ty, Type::Tuple(types) if types.is_empty())
+    }
+
+    fn can_be_payload(ty: Option<&Type>) -> bool {
+        ty.is_none_or(<()>::can_be)
+    }
 }
 
 impl FromValue for () {
-    fn from_value(value: Value) -> Result<Self, Mismatch> {
+    fn from_value(value: Value, _: &Type) -> Result<Self, Mismatch> {
         match value {
             Value::Tuple(items) if items.is_empty() => Ok(()),
             other => Err(Mismatch::new("no value", other.brief())),
@@ -163,6 +231,14 @@ impl FromValue for () {
 
     fn from_nothing() -> Result<Self, Mismatch> {
         Ok(())
+    }
+
+    fn can_take(ty: &Type) -> bool {
+        matches!(ty, Type::Tuple(types) if types.is_empty())
+    }
+
+    fn can_take_result(ty: Option<&Type>) -> bool {
+        ty.is_none_or(<()>::can_take)
     }
 }
 
@@ -173,10 +249,18 @@ impl IntoValue for Value {
             false => Err(Mismatch::new(ty, self.brief())),
         }
     }
+
+    fn can_be(_: &Type) -> bool {
+        true
+    }
 }
 
 impl FromValue for Value {
-    fn from_value(value: Value) -> Result<Self, Mismatch> {
+    fn from_value(value: Value, _: &Type) -> Result<Self, Mismatch> {
         Ok(value)
+    }
+
+    fn can_take(_: &Type) -> bool {
+        true
     }
 }

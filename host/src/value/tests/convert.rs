@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{arbitrary, list, option, params, record, result, some};
-use crate::value::{FromValue, IntoArgs, IntoValue, Type, Value, conforms, from_result};
+use crate::value::{FromValue, IntoArgs, IntoValue, Serde, Type, Value, conforms, from_result};
 
 #[track_caller]
 fn there_and_back<T: IntoValue + FromValue + Clone + PartialEq + std::fmt::Debug>(
@@ -12,7 +12,8 @@ fn there_and_back<T: IntoValue + FromValue + Clone + PartialEq + std::fmt::Debug
 ) {
     let value = it.clone().into_value(ty).unwrap();
     assert!(conforms(&value, ty));
-    assert_eq!(T::from_value(value), Ok(it));
+    assert!(T::can_be(ty) && T::can_take(ty));
+    assert_eq!(T::from_value(value, ty), Ok(it));
 }
 
 fn refused(it: impl IntoValue, ty: &Type) -> String {
@@ -32,7 +33,7 @@ proptest! {
         for n in [n, n >> 32, n >> 48, n >> 56] {
             prop_assert_eq!(n.into_value(&Type::S64), Ok(Value::S64(n)));
             prop_assert_eq!(n.into_value(&Type::U8).ok(), u8::try_from(n).ok().map(Value::U8));
-            prop_assert_eq!(u32::from_value(Value::S64(n)).ok(), u32::try_from(n).ok());
+            prop_assert_eq!(u32::from_value(Value::S64(n), &Type::S64).ok(), u32::try_from(n).ok());
         }
     }
 }
@@ -123,11 +124,13 @@ fn what_does_not_fit_is_refused() {
     );
     assert!(f64::NAN.into_value(&Type::F32).is_ok());
     assert_eq!(
-        u8::from_value(Value::S64(-1)).unwrap_err().to_string(),
+        u8::from_value(Value::S64(-1), &Type::S64)
+            .unwrap_err()
+            .to_string(),
         "expected u8, got -1"
     );
     assert_eq!(
-        String::from_value(Value::Bytes(vec![1]))
+        String::from_value(Value::Bytes(vec![1]), &list(Type::U8))
             .unwrap_err()
             .to_string(),
         "expected a string, got 1 bytes"
@@ -136,14 +139,17 @@ fn what_does_not_fit_is_refused() {
 
 #[test]
 fn only_unit_stands_for_no_result() {
-    assert_eq!(from_result::<()>(None), Ok(()));
-    assert_eq!(from_result::<i64>(Some(Value::S64(1))), Ok(1));
+    assert_eq!(from_result::<()>(None, None), Ok(()));
     assert_eq!(
-        from_result::<i64>(None).unwrap_err().to_string(),
+        from_result::<i64>(Some(Value::S64(1)), Some(&Type::S64)),
+        Ok(1)
+    );
+    assert_eq!(
+        from_result::<i64>(None, None).unwrap_err().to_string(),
         "expected a value, got none: the function returns nothing"
     );
     assert_eq!(
-        from_result::<()>(Some(Value::S64(1)))
+        from_result::<()>(Some(Value::S64(1)), Some(&Type::S64))
             .unwrap_err()
             .to_string(),
         "expected no value, got 1"
@@ -195,4 +201,61 @@ fn conformity_looks_at_every_part() {
         &Value::Result(Ok(None)),
         &result(Some(Type::U8), None)
     ));
+}
+
+#[test]
+fn whether_a_rust_type_fits_is_known_without_a_value() {
+    assert!(u8::can_be(&Type::S64) && !u8::can_be(&Type::F64));
+    assert!(f32::can_take(&Type::F64) && !f32::can_take(&Type::U8));
+    assert!(Vec::<u8>::can_take(&list(Type::U8)) && !Vec::<u8>::can_take(&list(Type::String)));
+    assert!(Option::<String>::can_be(&option(Type::String)));
+    assert!(!Option::<String>::can_be(&Type::String));
+    let text_or_nothing = result(None, Some(Type::String));
+    assert!(Result::<(), String>::can_take(&text_or_nothing));
+    assert!(!Result::<i32, String>::can_take(&text_or_nothing));
+    let pair = record(&[("x", Type::S8), ("y", Type::String)]);
+    assert!(<(i64, String)>::can_take(&pair) && !<(i64, i64)>::can_take(&pair));
+    assert!(<()>::can_take_result(None) && !i64::can_take_result(None));
+    assert!(<()>::can_be_payload(None) && !i64::can_be_payload(None));
+}
+
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Order {
+    item_name: String,
+    paid: Option<u32>,
+    how: How,
+}
+
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum How {
+    ByPost(String),
+    InPerson,
+}
+
+#[test]
+fn structs_and_enums_go_by_the_names_of_fields_and_cases() {
+    let how = Type::Variant(vec![
+        ("in-person".into(), None),
+        ("by-post".into(), Some(Type::String)),
+    ]);
+    let ty = record(&[
+        ("item-name", Type::String),
+        ("paid", option(Type::U32)),
+        ("how", how),
+    ]);
+    for how in [How::ByPost("there".into()), How::InPerson] {
+        let order = Order {
+            item_name: "tea".into(),
+            paid: Some(3),
+            how,
+        };
+        there_and_back(Serde(order.clone()), &ty);
+        there_and_back(vec![Serde(order)], &list(ty.clone()));
+    }
+    let wrong = refused(Serde(7), &ty);
+    assert!(wrong.contains("expected"), "{wrong}");
+    let number = Serde::<Order>::from_value(Value::S64(1), &Type::S64);
+    assert!(number.unwrap_err().to_string().contains("what serde reads"));
 }

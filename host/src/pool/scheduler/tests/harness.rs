@@ -25,6 +25,7 @@ pub(super) fn task(id: u64) -> Task {
         id: TaskId(id),
         function: 0,
         bytes: 10,
+        nested: false,
     }
 }
 
@@ -80,8 +81,13 @@ impl Env {
     }
 
     pub(super) fn add_plugin(&mut self, plugin: PluginId, kill_after: Option<Duration>) {
-        self.scheduler
-            .add_plugin(plugin, PluginConfig { kill_after });
+        self.scheduler.add_plugin(
+            plugin,
+            PluginConfig {
+                kill_after,
+                ..PluginConfig::default()
+            },
+        );
     }
 
     pub(super) fn pass(&mut self, time: Duration) {
@@ -222,6 +228,8 @@ fn show(action: &Action) -> String {
                 show_tasks(tasks)
             )
         }
+        Action::Park(plugin) => format!("park p{}", plugin.0),
+        Action::Forget(plugin) => format!("forget p{}", plugin.0),
         Action::Recall(worker) => format!("recall w{}", worker.0),
         Action::Kill(worker, death) => format!("kill w{} {death:?}", worker.0),
         Action::Fail {

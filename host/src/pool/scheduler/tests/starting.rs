@@ -145,6 +145,25 @@ fn workers_that_somebody_kills_as_they_start_are_replaced_at_once_but_not_for_ev
 }
 
 #[test]
+fn as_long_as_tasks_finish_kills_do_not_count() {
+    let mut env = Env::warm(1, 1, ms(1));
+    env.died(0, 1, KILLED);
+    env.tasks(0..1);
+    env.then(&["start w1 of p0"]);
+    for worker in 1..100 {
+        env.killed(worker);
+        env.then(&[&format!("start w{} of p0", worker + 1)]);
+    }
+    env.pass(ms(1000));
+    for worker in 100..120 {
+        env.killed(worker);
+        env.then(&[&format!("start w{} of p0", worker + 1)]);
+    }
+    env.killed(120);
+    env.then(&["fail 0 x0 PluginBroken"]);
+}
+
+#[test]
 fn where_some_workers_run_others_that_fail_to_start_cost_no_task() {
     let mut env = Env::new(2);
     env.tasks(0..3);

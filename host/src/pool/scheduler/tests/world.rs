@@ -59,7 +59,13 @@ impl World {
             let kill_after = plugin
                 .is_multiple_of(2)
                 .then_some(Duration::from_millis(300));
-            scheduler.add_plugin(PluginId(plugin), PluginConfig { kill_after });
+            scheduler.add_plugin(
+                PluginId(plugin),
+                PluginConfig {
+                    kill_after,
+                    ..PluginConfig::default()
+                },
+            );
         }
         World {
             plan,
@@ -209,6 +215,7 @@ impl World {
             id: TaskId(id),
             function: (id / 700 % 3) as u32,
             bytes: if rng.once_in(1000) { 700_000 } else { 16 },
+            nested: false,
         });
         let tasks: Vec<Task> = tasks.collect();
         self.scheduler.submit(self.instant(), plugin, tasks);

@@ -2,13 +2,20 @@
 
 use super::worker::Worker;
 use crate::pool::scheduler::{
-    Action, Death, Loss, PluginConfig, PluginId, Scheduler, Task, TaskId, WorkerId,
+    Action, Death, Loss, Parking, PluginConfig, PluginId, Scheduler, Task, TaskId, WorkerId,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 /// How many plugins there are; tasks of the next one are for nobody.
 pub(super) const PLUGINS: u32 = 3;
+
+/// The plugin whose tasks have effects.
+const WITH_EFFECTS: u32 = 2;
+
+/// How many tasks a worker of plugin 1 runs.
+const TASKS_PER_WORKER: NonZeroU32 = NonZeroU32::new(3).unwrap();
 
 /// How often a task may run.
 const MOST_ATTEMPTS: u32 = 3;
@@ -36,16 +43,26 @@ pub(super) struct Driver {
     templates: [Template; PLUGINS as usize],
     workers: BTreeMap<WorkerId, Worker>,
     /// Workers whose death was just reported and no task was blamed for. What was asked of them before is too late.
-    dead: BTreeSet<WorkerId>,
+    dead: BTreeMap<WorkerId, u32>,
 }
 
 impl Driver {
     pub(super) fn new(budget: usize) -> Driver {
         let mut scheduler = Scheduler::new(budget);
         for plugin in 0..PLUGINS {
-            let kill_after = (plugin != 1).then_some(Duration::from_millis(100));
-            scheduler.add_plugin(PluginId(plugin), PluginConfig { kill_after });
+            let config = PluginConfig {
+                kill_after: (plugin != 1).then_some(Duration::from_millis(100)),
+                tasks_per_worker: (plugin == 1).then_some(TASKS_PER_WORKER),
+                batch: None,
+                has_effects: plugin == WITH_EFFECTS,
+            };
+            scheduler.add_plugin(PluginId(plugin), config);
         }
+        // One plugin must give up its processes for another.
+        scheduler.set_parking(Parking {
+            templates: PLUGINS as usize - 1,
+            after: Some(Duration::from_millis(500)),
+        });
         Driver {
             scheduler,
             budget,
@@ -54,7 +71,7 @@ impl Driver {
             unfinished: 0,
             templates: [Template::Absent; PLUGINS as usize],
             workers: BTreeMap::new(),
-            dead: BTreeSet::new(),
+            dead: BTreeMap::new(),
         }
     }
 
@@ -163,7 +180,9 @@ impl Driver {
 
     /// Results come. Returns whether they were believed; of a closed worker nothing is read.
     fn results(&mut self, id: WorkerId, first: u32, count: u32, ends_batch: bool) -> bool {
-        let Some(worker) = self.workers.get_mut(&id).filter(|worker| !worker.is_closed) else {
+        // One that waits for the host and sends results is ended for that, which is not the scheduler's matter.
+        let reads = |worker: &&mut Worker| !worker.is_closed && !worker.in_host_call;
+        let Some(worker) = self.workers.get_mut(&id).filter(reads) else {
             return true;
         };
         let expected = self.scheduler.expected(id, first, count, ends_batch);
@@ -226,7 +245,7 @@ impl Driver {
             for (_, task) in worker.due() {
                 self.places[task.0 as usize] = Place::Queue;
             }
-            self.dead.insert(id);
+            self.dead.insert(id, worker.plugin);
             self.scheduler.worker_died(self.now, id, started, death);
         }
     }
@@ -264,6 +283,9 @@ impl Driver {
         if worker.killed.is_some() || worker.is_closed || worker.lied {
             return self.dies(id, Death::Unknown);
         }
+        if worker.in_host_call {
+            self.host_call(id);
+        }
         self.worker_starts(id, true);
         while self
             .workers
@@ -291,6 +313,8 @@ impl Driver {
                     *template = Template::Starting;
                 }
                 Action::StartWorker { plugin, worker } => self.start_worker(plugin.0, worker),
+                Action::Park(plugin) => self.park(plugin.0),
+                Action::Forget(plugin) => panic!("{plugin:?} was not unloaded"),
                 Action::Send {
                     worker,
                     first_seq,
@@ -313,7 +337,12 @@ impl Driver {
                     match loss {
                         Loss::Died(_) => {
                             let ran = ran.expect("it ran somewhere");
-                            assert!(self.dead.remove(&ran.worker), "{task:?}");
+                            let plugin = self.dead.remove(&ran.worker);
+                            let plugin = plugin.expect("blamed on a worker that did not die");
+                            // All that it had begun; of others, one.
+                            if plugin == WITH_EFFECTS {
+                                self.dead.insert(ran.worker, plugin);
+                            }
                             assert!(ran.since <= self.now);
                         }
                         _ => assert_eq!(ran, None),
@@ -325,10 +354,42 @@ impl Driver {
         self.dead.clear();
     }
 
+    /// The template ends, and with it its workers, which have nothing to do.
+    fn park(&mut self, plugin: u32) {
+        self.templates[plugin as usize] = Template::Absent;
+        for id in self.workers() {
+            if self.workers[&id].plugin == plugin {
+                assert!(self.workers[&id].due().next().is_none(), "{id:?} is busy");
+                self.workers.remove(&id);
+                self.scheduler.worker_died(self.now, id, 0, Death::Retired);
+            }
+        }
+    }
+
+    /// The task that a worker is at calls a function of the host; or it gets its answer, if it waits for one.
+    pub(super) fn host_call(&mut self, id: WorkerId) {
+        let Some(worker) = self.workers.get_mut(&id) else {
+            return;
+        };
+        let is_at_none = self.scheduler.running(id).is_none();
+        if worker.is_closed || (is_at_none && !worker.in_host_call) {
+            return;
+        }
+        worker.in_host_call = !worker.in_host_call;
+        if worker.in_host_call {
+            self.scheduler.host_call_begins(self.now, id);
+        } else {
+            self.scheduler.host_call_ends(self.now, id);
+        }
+        self.act();
+    }
+
     fn start_worker(&mut self, plugin: u32, id: WorkerId) {
         let worker = self.workers.insert(id, Worker::new(plugin));
         assert!(worker.is_none(), "{id:?} again");
-        assert!(self.workers.len() <= self.budget, "a worker too many");
+        let waiting = self.workers.values().filter(|it| it.in_host_call).count();
+        let most = self.budget + waiting.min(self.budget);
+        assert!(self.workers.len() <= most, "a worker too many");
         if self.templates[plugin as usize] != Template::Ready {
             self.bury(id, Death::Template);
         }
@@ -338,7 +399,7 @@ impl Driver {
     fn alive(&mut self, id: WorkerId) -> Option<&mut Worker> {
         let worker = self.workers.get_mut(&id);
         assert!(
-            worker.is_some() || self.dead.contains(&id),
+            worker.is_some() || self.dead.contains_key(&id),
             "{id:?} is dead"
         );
         worker

@@ -12,6 +12,7 @@ pub(super) struct Worker {
     pub(super) killed: Option<Death>,
     /// It got away with a lie: what it sends next may be held against it.
     pub(super) lied: bool,
+    pub(super) in_host_call: bool,
     /// Its batches, with the tasks whose results are due.
     pub(super) batches: VecDeque<VecDeque<(u32, TaskId)>>,
     pub(super) next_seq: u32,
@@ -28,6 +29,7 @@ impl Worker {
             is_closed: false,
             killed: None,
             lied: false,
+            in_host_call: false,
             batches: VecDeque::new(),
             next_seq: 0,
             was_recalled: false,

@@ -129,6 +129,7 @@ impl World {
                     let started = worker.recall(&mut self.rng);
                     self.scheduler.recalled(self.instant(), id, started);
                 }
+                Action::Park(_) | Action::Forget(_) => panic!("nobody asked for {action:?}"),
                 Action::Kill(id, death) => self.die(id, death),
                 Action::Fail { task, loss, .. } => self.fail(task, loss),
             }
@@ -149,7 +150,9 @@ impl World {
                 self.trouble.iter().any(|trouble| *trouble >= 3),
                 "the plugin is not broken"
             ),
-            Loss::NoPlugin | Loss::Cancelled => panic!("nobody asked for {loss:?}"),
+            Loss::NoPlugin | Loss::Cancelled | Loss::NoWorkerLeft => {
+                panic!("nobody asked for {loss:?}")
+            }
         }
         self.end(task, Err(loss));
     }

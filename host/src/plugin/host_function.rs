@@ -1,0 +1,423 @@
+//! Functions of the application that plugins may import: closures, bound by name, held against the types that a plugin imports them
+//! with when it is loaded.
+
+use crate::error::{Error, ErrorKind};
+use crate::value::{FromValue, Function, IntoValue, Type, Value, from_result, printable};
+use crate::wire::import_name;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A call of a function of the application by a task: who makes it. A closure that wants to know takes it as its first parameter.
+#[derive(Clone, Debug)]
+pub struct HostCall {
+    pub(crate) task: u64,
+    pub(crate) function: Arc<str>,
+    pub(crate) worker: Arc<str>,
+    pub(crate) pid: u32,
+    pub(crate) over: Arc<AtomicBool>,
+}
+
+impl HostCall {
+    /// The number of the task, counted from 1 through the life of the pool.
+    #[must_use]
+    pub fn task(&self) -> u64 {
+        self.task
+    }
+
+    /// The function that the task runs.
+    #[must_use]
+    pub fn function(&self) -> &str {
+        &self.function
+    }
+
+    /// The name of its worker.
+    #[must_use]
+    pub fn worker(&self) -> &str {
+        &self.worker
+    }
+
+    /// The process id of its worker.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Whether the task has ended meanwhile, by its time limit or because it was cancelled: nobody waits for the answer.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
+}
+
+/// What makes the task that calls a function of the application fail, as `host-call`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostError(String);
+
+impl HostError {
+    /// A line that the failure of the task will have.
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> HostError {
+        HostError(message.into())
+    }
+}
+
+impl fmt::Display for HostError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for HostError {}
+
+/// What a closure answers: a value, nothing, or that the task is to fail.
+pub(crate) type Answer = Result<Option<Value>, HostError>;
+
+/// An answer, at once or later.
+pub(crate) enum Answering {
+    Now(Answer),
+    Later(Pin<Box<dyn Future<Output = Answer> + Send>>),
+}
+
+/// What a closure may return: a value, or a result whose error makes the task fail.
+pub trait IntoAnswer: Send + 'static {
+    /// Whether it can be what a function of that type returns.
+    #[doc(hidden)]
+    fn fits(ty: Option<&Type>) -> bool;
+
+    #[doc(hidden)]
+    fn into_answer(self, ty: Option<&Type>) -> Result<Option<Value>, HostError>;
+}
+
+impl<T: IntoValue + Send + 'static> IntoAnswer for T {
+    fn fits(ty: Option<&Type>) -> bool {
+        T::can_be_payload(ty)
+    }
+
+    fn into_answer(self, ty: Option<&Type>) -> Result<Option<Value>, HostError> {
+        let answer = self.into_payload(ty);
+        let answer = answer
+            .map_err(|mismatch| HostError(format!("its answer is not of the type: {mismatch}")))?;
+        Ok(answer.map(|value| *value))
+    }
+}
+
+impl<T: IntoValue + Send + 'static> IntoAnswer for Result<T, HostError> {
+    fn fits(ty: Option<&Type>) -> bool {
+        T::can_be_payload(ty)
+    }
+
+    fn into_answer(self, ty: Option<&Type>) -> Result<Option<Value>, HostError> {
+        self?.into_answer(ty)
+    }
+}
+
+/// A closure over parameters that values can become, with or without a [`HostCall`] in front. `Marker` tells the compiler which.
+pub trait HostClosure<Marker>: Send + Sync + 'static {
+    /// What it returns.
+    type Output;
+
+    #[doc(hidden)]
+    fn takes(params: &[&Type]) -> bool;
+
+    #[doc(hidden)]
+    fn call(
+        &self,
+        call: &HostCall,
+        arguments: Vec<Value>,
+        types: &[&Type],
+    ) -> Result<Self::Output, HostError>;
+}
+
+/// The next argument, as what a closure takes.
+fn argument<T: FromValue>(
+    arguments: &mut impl Iterator<Item = Value>,
+    ty: &Type,
+) -> Result<T, HostError> {
+    let argument = from_result(arguments.next(), Some(ty));
+    argument.map_err(|mismatch| HostError(format!("an argument does not fit: {mismatch}")))
+}
+
+macro_rules! closures {
+    ($($count:literal: $($param:ident $index:tt),*;)*) => {$(
+        impl<Closure, Output, $($param),*> HostClosure<(Output, ($($param,)*))> for Closure
+        where
+            Closure: Fn($($param),*) -> Output + Send + Sync + 'static,
+            $($param: FromValue,)*
+        {
+            type Output = Output;
+
+            fn takes(params: &[&Type]) -> bool {
+                params.len() == $count $(&& $param::can_take(params[$index]))*
+            }
+
+            #[allow(unused_variables, unused_mut, reason = "without parameters there are none")]
+            fn call(
+                &self,
+                _: &HostCall,
+                arguments: Vec<Value>,
+                types: &[&Type],
+            ) -> Result<Output, HostError> {
+                let mut arguments = arguments.into_iter();
+                Ok(self($(argument::<$param>(&mut arguments, types[$index])?),*))
+            }
+        }
+
+        impl<Closure, Output, $($param),*> HostClosure<(HostCall, Output, ($($param,)*))> for Closure
+        where
+            Closure: Fn(HostCall, $($param),*) -> Output + Send + Sync + 'static,
+            $($param: FromValue,)*
+        {
+            type Output = Output;
+
+            fn takes(params: &[&Type]) -> bool {
+                params.len() == $count $(&& $param::can_take(params[$index]))*
+            }
+
+            #[allow(unused_variables, unused_mut, reason = "without parameters there are none")]
+            fn call(
+                &self,
+                call: &HostCall,
+                arguments: Vec<Value>,
+                types: &[&Type],
+            ) -> Result<Output, HostError> {
+                let mut arguments = arguments.into_iter();
+                Ok(self(call.clone(), $(argument::<$param>(&mut arguments, types[$index])?),*))
+            }
+        }
+    )*};
+}
+
+closures! {
+    0:;
+    1: A 0;
+    2: A 0, B 1;
+    3: A 0, B 1, C 2;
+    4: A 0, B 1, C 2, D 3;
+    5: A 0, B 1, C 2, D 3, E 4;
+    6: A 0, B 1, C 2, D 3, E 4, F 5;
+}
+
+type Call = dyn Fn(&HostCall, Vec<Value>, &Function) -> Answering + Send + Sync;
+
+/// A closure under the name that plugins import it by.
+#[derive(Clone)]
+pub(crate) struct HostFunction {
+    module: String,
+    name: String,
+    fits: fn(&Function) -> bool,
+    call: Arc<Call>,
+}
+
+impl HostFunction {
+    /// One that answers when it returns.
+    pub(crate) fn blocking<Marker, C>(module: &str, name: &str, closure: C) -> HostFunction
+    where
+        C: HostClosure<Marker>,
+        C::Output: IntoAnswer,
+    {
+        let call = move |call: &HostCall, arguments, function: &Function| {
+            let answer = closure.call(call, arguments, &types(function));
+            let answer = answer.and_then(|answer| answer.into_answer(function.result.as_ref()));
+            Answering::Now(answer)
+        };
+        HostFunction {
+            module: module.into(),
+            name: name.into(),
+            fits: |function| {
+                C::takes(&types(function)) && C::Output::fits(function.result.as_ref())
+            },
+            call: Arc::new(call),
+        }
+    }
+
+    /// One that returns a future.
+    pub(crate) fn later<Marker, C>(module: &str, name: &str, closure: C) -> HostFunction
+    where
+        C: HostClosure<Marker>,
+        C::Output: Future<Output: IntoAnswer> + Send + 'static,
+    {
+        let call = move |call: &HostCall, arguments, function: &Function| {
+            let result = function.result.clone();
+            match closure.call(call, arguments, &types(function)) {
+                Err(error) => Answering::Now(Err(error)),
+                Ok(future) => Answering::Later(Box::pin(async move {
+                    future.await.into_answer(result.as_ref())
+                })),
+            }
+        };
+        HostFunction {
+            module: module.into(),
+            name: name.into(),
+            fits: |function| {
+                let result = function.result.as_ref();
+                C::takes(&types(function)) && <C::Output as Future>::Output::fits(result)
+            },
+            call: Arc::new(call),
+        }
+    }
+
+    /// Whether a plugin means it by `imported`: with the version of the interface, or any where it was bound without one.
+    fn is(&self, imported: &str) -> bool {
+        if imported == import_name(&self.module, &self.name) {
+            return true;
+        }
+        let interface = imported
+            .rsplit_once('#')
+            .filter(|(_, name)| *name == self.name);
+        let versioned = interface.and_then(|(interface, _)| interface.rsplit_once('@'));
+        versioned.is_some_and(|(bare, _)| bare == self.module)
+    }
+
+    /// Has the application do what the closure does, on the present thread.
+    pub(crate) fn call(
+        &self,
+        call: &HostCall,
+        arguments: Vec<Value>,
+        function: &Function,
+    ) -> Answering {
+        (self.call)(call, arguments, function)
+    }
+}
+
+impl fmt::Debug for HostFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&import_name(&self.module, &self.name))
+    }
+}
+
+fn types(function: &Function) -> Vec<&Type> {
+    function.params.iter().map(|param| &param.ty).collect()
+}
+
+/// A function that a plugin imports, and what it gets for it, if anything.
+#[derive(Debug)]
+pub(crate) struct BoundImport {
+    pub(crate) function: Function,
+    pub(crate) bound: Option<HostFunction>,
+}
+
+/// Finds for each imported function what was bound to its name.
+///
+/// # Errors
+///
+/// Where what is bound does not have the imported function's type.
+pub(crate) fn bind(
+    imported: Vec<Function>,
+    bound: &[HostFunction],
+) -> Result<Vec<BoundImport>, Error> {
+    let bind_one = |function: Function| {
+        // As with everything that is set twice, the last counts.
+        let bound = bound.iter().rev().find(|host| host.is(&function.name));
+        let refused = |why: String| {
+            let message = format!("its import `{}` {why}", printable(&function.to_string()));
+            Err(Error::new(ErrorKind::Module, message))
+        };
+        match (&function.unusable, bound) {
+            (Some(why), Some(_)) => {
+                return refused(format!("cannot be given: {}", printable(why)));
+            }
+            (None, Some(host)) if !(host.fits)(&function) => {
+                return refused("has another type than the host function of that name".into());
+            }
+            _ => {}
+        }
+        let bound = bound.cloned();
+        Ok(BoundImport { function, bound })
+    };
+    imported.into_iter().map(bind_one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Param;
+
+    fn imported(name: &str, params: &[Type], result: Option<Type>) -> Function {
+        let param = |ty: &Type| Param {
+            name: "p".into(),
+            ty: ty.clone(),
+        };
+        Function {
+            name: name.into(),
+            params: params.iter().map(param).collect(),
+            result,
+            unusable: None,
+        }
+    }
+
+    fn call() -> HostCall {
+        HostCall {
+            task: 1,
+            function: "f".into(),
+            worker: "worker-1".into(),
+            pid: 1,
+            over: Arc::default(),
+        }
+    }
+
+    #[test]
+    fn a_closure_is_bound_where_its_types_are_those_of_the_import_and_refused_elsewhere() {
+        let length = HostFunction::blocking("env", "length", |text: String| text.len() as u32);
+        let right = imported("env#length", &[Type::String], Some(Type::U32));
+        let bound = bind(vec![right], std::slice::from_ref(&length)).unwrap();
+        assert!(bound[0].bound.is_some());
+        for (params, result) in [
+            (vec![Type::U32], Some(Type::U32)),
+            (vec![], Some(Type::U32)),
+            (vec![Type::String], None),
+            (vec![Type::String], Some(Type::String)),
+        ] {
+            let wrong = imported("env#length", &params, result);
+            let error = bind(vec![wrong], std::slice::from_ref(&length)).unwrap_err();
+            assert!(error.to_string().contains("another type"), "{error}");
+        }
+        let other = imported("env#width", &[Type::String], Some(Type::U32));
+        assert!(bind(vec![other], &[length]).unwrap()[0].bound.is_none());
+    }
+
+    #[test]
+    fn an_interface_that_is_bound_without_its_version_is_bound_in_every_version() {
+        let host = HostFunction::blocking("acme:text/store", "get", || ());
+        assert!(host.is("acme:text/store#get") && host.is("acme:text/store@1.2.3#get"));
+        assert!(!host.is("acme:text/store@1.2.3#put") && !host.is("acme:text/other#get"));
+        let root = HostFunction::blocking("", "get", || ());
+        assert!(root.is("get") && !root.is("acme:text/store#get"));
+        let exact = HostFunction::blocking("acme:text/store@1.0.0", "get", || ());
+        assert!(!exact.is("acme:text/store@1.2.3#get"));
+    }
+
+    #[test]
+    fn a_closure_gets_its_arguments_and_may_ask_who_calls() {
+        let host = HostFunction::blocking("env", "who", |call: HostCall, greeting: String| {
+            format!("{greeting}, {}", call.worker())
+        });
+        let function = imported("env#who", &[Type::String], Some(Type::String));
+        assert!((host.fits)(&function));
+        let Answering::Now(answer) =
+            host.call(&call(), vec![Value::String("hello".into())], &function)
+        else {
+            panic!("it is not a future")
+        };
+        assert_eq!(answer, Ok(Some(Value::String("hello, worker-1".into()))));
+    }
+
+    #[test]
+    fn an_error_of_a_closure_is_the_tasks_and_a_result_for_the_guest_is_a_value() {
+        let fails = HostFunction::blocking("env", "f", || Err::<u32, _>(HostError::new("no")));
+        let function = imported("env#f", &[], Some(Type::U32));
+        assert!((fails.fits)(&function));
+        let Answering::Now(answer) = fails.call(&call(), vec![], &function) else {
+            panic!("it is not a future")
+        };
+        assert_eq!(answer, Err(HostError::new("no")));
+        let answers = HostFunction::blocking("env", "f", || Err::<u32, _>("no".to_string()));
+        let result = Type::Result {
+            ok: Some(Box::new(Type::U32)),
+            err: Some(Box::new(Type::String)),
+        };
+        let function = imported("env#f", &[], Some(result));
+        assert!((answers.fits)(&function));
+    }
+}

@@ -1,0 +1,42 @@
+//! What a plugin is run under: its limits, what its tasks share, and what it is granted.
+
+use super::{HostFunction, Limits};
+use crate::wire::{Isolation, TaskTerms};
+use std::num::NonZeroU32;
+
+/// As it was asked for; what of it makes sense for the module is found out when that is compiled.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Terms {
+    pub(crate) limits: Limits,
+    pub(crate) isolation: Isolation,
+    /// The function that prepares what tasks share or are forked from.
+    pub(crate) initializer: Option<String>,
+    /// How many tasks a worker runs before another takes its place.
+    pub(crate) recycle_after: Option<NonZeroU32>,
+    /// How many tasks travel to a worker at once, where that is not to follow what they cost.
+    pub(crate) chunk: Option<NonZeroU32>,
+    pub(crate) measure_cpu: bool,
+    /// Functions of the application that the plugin may import.
+    pub(crate) host_functions: Vec<HostFunction>,
+}
+
+impl Terms {
+    /// How many tasks a worker runs at most.
+    pub(crate) fn tasks_per_worker(&self) -> Option<NonZeroU32> {
+        match self.isolation {
+            Isolation::Process => Some(NonZeroU32::MIN),
+            Isolation::Instance | Isolation::Worker => self.recycle_after,
+        }
+    }
+
+    /// What a worker is told. Tasks that can call the application have effects: none may run twice because its result was lost.
+    pub(crate) fn of_tasks(&self, initializer: Option<u32>, has_effects: bool) -> TaskTerms {
+        TaskTerms {
+            limits: self.limits.of_tasks(),
+            isolation: self.isolation,
+            initializer,
+            results_at_once: has_effects,
+            measure_cpu: self.measure_cpu,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! A plugin that is loaded, as an application calls it.
+
+use super::callbacks::Callbacks;
+use super::callee::Callee;
+use super::inbox::Inbox;
+use super::scheduler::PluginId;
+use super::stats::Stats;
+use super::stream::Order;
+use super::tasks::{self, Inputs, Outcomes};
+use crate::error::{Error, ErrorKind};
+use crate::plugin::Plugin;
+use crate::value::{Function, Signature};
+use std::sync::Arc;
+
+/// A loaded plugin: its functions can be called, once or for many inputs, waiting or in the background. [`Pool`](crate::Pool) is one
+/// of these with processes of its own; [`Plugins`](crate::Plugins) hands them out.
+///
+/// It is cheap to clone, and every clone may be used on any thread. Once its pool is gone or it is unloaded, tasks end as
+/// cancelled or `init`.
+#[derive(Clone, Debug)]
+pub struct PluginHandle {
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) id: PluginId,
+    pub(super) plugin: Arc<Plugin>,
+    pub(super) callbacks: Callbacks,
+}
+
+impl PluginHandle {
+    /// The functions that the module exports.
+    #[must_use]
+    pub fn signature(&self) -> &Signature {
+        &self.plugin.signature
+    }
+
+    /// The function that `name` means; without a name the only one, else the one named like the file, else `run`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Function`] names the functions that there are.
+    pub fn function(&self, name: Option<&str>) -> Result<&Function, Error> {
+        let signature = &self.plugin.signature;
+        let chosen = signature.choose(name, self.plugin.name.as_deref());
+        chosen.map_err(|error| Error::new(ErrorKind::Function, error.to_string()))
+    }
+
+    /// A pair of ends: inputs for `function` go in at one, outcomes come out at the other, from any two threads. At most
+    /// 65,536 tasks or about 32 MiB are under way between them; then sending waits.
+    ///
+    /// ```no_run
+    /// # let pool = wpool::Pool::builder("square.wasm").build()?;
+    /// let (mut inputs, outcomes) = pool.stream("square", wpool::Order::Completion)?;
+    /// inputs.send(&[wpool::Value::S64(7)])?;
+    /// drop(inputs); // no more will come
+    /// for (number, outcome) in outcomes {
+    ///     println!("input {number}: {:?}", outcome.result);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Function`] where there is no such function, [`ErrorKind::Terminated`] where the pool was closed.
+    pub fn stream(&self, function: &str, order: Order) -> Result<(Inputs, Outcomes), Error> {
+        let callee = self.callee(function)?;
+        Ok(tasks::ends(Arc::clone(&self.inbox), callee, order))
+    }
+
+    /// Where its tasks are now, and what became of those before.
+    ///
+    /// ```no_run
+    /// # let pool = wpool::Pool::builder("square.wasm").build()?;
+    /// let stats = pool.stats();
+    /// println!("{} wait, {} run, {} are done", stats.queued, stats.running, stats.done);
+    /// # Ok::<(), wpool::Error>(())
+    /// ```
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.inbox.stats(self.id)
+    }
+
+    pub(super) fn callee(&self, function: &str) -> Result<Callee, Error> {
+        if self.inbox.is_closed_to_callers() {
+            let message = "the pool was closed: it takes no more calls";
+            return Err(Error::new(ErrorKind::Terminated, message));
+        }
+        let function = self.function(Some(function))?;
+        Ok(Callee::new(self.id, &self.plugin, function))
+    }
+}

@@ -1,0 +1,80 @@
+//! Workers whose task waits for a function of the host: each gives its place to another, so that the function may use the pool.
+
+use super::{Action, Loss, Scheduler, Task, TaskId, WorkerId};
+use std::time::Instant;
+
+impl Scheduler {
+    /// The task that a worker is at, and its sequence number there.
+    pub(crate) fn running(&self, worker: WorkerId) -> Option<(TaskId, u32)> {
+        let worker = self.workers.get(&worker)?;
+        let task = worker.outstanding.front()?;
+        Some((task.id, worker.front_seq))
+    }
+
+    /// The task that the worker is at waits for a function of the host.
+    pub(crate) fn host_call_begins(&mut self, now: Instant, worker: WorkerId) {
+        self.change_worker(worker, |worker, _| worker.in_host_call = true);
+        self.most_waiting = self.most_waiting.max(self.waiting());
+        self.dispatch(now);
+    }
+
+    /// It got its answer.
+    pub(crate) fn host_call_ends(&mut self, now: Instant, worker: WorkerId) {
+        self.change_worker(worker, |worker, _| worker.in_host_call = false);
+        self.dispatch(now);
+    }
+
+    fn waiting(&self) -> usize {
+        self.plugins
+            .values()
+            .map(|plugin| plugin.fleet.waiting)
+            .sum()
+    }
+
+    /// How many workers there may be.
+    pub(super) fn room(&self) -> usize {
+        self.budget + self.waiting().min(self.budget)
+    }
+
+    /// Ends workers that are idle and were started in the place of others, which go on.
+    pub(super) fn retire_surplus(&mut self) {
+        if self.most_waiting == 0 {
+            return;
+        }
+        let dying: usize = self.plugins.values().map(|plugin| plugin.fleet.dying).sum();
+        let surplus = (self.workers.len() - dying).saturating_sub(self.room());
+        for _ in 0..surplus {
+            let idle = self
+                .plugins
+                .iter()
+                .find(|(_, plugin)| plugin.fleet.idle().is_some());
+            let Some(plugin) = idle.map(|(id, _)| *id) else {
+                return;
+            };
+            self.retire_idle(plugin);
+        }
+    }
+
+    /// Fails what host functions wait for, where every worker waits for a host function and there may be no more of them: nobody
+    /// would ever run it.
+    pub(super) fn fail_deadlocked(&mut self) {
+        if self.most_waiting < 2 * self.budget || self.waiting() < 2 * self.budget {
+            return;
+        }
+        let mut stuck: Vec<Task> = Vec::new();
+        for plugin in self.plugins.values_mut() {
+            let nested = plugin.queue.iter().filter(|task| task.nested);
+            stuck.extend(nested);
+            plugin.queue.retain(|task| !task.nested);
+        }
+        for task in stuck {
+            let attempts = self.losses.remove(&task.id).map_or(0, |losses| losses.runs);
+            self.actions.push_back(Action::Fail {
+                task: task.id,
+                attempts,
+                loss: Loss::NoWorkerLeft,
+                ran: None,
+            });
+        }
+    }
+}

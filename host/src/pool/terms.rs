@@ -1,0 +1,130 @@
+//! The settings of a plugin, which the builders of pools, of plugins and of processes share.
+
+/// Gives a builder with a field `terms` a method for each setting of a plugin.
+macro_rules! plugin_settings {
+    ($builder:ty) => {
+        impl $builder {
+            /// All limits at once.
+            pub fn limits(mut self, limits: $crate::Limits) -> Self {
+                self.terms.limits = limits;
+                self
+            }
+
+            /// Wall time of one task, host calls included; `None` for no limit.
+            pub fn timeout(mut self, timeout: impl Into<Option<std::time::Duration>>) -> Self {
+                self.terms.limits.timeout = timeout.into();
+                self
+            }
+
+            /// Memory of one task in bytes; `None` for no limit.
+            pub fn memory_bytes(mut self, bytes: impl Into<Option<u64>>) -> Self {
+                self.terms.limits.memory_bytes = bytes.into();
+                self
+            }
+
+            /// Fuel of one task; `None` for no limit.
+            pub fn fuel(mut self, fuel: impl Into<Option<u64>>) -> Self {
+                self.terms.limits.fuel = fuel.into();
+                self
+            }
+
+            /// What tasks never share. Default: a fresh instance each.
+            pub fn isolation(mut self, isolation: $crate::Isolation) -> Self {
+                self.terms.isolation = isolation;
+                self
+            }
+
+            /// A function without parameters that prepares what tasks share, as the `initializer` of `multiprocessing.Pool`: in
+            /// each worker with [`Isolation::Worker`](crate::Isolation::Worker); with
+            /// [`Isolation::Process`](crate::Isolation::Process) once for all, and each task starts from what it prepared, at
+            /// the cost of a fork. It has ten seconds, which are no part of any task's time.
+            ///
+            /// With `Process` it is code of the guest that runs where all later workers come from: where it is compromised, so
+            /// are they.
+            pub fn initializer(mut self, function: impl Into<String>) -> Self {
+                self.terms.initializer = Some(function.into());
+                self
+            }
+
+            /// How many tasks a worker runs before another takes its place, at least 1, as `maxtasksperchild`; `None` for as
+            /// many as come.
+            pub fn recycle_after(mut self, tasks: impl Into<Option<u32>>) -> Self {
+                let at_least_one =
+                    |tasks| std::num::NonZeroU32::new(tasks).unwrap_or(std::num::NonZeroU32::MIN);
+                self.terms.recycle_after = tasks.into().map(at_least_one);
+                self
+            }
+
+            /// How many tasks travel to a worker at once, as `chunksize`; `None`, which is the default, for as many as fill
+            /// about a millisecond.
+            pub fn chunk_size(mut self, tasks: impl Into<Option<u32>>) -> Self {
+                self.terms.chunk = tasks.into().and_then(std::num::NonZeroU32::new);
+                self
+            }
+
+            /// Measures the CPU time of each task, which costs two system calls a task.
+            pub fn measure_cpu(mut self, measure: bool) -> Self {
+                self.terms.measure_cpu = measure;
+                self
+            }
+
+            /// A function of the application that the plugin may import: `name` of `module`, which for a component is an interface,
+            /// with its version or for all versions without, or `""` for a function by itself.
+            ///
+            /// What the closure takes and returns is held against the import when the plugin is loaded. It runs on a thread of
+            /// its own while the task waits, with no more of those than twice the workers; it may use the pool. When the task
+            /// ends early its answer is not wanted any more, but it runs to its end. A panic, or a
+            /// [`HostError`](crate::HostError), fails the task that called, as `host-call`. With a
+            /// [`HostCall`](crate::HostCall) as its first parameter it learns who calls.
+            ///
+            /// ```no_run
+            /// use wpool::{HostCall, Pool};
+            ///
+            /// let pool = Pool::builder("rules.wasm")
+            ///     .host_function("acme:rules/log", "line", |call: HostCall, line: String| {
+            ///         println!("{}: {line}", call.worker());
+            ///     })
+            ///     .build()?;
+            /// # Ok::<(), wpool::Error>(())
+            /// ```
+            pub fn host_function<Marker, C>(mut self, module: &str, name: &str, closure: C) -> Self
+            where
+                C: $crate::HostClosure<Marker>,
+                C::Output: $crate::IntoAnswer,
+            {
+                let host = $crate::plugin::HostFunction::blocking(module, name, closure);
+                self.terms.host_functions.push(host);
+                self
+            }
+
+            /// As `host_function`, with a closure that returns a future. It needs no particular runtime; when the task ends early
+            /// it is dropped.
+            ///
+            /// ```no_run
+            /// # async fn look_up(key: String) -> Option<String> { None }
+            /// let pool = wpool::Pool::builder("rules.wasm")
+            ///     .host_function_async("acme:rules/store", "get", |key: String| async move {
+            ///         look_up(key).await
+            ///     })
+            ///     .build()?;
+            /// # Ok::<(), wpool::Error>(())
+            /// ```
+            pub fn host_function_async<Marker, C>(
+                mut self,
+                module: &str,
+                name: &str,
+                closure: C,
+            ) -> Self
+            where
+                C: $crate::HostClosure<Marker>,
+                C::Output: Future<Output: $crate::IntoAnswer> + Send + 'static,
+            {
+                let host = $crate::plugin::HostFunction::later(module, name, closure);
+                self.terms.host_functions.push(host);
+                self
+            }
+        }
+    };
+}
+
+pub(super) use plugin_settings;
