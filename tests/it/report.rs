@@ -8,11 +8,13 @@ use std::fs;
 use std::process::Command;
 use tempfile::TempDir;
 
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 13] = [
     "attempts",
     "cpu_ms",
     "exit_code",
     "fuel",
+    "host_calls",
+    "host_ms",
     "memory_bytes",
     "message",
     "outcome",

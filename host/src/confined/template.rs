@@ -5,7 +5,7 @@ use super::guest::{Called, Guest, Live};
 use super::link::Link;
 use super::worker;
 use super::{end, ticker};
-use crate::sandbox::{self, Filter, ProcessLimits};
+use crate::sandbox::{self, Filter};
 use crate::wire::{
     Isolation, LoadRequest, MAX_FACTS_FRAME, StatusPage, SupervisorToTemplate,
     TemplateToSupervisor, decode,
@@ -94,16 +94,9 @@ fn load(request: LoadRequest, artifact: File) -> Result<Loaded, String> {
         profile,
         facts,
         terms,
-        data_bytes,
-        address_space_bytes,
+        limits,
     } = request;
-    let tightened = ProcessLimits {
-        data_bytes,
-        address_space_bytes,
-        cpu_seconds: None,
-        processes: None,
-    };
-    sandbox::tighten(&tightened).map_err(|refusal| refusal.to_string())?;
+    sandbox::tighten(&limits).map_err(|refusal| refusal.to_string())?;
     // Images of memories are parts of the artifact.
     let artifact_bytes = artifact
         .metadata()

@@ -2,8 +2,8 @@
 
 use super::inbox::NewTask;
 use super::outcome::{Failure, FailureKind};
+use super::reply::Reply;
 use super::scheduler::PluginId;
-use super::stream::Reply;
 use crate::plugin::Plugin;
 use crate::value::{Function, Param, Value, conforms, encode_args, fits_one, printable};
 use std::sync::Arc;

@@ -1,9 +1,9 @@
 //! How other threads reach the driver: tasks and commands in a queue, and a wake-up only when it sleeps.
 
 use super::host_threads::HostAnswer;
+use super::reply::Reply;
 use super::scheduler::PluginId;
 use super::stats::Stats;
-use super::stream::Reply;
 use crate::plugin::Plugin;
 use rustix::event::{EventfdFlags, eventfd};
 use std::collections::HashMap;

@@ -18,6 +18,7 @@ mod map;
 mod outcome;
 mod plugins;
 mod process;
+mod reply;
 mod runner;
 pub(crate) mod scheduler;
 mod slot;

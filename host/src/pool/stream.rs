@@ -7,9 +7,9 @@
 //! Between the two at most [`WINDOW_TASKS`] tasks or about [`WINDOW_BYTES`] are under way, so that a million inputs need no
 //! more memory than a few thousand.
 
-use super::outcome::{Failure, FailureKind, Outcome};
+use super::outcome::Outcome;
+use super::reply::Reply;
 use std::collections::VecDeque;
-use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -88,6 +88,10 @@ impl Stream {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn cancelled(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.cancelled)
     }
@@ -113,11 +117,7 @@ impl Stream {
         if self.order == Order::Input {
             state.waiting.push_back(None);
         }
-        Ok(Reply {
-            to: Some(Place::Stream(Arc::clone(self))),
-            index,
-            bytes,
-        })
+        Ok(Reply::to_stream(Arc::clone(self), index, bytes))
     }
 
     /// No more inputs will come.
@@ -161,27 +161,30 @@ impl Stream {
         true
     }
 
-    fn deliver(&self, reply: &Reply, outcome: Outcome) {
+    /// Puts outcomes in their places, each with its index and the bytes of its arguments, and wakes the consumer once.
+    pub(super) fn deliver(&self, outcomes: impl Iterator<Item = (u64, usize, Outcome)>) {
         let mut state = self.state();
-        self.put(&mut state, reply, outcome);
+        for (index, bytes, outcome) in outcomes {
+            self.put(&mut state, index, bytes, outcome);
+        }
         if state.is_ready() {
             self.outcome_ready.notify_all();
         }
     }
 
-    fn put(&self, state: &mut State, reply: &Reply, outcome: Outcome) {
-        state.bytes = state.bytes.saturating_sub(reply.bytes);
+    fn put(&self, state: &mut State, index: u64, bytes: usize, outcome: Outcome) {
+        state.bytes = state.bytes.saturating_sub(bytes);
         if state.abandoned {
             state.taken += 1;
             return;
         }
         state.bytes += size_of_outcome(&outcome);
         match self.order {
-            Order::Completion => state.waiting.push_back(Some((reply.index, outcome))),
+            Order::Completion => state.waiting.push_back(Some((index, outcome))),
             Order::Input => {
-                let position = (reply.index - state.taken) as usize;
+                let position = (index - state.taken) as usize;
                 if let Some(place) = state.waiting.get_mut(position) {
-                    *place = Some((reply.index, outcome));
+                    *place = Some((index, outcome));
                 }
             }
         }
@@ -196,115 +199,9 @@ fn size_of_outcome(outcome: &Outcome) -> usize {
     }
 }
 
-/// Who waits for the outcome of a single task.
-pub(crate) trait Receiver: Send + Sync + fmt::Debug {
-    /// The task is on its way to a worker with that process id.
-    fn begins(&self, pid: u32);
-
-    /// Takes the outcome. Called once, by the driver: it may not wait for anything.
-    fn receive(&self, outcome: Outcome);
-
-    /// Whether the task is not wanted any more.
-    fn is_cancelled(&self) -> bool;
-}
-
-/// The place for the outcome of one task. Exactly one is put there: if the reply is dropped unused, that it was cancelled.
-#[derive(Debug)]
-pub(crate) struct Reply {
-    to: Option<Place>,
-    index: u64,
-    bytes: usize,
-}
-
-#[derive(Debug)]
-enum Place {
-    Stream(Arc<Stream>),
-    Receiver(Arc<dyn Receiver>),
-}
-
-impl Reply {
-    /// The place for the outcome of a task that belongs to no stream.
-    pub(crate) fn to(receiver: Arc<dyn Receiver>) -> Reply {
-        Reply {
-            to: Some(Place::Receiver(receiver)),
-            index: 0,
-            bytes: 0,
-        }
-    }
-
-    /// Whether nobody wants the task any more.
-    pub(crate) fn is_cancelled(&self) -> bool {
-        match &self.to {
-            None => false,
-            Some(Place::Stream(stream)) => stream.cancelled.load(Ordering::Relaxed),
-            Some(Place::Receiver(receiver)) => receiver.is_cancelled(),
-        }
-    }
-
-    /// The task is on its way to a worker with that process id.
-    pub(crate) fn begins(&self, pid: u32) {
-        if let Some(Place::Receiver(receiver)) = &self.to {
-            receiver.begins(pid);
-        }
-    }
-
-    /// Puts the outcome in its place.
-    pub(crate) fn send(mut self, outcome: Outcome) {
-        self.put(outcome);
-    }
-
-    fn put(&mut self, outcome: Outcome) {
-        match self.to.take() {
-            None => {}
-            Some(Place::Stream(stream)) => stream.deliver(self, outcome),
-            Some(Place::Receiver(receiver)) => receiver.receive(outcome),
-        }
-    }
-
-    fn is_for(&self, stream: &Arc<Stream>) -> bool {
-        matches!(&self.to, Some(Place::Stream(own)) if Arc::ptr_eq(own, stream))
-    }
-
-    /// Puts many outcomes in their places, waking each consumer once.
-    pub(crate) fn send_all(replies: impl IntoIterator<Item = (Reply, Outcome)>) {
-        let mut replies = replies.into_iter().peekable();
-        while let Some((mut reply, outcome)) = replies.next() {
-            let stream = match reply.to.take() {
-                None => continue,
-                Some(Place::Receiver(receiver)) => {
-                    receiver.receive(outcome);
-                    continue;
-                }
-                Some(Place::Stream(stream)) => stream,
-            };
-            let mut state = stream.state();
-            stream.put(&mut state, &reply, outcome);
-            while let Some((mut reply, outcome)) = replies.next_if(|(next, _)| next.is_for(&stream))
-            {
-                reply.to = None;
-                stream.put(&mut state, &reply, outcome);
-            }
-            if state.is_ready() {
-                stream.outcome_ready.notify_all();
-            }
-        }
-    }
-}
-
-impl Drop for Reply {
-    fn drop(&mut self) {
-        if self.to.is_some() {
-            let failure = Failure::new(
-                FailureKind::Cancelled,
-                "the pool was terminated before it finished",
-            );
-            self.put(Outcome::failed(failure, 0));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::outcome::FailureKind;
     use super::*;
     use crate::value::Value;
 

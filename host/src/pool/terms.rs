@@ -5,7 +5,7 @@ macro_rules! plugin_settings {
     ($builder:ty) => {
         impl $builder {
             /// All limits at once.
-            pub fn limits(mut self, limits: $crate::Limits) -> Self {
+            pub fn limits(mut self, limits: $crate::plugin::Limits) -> Self {
                 self.terms.limits = limits;
                 self
             }
@@ -29,7 +29,7 @@ macro_rules! plugin_settings {
             }
 
             /// What tasks never share. Default: a fresh instance each.
-            pub fn isolation(mut self, isolation: $crate::Isolation) -> Self {
+            pub fn isolation(mut self, isolation: $crate::plugin::Isolation) -> Self {
                 self.terms.isolation = isolation;
                 self
             }
@@ -89,8 +89,8 @@ macro_rules! plugin_settings {
             /// ```
             pub fn host_function<Marker, C>(mut self, module: &str, name: &str, closure: C) -> Self
             where
-                C: $crate::HostClosure<Marker>,
-                C::Output: $crate::IntoAnswer,
+                C: $crate::plugin::HostClosure<Marker>,
+                C::Output: $crate::plugin::IntoAnswer,
             {
                 let host = $crate::plugin::HostFunction::blocking(module, name, closure);
                 self.terms.host_functions.push(host);
@@ -116,8 +116,8 @@ macro_rules! plugin_settings {
                 closure: C,
             ) -> Self
             where
-                C: $crate::HostClosure<Marker>,
-                C::Output: Future<Output: $crate::IntoAnswer> + Send + 'static,
+                C: $crate::plugin::HostClosure<Marker>,
+                C::Output: Future<Output: $crate::plugin::IntoAnswer> + Send + 'static,
             {
                 let host = $crate::plugin::HostFunction::later(module, name, closure);
                 self.terms.host_functions.push(host);

@@ -3,7 +3,7 @@
 //! The first variant of everything a confined process sends is `Panicked`, so that a panic can be reported without knowing
 //! how far the process got.
 
-use crate::sandbox::{Confinement, Policy, Refusal};
+use crate::sandbox::{Confinement, Policy, ProcessLimits, Refusal};
 use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::time::Duration;
@@ -205,10 +205,8 @@ pub struct LoadRequest {
     pub facts: ModuleFacts,
     /// How tasks are treated.
     pub terms: TaskTerms,
-    /// Private writable memory, in bytes, from now on.
-    pub data_bytes: Option<u64>,
-    /// Address space, in bytes, from now on.
-    pub address_space_bytes: Option<u64>,
+    /// The limits that hold from now on, where they are named.
+    pub limits: ProcessLimits,
 }
 
 /// To a template.

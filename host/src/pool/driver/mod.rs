@@ -8,8 +8,10 @@
 //! The thread that starts processes must live as long as they do, since the kernel ends them with it: so it is this one, and
 //! it lives as long as the pool. Whatever a process sends is checked here; a violation ends that process.
 
+mod deaths;
 mod events;
 mod host_calls;
+mod loaded;
 mod requests;
 mod results;
 mod template;
@@ -17,18 +19,16 @@ mod worker;
 
 use super::host_threads::HostThreads;
 use super::inbox::{Inbox, NewTask};
-use super::outcome::{Failure, FailureKind, Outcome};
+use super::outcome::{Failure, Outcome};
+use super::reply::Reply;
 use super::scheduler::{
-    Action, Death, Loss, Parking, PluginConfig, PluginId, Ran, Scheduler, Task, TaskId, WorkerId,
+    Action, Loss, Parking, PluginConfig, PluginId, Ran, Scheduler, Task, TaskId, WorkerId,
 };
-use super::stats::{Stats, WorkerStats};
-use super::stream::Reply;
-use crate::child::{Launcher, Process};
-use crate::plugin::Plugin;
-use crate::value::{Budget, Value, decode_args};
+use crate::child::Launcher;
 use events::{Events, Source};
+use loaded::Loaded;
 use slab::Slab;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use template::TemplateLink;
@@ -70,45 +70,6 @@ impl Drop for Driver {
         let last = plugins.map(|id| (*id, self.stats(*id))).collect();
         // However the thread ends, nobody waits for it: what is here and what still comes is cancelled.
         self.inbox.close(last);
-    }
-}
-
-/// A plugin that tasks can be submitted for.
-struct Loaded {
-    plugin: Arc<Plugin>,
-    /// Why its processes did not start, the last time.
-    trouble: Option<String>,
-    done: u64,
-    failed: BTreeMap<FailureKind, u64>,
-    /// Workers that ended otherwise than because they were not needed.
-    deaths: u64,
-}
-
-impl Loaded {
-    fn new(plugin: Arc<Plugin>) -> Loaded {
-        Loaded {
-            plugin,
-            trouble: None,
-            done: 0,
-            failed: BTreeMap::new(),
-            deaths: 0,
-        }
-    }
-
-    fn count(&mut self, failure: Option<FailureKind>) {
-        match failure {
-            None => self.done += 1,
-            Some(kind) => *self.failed.entry(kind).or_default() += 1,
-        }
-    }
-
-    /// The arguments of a task, to show what failed.
-    fn arguments_of(&self, task: &NewTask) -> Vec<Value> {
-        let function = self.plugin.signature.functions.get(task.function as usize);
-        let budget = Budget::for_bytes(task.arguments.len());
-        let decoded =
-            function.map(|function| decode_args(&function.params, &task.arguments, budget));
-        decoded.and_then(Result::ok).unwrap_or_default()
     }
 }
 
@@ -353,32 +314,6 @@ impl Driver {
         self.outcomes.push((task.reply, outcome));
     }
 
-    /// How a plugin is doing.
-    fn stats(&self, plugin: PluginId) -> Stats {
-        let (queued, running) = self.scheduler.tasks_of(plugin);
-        let mut workers: Vec<_> = self
-            .workers
-            .iter()
-            .filter(|(_, link)| link.plugin == plugin)
-            .filter_map(|(id, link)| Some((*id, link, link.process.as_ref()?)))
-            .collect();
-        workers.sort_by_key(|(id, ..)| *id);
-        let workers = workers.into_iter().map(|(_, link, process)| WorkerStats {
-            name: Arc::clone(&link.name),
-            pid: Process::number(process),
-            finished: link.finished,
-        });
-        let loaded = self.plugins.get(&plugin);
-        Stats {
-            queued,
-            running,
-            done: loaded.map_or(0, |loaded| loaded.done),
-            failed: loaded.map_or_else(BTreeMap::new, |loaded| loaded.failed.clone()),
-            deaths: loaded.map_or(0, |loaded| loaded.deaths),
-            workers: workers.collect(),
-        }
-    }
-
     /// What people call a worker.
     fn worker_name(&self, worker: WorkerId) -> Arc<str> {
         let number = worker.0 + 1;
@@ -386,51 +321,5 @@ impl Driver {
             WorkerNames::Numbered(name) => format!("{name}-{number}").into(),
             WorkerNames::Only(name) => (&**name).into(),
         }
-    }
-
-    /// Ends what did not answer in time.
-    fn check_deadlines(&mut self, now: Instant) {
-        let late: Vec<PluginId> = self
-            .templates
-            .iter()
-            .filter(|(_, template)| template.deadline().is_some_and(|deadline| deadline <= now))
-            .map(|(id, _)| *id)
-            .collect();
-        for plugin in late {
-            self.template_gone(plugin, Err("it did not answer in time".into()));
-        }
-        let late: Vec<WorkerId> = self
-            .workers
-            .iter()
-            .filter(|(_, worker)| worker.deadline.is_some_and(|deadline| deadline <= now))
-            .map(|(id, _)| *id)
-            .collect();
-        for worker in late {
-            self.worker_late(worker);
-        }
-    }
-
-    /// A worker that was to start, or whose template was to say how it died, and nothing came: its template is stuck.
-    fn worker_late(&mut self, worker: WorkerId) {
-        let Some(link) = self.workers.get(&worker) else {
-            return;
-        };
-        let plugin = link.plugin;
-        if self.templates.contains_key(&plugin) {
-            self.template_gone(
-                plugin,
-                Err("it did not fork or reap a worker in time".into()),
-            );
-        } else {
-            self.settle_worker(worker, Death::Unknown);
-        }
-    }
-}
-
-fn describe(death: Death) -> String {
-    match death {
-        Death::Signal(signal) => format!("by signal {signal}"),
-        Death::Exit(status) => format!("with status {status}"),
-        other => format!("{other:?}"),
     }
 }

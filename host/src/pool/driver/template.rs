@@ -4,7 +4,7 @@ use super::super::scheduler::{Death, PluginId, WorkerId};
 use super::requests::Requests;
 use super::{Driver, Source};
 use crate::child::{Connection, Exit, Fill, Order, StartError, Started, Starting, with_remedy};
-use crate::sandbox::{Namespaces, ProcessLimits, Role};
+use crate::sandbox::{Layer, Namespaces, ProcessLimits, Role};
 use crate::value::printable;
 use crate::wire::{
     FrameError, LoadRequest, MAX_CONTROL_FRAME, SupervisorToTemplate, TemplateToSupervisor, decode,
@@ -104,7 +104,7 @@ impl Driver {
     }
 
     fn spawn_template(&mut self, plugin: PluginId) -> Result<(), StartError> {
-        // The template, its workers, twice as many where some wait in host calls, and as many that died and were not reaped yet.
+        // Less once it is known what the plugin needs.
         let processes = Some(1 + 4 * self.settings.workers as u64);
         let limits = ProcessLimits {
             data_bytes: None,
@@ -227,13 +227,18 @@ impl Driver {
             self.templates.insert(plugin, link);
             return;
         };
-        let limits = compiled.process_limits();
+        // The template, its workers, and as many that died and were not reaped yet. Where they count alone, and there are no more
+        // of them than that, since none waits in a host call.
+        let counted = started.confinement.has(Layer::UserNamespace) && !compiled.has_effects();
+        let limits = ProcessLimits {
+            processes: counted.then_some(1 + 2 * self.settings.workers as u64),
+            ..compiled.process_limits()
+        };
         let request = SupervisorToTemplate::Load(Box::new(LoadRequest {
             profile: compiled.profile,
             facts: compiled.facts.clone(),
             terms: compiled.task_terms(),
-            data_bytes: limits.data_bytes,
-            address_space_bytes: limits.address_space_bytes,
+            limits,
         }));
         let artifact = compiled.artifact.as_fd();
         let sent = started

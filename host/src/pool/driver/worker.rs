@@ -3,7 +3,7 @@
 use super::super::scheduler::{Death, PluginId, Task, Violation, WorkerId};
 use super::host_calls::HostCalls;
 use super::requests::Fork;
-use super::{Dead, Driver, Source};
+use super::{Driver, Source};
 use crate::child::{Connection, Fill, Kinship, Process, with_remedy};
 use crate::value::printable;
 use crate::wire::{BatchWriter, ChildHello, StatusPage, WorkerFrame, decode as decode_message};
@@ -11,13 +11,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long a worker may take from fork to ready, and a template to say how a worker died.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a frame of results may hold beyond one result of the largest size.
 const FRAME_SLACK: u64 = 256 * 1024;
 
 /// How much is read from a worker that is gone: more than its socket can hold.
-const LAST_READS: usize = 64;
+pub(super) const LAST_READS: usize = 64;
 
 /// How much is read from one worker before the others get their turn.
 const READS_PER_TURN: usize = 16;
@@ -37,13 +37,13 @@ pub(super) struct WorkerLink {
     /// Known once it is ready.
     pub(super) process: Option<Process>,
     /// Why it was killed, if it was.
-    killed: Option<Death>,
+    pub(super) killed: Option<Death>,
     /// The sequence number of the task whose result broke the protocol.
     pub(super) culprit: Option<u32>,
     /// It said that it panicked, and is about to end.
     panicked: bool,
     /// Its connection is closed; its template was asked how it died.
-    closed: bool,
+    pub(super) closed: bool,
     /// The socket is watched for room too.
     waits_for_room: bool,
 }
@@ -185,7 +185,7 @@ impl Driver {
         }
     }
 
-    fn worker_frames(&mut self, worker: WorkerId) {
+    pub(super) fn worker_frames(&mut self, worker: WorkerId) {
         loop {
             let Some(link) = self.workers.get_mut(&worker) else {
                 return;
@@ -289,124 +289,5 @@ impl Driver {
             self.note_trouble(plugin, format!("a worker failed: {}", printable(&message)));
         }
         Ok(())
-    }
-
-    /// Ends a worker that broke the protocol.
-    fn violation(&mut self, worker: WorkerId, violation: Violation) {
-        let death = Death::Violation(violation.0);
-        let Some(link) = self.workers.get_mut(&worker) else {
-            return;
-        };
-        link.killed.get_or_insert(death);
-        if link.process.is_none() {
-            // Nobody knows who that is: what forked it goes, and with it the worker.
-            let plugin = link.plugin;
-            return self.template_gone(plugin, Err(format!("a worker sent {}", violation.0)));
-        }
-        self.worker_closed(worker);
-    }
-
-    /// The connection is closed: kills what may be left, and asks the template how it died.
-    fn worker_closed(&mut self, worker: WorkerId) {
-        let Some(link) = self.workers.get_mut(&worker) else {
-            return;
-        };
-        if let Some(process) = &link.process {
-            process.kill();
-        }
-        let (plugin, killed) = (link.plugin, link.killed);
-        link.closed = true;
-        self.scheduler.worker_closing(worker);
-        let asked = self.request_reap(plugin, worker);
-        let Some(link) = self.workers.get_mut(&worker) else {
-            return;
-        };
-        if !asked {
-            return self.settle_worker(worker, Death::Template);
-        }
-        match killed {
-            Some(death) => self.settle_worker(worker, death),
-            None => link.deadline = Some(Instant::now() + ANSWER_TIMEOUT),
-        }
-    }
-
-    /// A worker is ended with its template, because neither is needed any more.
-    pub(super) fn retire_worker(&mut self, worker: WorkerId) {
-        if let Some(link) = self.workers.get_mut(&worker) {
-            link.killed.get_or_insert(Death::Retired);
-        }
-        self.settle_worker(worker, Death::Template);
-    }
-
-    /// A template says how a worker died, as it was asked.
-    pub(super) fn worker_reaped(&mut self, worker: WorkerId, death: Death) {
-        if self.workers.get(&worker).is_some_and(|link| link.closed) {
-            self.settle_worker(worker, death);
-        }
-    }
-
-    /// A worker is gone for good. What it sent before is read first.
-    pub(super) fn settle_worker(&mut self, worker: WorkerId, death: Death) {
-        let Some(link) = self.workers.get_mut(&worker) else {
-            return;
-        };
-        if !link.closed {
-            if let Some(process) = &link.process {
-                process.kill();
-            }
-            link.closed = true;
-            for _ in 0..LAST_READS {
-                let Some(link) = self.workers.get_mut(&worker) else {
-                    return;
-                };
-                match link.connection.fill() {
-                    Ok(Fill::Data | Fill::LastData) => self.worker_frames(worker),
-                    _ => break,
-                }
-            }
-        }
-        let Some(link) = self.workers.remove(&worker) else {
-            return;
-        };
-        if link.process.is_none() && matches!(death, Death::Signal(_) | Death::Exit(_)) {
-            // It never came to be: its plugin does not get more chances than one whose workers cannot be forked.
-            let why = format!(
-                "a worker ended before it was ready, {}",
-                super::describe(death)
-            );
-            self.note_trouble(link.plugin, why);
-            let now = Instant::now();
-            return match death {
-                Death::Signal(libc::SIGKILL) => self.scheduler.worker_killed(now, worker),
-                _ => self.scheduler.worker_failed(now, worker),
-            };
-        }
-        let mut link = link;
-        if let Some(process) = &link.process {
-            let (host_calls, host) = link.calls.end();
-            let dead = Dead {
-                pid: process.number(),
-                name: Arc::clone(&link.name),
-                host_calls,
-                host,
-            };
-            self.dead.insert(worker, dead);
-        }
-        if let Some(loaded) = self.plugins.get_mut(&link.plugin)
-            && !matches!(link.killed, Some(Death::Retired))
-        {
-            loaded.deaths += 1;
-        }
-        // The page says what was started last; a result that broke the protocol says it for certain.
-        let started = link
-            .culprit
-            .map_or_else(|| link.page.started(), |seq| seq.wrapping_add(1));
-        // What it was killed for is known better here than anywhere.
-        self.scheduler.worker_died(
-            Instant::now(),
-            worker,
-            started,
-            link.killed.unwrap_or(death),
-        );
     }
 }

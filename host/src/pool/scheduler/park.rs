@@ -86,6 +86,11 @@ impl Scheduler {
             state.template = Template::Absent;
             self.actions.push_back(Action::Park(plugin));
         }
+        let workers = self.workers.iter().filter(|(_, it)| it.plugin == plugin);
+        let workers: Vec<_> = workers.map(|(id, _)| *id).collect();
+        for worker in workers {
+            self.worker_closing(worker);
+        }
     }
 
     pub(super) fn forget_those_that_leave(&mut self) {

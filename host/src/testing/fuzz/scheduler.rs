@@ -4,6 +4,7 @@
 //! operations ─► driver (keeps the contract of the real one) ─► Scheduler ─► actions ─► driver: each held against what happened
 //! ```
 
+mod act;
 mod driver;
 mod worker;
 

@@ -1,0 +1,172 @@
+//! How workers end: late, by a lie, by a signal, with their template, or because they are not needed; and what is left of them.
+
+use super::super::scheduler::{Death, PluginId, Violation, WorkerId};
+use super::worker::{ANSWER_TIMEOUT, LAST_READS};
+use super::{Dead, Driver};
+use crate::child::Fill;
+use std::sync::Arc;
+use std::time::Instant;
+
+impl Driver {
+    /// Ends what did not answer in time.
+    pub(super) fn check_deadlines(&mut self, now: Instant) {
+        let late: Vec<PluginId> = self
+            .templates
+            .iter()
+            .filter(|(_, template)| template.deadline().is_some_and(|deadline| deadline <= now))
+            .map(|(id, _)| *id)
+            .collect();
+        for plugin in late {
+            self.template_gone(plugin, Err("it did not answer in time".into()));
+        }
+        let late: Vec<WorkerId> = self
+            .workers
+            .iter()
+            .filter(|(_, worker)| worker.deadline.is_some_and(|deadline| deadline <= now))
+            .map(|(id, _)| *id)
+            .collect();
+        for worker in late {
+            self.worker_late(worker);
+        }
+    }
+
+    /// A worker that was to start, or whose template was to say how it died, and nothing came: its template is stuck.
+    fn worker_late(&mut self, worker: WorkerId) {
+        let Some(link) = self.workers.get(&worker) else {
+            return;
+        };
+        let plugin = link.plugin;
+        if self.templates.contains_key(&plugin) {
+            self.template_gone(
+                plugin,
+                Err("it did not fork or reap a worker in time".into()),
+            );
+        } else {
+            self.settle_worker(worker, Death::Unknown);
+        }
+    }
+
+    /// Ends a worker that broke the protocol.
+    pub(super) fn violation(&mut self, worker: WorkerId, violation: Violation) {
+        let death = Death::Violation(violation.0);
+        let Some(link) = self.workers.get_mut(&worker) else {
+            return;
+        };
+        link.killed.get_or_insert(death);
+        if link.process.is_none() {
+            // Nobody knows who that is: what forked it goes, and with it the worker.
+            let plugin = link.plugin;
+            return self.template_gone(plugin, Err(format!("a worker sent {}", violation.0)));
+        }
+        self.worker_closed(worker);
+    }
+
+    /// The connection is closed: kills what may be left, and asks the template how it died.
+    pub(super) fn worker_closed(&mut self, worker: WorkerId) {
+        let Some(link) = self.workers.get_mut(&worker) else {
+            return;
+        };
+        if let Some(process) = &link.process {
+            process.kill();
+        }
+        let (plugin, killed) = (link.plugin, link.killed);
+        link.closed = true;
+        self.scheduler.worker_closing(worker);
+        let asked = self.request_reap(plugin, worker);
+        let Some(link) = self.workers.get_mut(&worker) else {
+            return;
+        };
+        if !asked {
+            return self.settle_worker(worker, Death::Template);
+        }
+        match killed {
+            Some(death) => self.settle_worker(worker, death),
+            None => link.deadline = Some(Instant::now() + ANSWER_TIMEOUT),
+        }
+    }
+
+    /// A worker is ended with its template, because neither is needed any more.
+    pub(super) fn retire_worker(&mut self, worker: WorkerId) {
+        if let Some(link) = self.workers.get_mut(&worker) {
+            link.killed.get_or_insert(Death::Retired);
+        }
+        self.settle_worker(worker, Death::Template);
+    }
+
+    /// A template says how a worker died, as it was asked.
+    pub(super) fn worker_reaped(&mut self, worker: WorkerId, death: Death) {
+        if self.workers.get(&worker).is_some_and(|link| link.closed) {
+            self.settle_worker(worker, death);
+        }
+    }
+
+    /// A worker is gone for good. What it sent before is read first.
+    pub(super) fn settle_worker(&mut self, worker: WorkerId, death: Death) {
+        let Some(link) = self.workers.get_mut(&worker) else {
+            return;
+        };
+        if !link.closed {
+            if let Some(process) = &link.process {
+                process.kill();
+            }
+            link.closed = true;
+            for _ in 0..LAST_READS {
+                let Some(link) = self.workers.get_mut(&worker) else {
+                    return;
+                };
+                match link.connection.fill() {
+                    Ok(Fill::Data | Fill::LastData) => self.worker_frames(worker),
+                    _ => break,
+                }
+            }
+        }
+        let Some(link) = self.workers.remove(&worker) else {
+            return;
+        };
+        if link.process.is_none() && matches!(death, Death::Signal(_) | Death::Exit(_)) {
+            // It never came to be: its plugin does not get more chances than one whose workers cannot be forked.
+            let why = format!("a worker ended before it was ready, {}", describe(death));
+            self.note_trouble(link.plugin, why);
+            let now = Instant::now();
+            return match death {
+                Death::Signal(libc::SIGKILL) => self.scheduler.worker_killed(now, worker),
+                _ => self.scheduler.worker_failed(now, worker),
+            };
+        }
+        let mut link = link;
+        if let Some(process) = &link.process {
+            let (host_calls, host) = link.calls.end();
+            let dead = Dead {
+                pid: process.number(),
+                name: Arc::clone(&link.name),
+                host_calls,
+                host,
+            };
+            self.dead.insert(worker, dead);
+        }
+        if let Some(loaded) = self.plugins.get_mut(&link.plugin)
+            && !matches!(link.killed, Some(Death::Retired))
+        {
+            loaded.deaths += 1;
+        }
+        // The page says what was started last; a result that broke the protocol says it for certain.
+        let started = link
+            .culprit
+            .map_or_else(|| link.page.started(), |seq| seq.wrapping_add(1));
+        // What it was killed for is known better here than anywhere.
+        self.scheduler.worker_died(
+            Instant::now(),
+            worker,
+            started,
+            link.killed.unwrap_or(death),
+        );
+    }
+}
+
+fn describe(death: Death) -> String {
+    match death {
+        Death::Signal(signal) => format!("by signal {signal}"),
+        Death::Exit(status) => format!("with status {status}"),
+        other => format!("{other:?}"),
+    }
+}

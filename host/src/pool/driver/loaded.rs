@@ -1,0 +1,79 @@
+//! A plugin as the driver knows it: what it is, and how it is doing.
+
+use super::super::inbox::NewTask;
+use super::super::outcome::FailureKind;
+use super::super::scheduler::PluginId;
+use super::super::stats::{Stats, WorkerStats};
+use super::Driver;
+use crate::child::Process;
+use crate::plugin::Plugin;
+use crate::value::{Budget, Value, decode_args};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A plugin that tasks can be submitted for.
+pub(super) struct Loaded {
+    pub(super) plugin: Arc<Plugin>,
+    /// Why its processes did not start, the last time.
+    pub(super) trouble: Option<String>,
+    done: u64,
+    failed: BTreeMap<FailureKind, u64>,
+    /// Workers that ended otherwise than because they were not needed.
+    pub(super) deaths: u64,
+}
+
+impl Loaded {
+    pub(super) fn new(plugin: Arc<Plugin>) -> Loaded {
+        Loaded {
+            plugin,
+            trouble: None,
+            done: 0,
+            failed: BTreeMap::new(),
+            deaths: 0,
+        }
+    }
+
+    pub(super) fn count(&mut self, failure: Option<FailureKind>) {
+        match failure {
+            None => self.done += 1,
+            Some(kind) => *self.failed.entry(kind).or_default() += 1,
+        }
+    }
+
+    /// The arguments of a task, to show what failed.
+    pub(super) fn arguments_of(&self, task: &NewTask) -> Vec<Value> {
+        let function = self.plugin.signature.functions.get(task.function as usize);
+        let budget = Budget::for_bytes(task.arguments.len());
+        let decoded =
+            function.map(|function| decode_args(&function.params, &task.arguments, budget));
+        decoded.and_then(Result::ok).unwrap_or_default()
+    }
+}
+
+impl Driver {
+    /// How a plugin is doing.
+    pub(super) fn stats(&self, plugin: PluginId) -> Stats {
+        let (queued, running) = self.scheduler.tasks_of(plugin);
+        let mut workers: Vec<_> = self
+            .workers
+            .iter()
+            .filter(|(_, link)| link.plugin == plugin)
+            .filter_map(|(id, link)| Some((*id, link, link.process.as_ref()?)))
+            .collect();
+        workers.sort_by_key(|(id, ..)| *id);
+        let workers = workers.into_iter().map(|(_, link, process)| WorkerStats {
+            name: Arc::clone(&link.name),
+            pid: Process::number(process),
+            finished: link.finished,
+        });
+        let loaded = self.plugins.get(&plugin);
+        Stats {
+            queued,
+            running,
+            done: loaded.map_or(0, |loaded| loaded.done),
+            failed: loaded.map_or_else(BTreeMap::new, |loaded| loaded.failed.clone()),
+            deaths: loaded.map_or(0, |loaded| loaded.deaths),
+            workers: workers.collect(),
+        }
+    }
+}
