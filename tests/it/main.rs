@@ -19,6 +19,7 @@ mod functions;
 mod hostile;
 mod inspect;
 mod interrupt;
+mod isolation;
 mod kill;
 mod leaks;
 mod lifetime;

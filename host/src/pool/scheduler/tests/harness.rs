@@ -29,6 +29,14 @@ pub(super) fn task(id: u64) -> Task {
     }
 }
 
+/// The same, and a host function waits for it.
+pub(super) fn nested(id: u64) -> Task {
+    Task {
+        nested: true,
+        ..task(id)
+    }
+}
+
 pub(super) struct Env {
     pub(super) scheduler: Scheduler,
     pub(super) now: Instant,
@@ -81,13 +89,27 @@ impl Env {
     }
 
     pub(super) fn add_plugin(&mut self, plugin: PluginId, kill_after: Option<Duration>) {
-        self.scheduler.add_plugin(
-            plugin,
-            PluginConfig {
-                kill_after,
-                ..PluginConfig::default()
-            },
-        );
+        let config = PluginConfig {
+            kill_after,
+            ..PluginConfig::default()
+        };
+        self.scheduler.add_plugin(plugin, config);
+    }
+
+    /// A pool whose plugin A is treated so, and whose first workers are ready.
+    pub(super) fn configured(budget: usize, config: PluginConfig, workers: u32) -> Env {
+        let mut env = Env::new(budget);
+        env.scheduler = Scheduler::new(budget);
+        env.scheduler.add_plugin(A, config);
+        env.scheduler
+            .submit(env.now, A, (1000..1000 + u64::from(workers)).map(task));
+        env.scheduler.template_ready(env.now, A);
+        env.take();
+        for worker in 0..workers {
+            env.scheduler.worker_ready(env.now, WorkerId(worker));
+        }
+        env.take();
+        env
     }
 
     pub(super) fn pass(&mut self, time: Duration) {
@@ -146,6 +168,18 @@ impl Env {
     pub(super) fn cancel(&mut self, tasks: impl IntoIterator<Item = u64>) {
         let tasks = tasks.into_iter().map(TaskId).collect();
         self.event(|s, now| s.cancel(now, &tasks));
+    }
+
+    pub(super) fn calls_host(&mut self, worker: u32) {
+        self.event(|s, now| s.host_call_begins(now, WorkerId(worker)));
+    }
+
+    pub(super) fn host_answers(&mut self, worker: u32) {
+        self.event(|s, now| s.host_call_ends(now, WorkerId(worker)));
+    }
+
+    pub(super) fn unload(&mut self, plugin: PluginId) {
+        self.event(|s, now| s.remove_plugin(now, plugin));
     }
 
     pub(super) fn timer(&mut self) {

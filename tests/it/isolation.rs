@@ -1,0 +1,188 @@
+//! What tasks share, and what they never do: fresh processes, fresh instances, or one instance for all of a worker.
+
+use crate::support::{guest, pool, pool_of, wpool};
+use std::collections::BTreeSet;
+use wpool::{ErrorKind, FailureKind, Isolation, Pool};
+
+/// Counts its calls, from what its initializer has set.
+const COUNTING: &str = r#"(module
+    (memory (export "memory") 1)
+    (global $calls (mut i64) (i64.const 0))
+    (func (export "init") (global.set $calls (i64.const 1000)))
+    (func (export "fail") unreachable)
+    (func (export "spin") (loop $for_ever (br $for_ever)))
+    (func (export "with") (param i64))
+    (func (export "next") (result i64)
+        (global.set $calls (i64.add (global.get $calls) (i64.const 1)))
+        (global.get $calls))
+    (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))"#;
+
+fn counting(isolation: Isolation) -> wpool::Builder {
+    pool_of(COUNTING.as_bytes()).workers(1).isolation(isolation)
+}
+
+fn next(pool: &Pool, times: usize) -> Vec<i64> {
+    pool.starmap("next", vec![(); times]).unwrap()
+}
+
+#[test]
+fn with_instance_isolation_no_state_is_left_and_with_worker_isolation_all_of_it() {
+    assert_eq!(
+        next(&counting(Isolation::Instance).build().unwrap(), 3),
+        [1; 3]
+    );
+    assert_eq!(
+        next(&counting(Isolation::Process).build().unwrap(), 3),
+        [1; 3]
+    );
+    let kept = counting(Isolation::Worker).build().unwrap();
+    assert_eq!(next(&kept, 3), [1, 2, 3]);
+    assert_eq!(next(&kept, 1), [4]);
+}
+
+#[test]
+fn with_process_isolation_each_task_has_a_process_of_its_own() {
+    let pool = pool("square")
+        .isolation(Isolation::Process)
+        .build()
+        .unwrap();
+    let outcomes = pool.map_outcomes("square", 0_i64..50).unwrap();
+    let pids: BTreeSet<u32> = outcomes
+        .iter()
+        .map(|outcome| outcome.usage.pid.unwrap())
+        .collect();
+    assert_eq!(pids.len(), 50);
+    assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()));
+}
+
+#[test]
+fn an_instance_that_failed_is_discarded_with_its_state() {
+    let pool = counting(Isolation::Worker).build().unwrap();
+    assert_eq!(next(&pool, 2), [1, 2]);
+    assert!(pool.apply::<()>("fail", ()).is_err());
+    assert_eq!(next(&pool, 2), [1, 2]);
+}
+
+#[test]
+fn each_task_of_a_kept_instance_has_the_whole_time_and_fuel() {
+    let pool = counting(Isolation::Worker).fuel(60).build().unwrap();
+    assert_eq!(next(&pool, 50), (1..=50).collect::<Vec<i64>>());
+    let failure = pool.apply::<()>("spin", ()).unwrap_err();
+    assert!(failure.to_string().contains("fuel"), "{failure}");
+}
+
+#[test]
+fn memory_of_a_kept_instance_counts_once_however_many_tasks_grow_it() {
+    let pool = counting(Isolation::Worker)
+        .memory_bytes(11 * 65_536)
+        .build()
+        .unwrap();
+    let grown: Vec<i32> = pool.map("grow", vec![1_i32; 11]).unwrap();
+    assert_eq!(grown, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, -1]);
+}
+
+#[test]
+fn an_initializer_runs_once_in_each_worker_or_once_for_all_processes() {
+    let kept = counting(Isolation::Worker)
+        .initializer("init")
+        .build()
+        .unwrap();
+    assert_eq!(next(&kept, 3), [1001, 1002, 1003]);
+    assert!(kept.apply::<()>("fail", ()).is_err());
+    assert_eq!(
+        next(&kept, 2),
+        [1001, 1002],
+        "it prepares the next instance too"
+    );
+    let forked = counting(Isolation::Process)
+        .initializer("init")
+        .build()
+        .unwrap();
+    assert_eq!(next(&forked, 3), [1001; 3]);
+}
+
+#[test]
+fn an_initializer_needs_something_that_tasks_share_and_no_arguments() {
+    let refused = |isolation, name: &str| {
+        let error = counting(isolation).initializer(name).build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Function);
+        error.to_string()
+    };
+    let instance = refused(Isolation::Instance, "init");
+    assert!(instance.contains("use `process`"), "{instance}");
+    assert!(refused(Isolation::Process, "with").contains("has parameters"));
+    assert!(refused(Isolation::Worker, "missing").contains("`missing`"));
+}
+
+#[test]
+fn an_initializer_that_fails_fails_the_tasks_and_says_so() {
+    for isolation in [Isolation::Process, Isolation::Worker] {
+        let pool = counting(isolation).initializer("fail").build().unwrap();
+        let outcomes = pool.map_outcomes("with", 0_i64..2).unwrap();
+        for outcome in outcomes {
+            let failure = outcome.result.unwrap_err();
+            assert_eq!(failure.kind(), FailureKind::Init, "{failure}");
+            assert!(
+                failure.message().contains("its initializer failed"),
+                "{failure}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_component_keeps_its_state_too_and_can_be_forked_with_it() {
+    for isolation in [Isolation::Process, Isolation::Instance, Isolation::Worker] {
+        let pool = pool_of(guest("greet"))
+            .isolation(isolation)
+            .build()
+            .unwrap();
+        let names = (0..20).map(|number| format!("guest {number}"));
+        let greetings: Vec<String> = pool.map("greet", names).unwrap();
+        assert_eq!(greetings[19], "Hello, guest 19!");
+    }
+}
+
+#[test]
+fn a_worker_is_replaced_after_as_many_tasks_as_were_asked_for() {
+    let pool = counting(Isolation::Worker)
+        .recycle_after(3)
+        .build()
+        .unwrap();
+    assert_eq!(next(&pool, 8), [1, 2, 3, 1, 2, 3, 1, 2]);
+    let outcomes = pool.map_outcomes("with", 0_i64..30).unwrap();
+    let mut tasks = std::collections::BTreeMap::new();
+    for outcome in outcomes {
+        *tasks.entry(outcome.usage.worker.unwrap()).or_insert(0) += 1;
+    }
+    assert!(tasks.values().all(|count| *count <= 3), "{tasks:?}");
+    assert_eq!(pool.stats().deaths, 0, "being replaced is no death");
+}
+
+#[test]
+fn the_command_has_each_kind_of_isolation() {
+    let next = |options: &[&str]| {
+        let mut command = wpool();
+        command
+            .arg("map")
+            .args(options)
+            .args(["-j", "1"])
+            .arg(guest("counter"));
+        crate::support::feed(&mut command, "\n\n\n").stdout
+    };
+    assert_eq!(next(&[]), "1\n1\n1\n");
+    assert_eq!(next(&["--isolation", "process"]), "1\n1\n1\n");
+    assert_eq!(next(&["--isolation", "worker"]), "1\n2\n3\n");
+    assert_eq!(
+        next(&["--isolation", "worker", "--recycle-after", "2"]),
+        "1\n2\n1\n"
+    );
+    assert_eq!(
+        next(&["--isolation", "worker", "--initializer", "next"]),
+        "2\n3\n4\n"
+    );
+    assert_eq!(
+        next(&["--isolation", "process", "--initializer", "next"]),
+        "2\n2\n2\n"
+    );
+}
