@@ -16,6 +16,7 @@ mod embed;
 mod exhausted;
 mod formats;
 mod functions;
+mod host_functions;
 mod hostile;
 mod inspect;
 mod interrupt;

@@ -114,9 +114,13 @@ impl Scheduler {
     }
 
     /// The next tasks of one function: about a batch, but no more than a fair share of what waits. A task that was lost before
-    /// makes a batch by itself, and is for idle workers.
+    /// or that another waits for makes a batch by itself, and is for idle
+    /// workers.
     fn next_batch(&mut self, plugin: PluginId, workers: usize, to: WorkerId) -> Vec<Task> {
         let (idle, left) = (self.workers[&to].load() == 0, self.workers[&to].left);
+        if !self.workers[&to].has_other_than_nested() && !self.may_begin_next(plugin) {
+            return Vec::new();
+        }
         let Some(state) = self.plugins.get_mut(&plugin) else {
             return Vec::new();
         };
@@ -125,7 +129,7 @@ impl Scheduler {
         };
         let was_lost = |task: &Task| !self.losses.is_empty() && self.losses.contains_key(&task.id);
         let mut count = 1;
-        if was_lost(first) {
+        if was_lost(first) || first.nested {
             count = usize::from(idle);
         } else {
             let fair = state.queue.len().div_ceil(workers);
@@ -133,7 +137,8 @@ impl Scheduler {
             let mut bytes = u64::from(first.bytes);
             for task in state.queue.iter().take(most).skip(1) {
                 bytes += u64::from(task.bytes);
-                if task.function != first.function || bytes > BATCH_BYTES || was_lost(task) {
+                let another_kind = task.function != first.function || task.nested;
+                if another_kind || bytes > BATCH_BYTES || was_lost(task) {
                     break;
                 }
                 count += 1;
@@ -146,7 +151,7 @@ impl Scheduler {
     fn start_workers(&mut self, now: Instant, plugin: PluginId, most: usize) {
         let room = self.room().saturating_sub(self.workers.len());
         let state = &self.plugins[&plugin];
-        if state.is_paused(now) {
+        if state.is_paused(now) || !self.may_begin_next(plugin) {
             return;
         }
         let wanted = state.queue.len().saturating_sub(state.fleet.starting);

@@ -1,6 +1,8 @@
 //! Workers whose task waits for a function of the host: each gives its place to another, so that the function may use the pool.
+//!
+//! There are at most twice as many as the budget, and the last of them is for tasks that host functions wait for.
 
-use super::{Action, Loss, Scheduler, Task, TaskId, WorkerId};
+use super::{Action, Loss, PluginId, Scheduler, Task, TaskId, WorkerId};
 use std::time::Instant;
 
 impl Scheduler {
@@ -34,6 +36,21 @@ impl Scheduler {
     /// How many workers there may be.
     pub(super) fn room(&self) -> usize {
         self.budget + self.waiting().min(self.budget)
+    }
+
+    /// Whether one more worker may be at the next task in the queue. The last that there may be is kept for tasks that others wait
+    /// for: were it to wait as well, none of those could ever run.
+    pub(super) fn may_begin_next(&self, plugin: PluginId) -> bool {
+        if self.most_waiting == 0 || self.workers.len() < self.budget {
+            return true;
+        }
+        let next = self.plugins[&plugin].queue.front();
+        let is_nested = next.is_some_and(|task| task.nested);
+        let others = self
+            .workers
+            .values()
+            .filter(|it| it.has_other_than_nested());
+        is_nested || others.count() < 2 * self.budget - 1
     }
 
     /// Ends workers that are idle and were started in the place of others, which go on.

@@ -112,7 +112,9 @@ impl Scheduler {
                     "{id:?} has tasks and does not start"
                 );
                 assert!(
-                    plugin.template == Template::Starting || plugin.fleet.idle().is_none(),
+                    plugin.template == Template::Starting
+                        || plugin.fleet.idle().is_none()
+                        || !self.may_begin_next(*id),
                     "{id:?} lets workers wait"
                 );
             }

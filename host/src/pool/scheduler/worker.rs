@@ -76,6 +76,11 @@ impl Worker {
         self.state == State::Ready && !self.draining && !self.in_host_call && !self.is_used_up()
     }
 
+    /// Whether it has a task that no other waits for. Such a one may come behind one that another waits for, and not before it.
+    pub(super) fn has_other_than_nested(&self) -> bool {
+        self.outstanding.back().is_some_and(|task| !task.nested)
+    }
+
     /// Whether it waits in a host call, and leaves its CPU to others.
     pub(super) fn waits(&self) -> bool {
         self.state == State::Ready && self.in_host_call

@@ -13,35 +13,40 @@ fn busy(budget: usize, workers: u32) -> Env {
 
 #[test]
 fn a_worker_that_waits_gives_its_place_to_another() {
-    let mut env = busy(1, 1);
-    env.tasks(0..1);
+    let mut env = busy(2, 2);
+    env.tasks(0..2);
     env.then(&[]);
     env.calls_host(0);
-    env.then(&["start w1 of p0"]);
-    env.ready(1);
-    env.then(&["send w1 @0: 0"]);
+    env.then(&["start w2 of p0"]);
+    env.ready(2);
+    env.then(&["send w2 @0: 0"]);
     env.host_answers(0);
     env.then(&[]);
-    // Both go on; the first of them that has nothing to do is one too many.
-    env.finish(1, 0..1, true, [0]);
-    env.then(&["kill w1 Retired"]);
+    // All go on; the first of them that has nothing to do is one too many.
+    env.finish(1, 0..1, true, [1001]);
+    env.then(&["kill w1 Retired", "send w0 @1: 1"]);
     env.died(1, 1, Death::Retired);
+    env.finish(2, 0..1, true, [0]);
     env.finish(0, 0..1, true, [1000]);
     env.then(&[]);
 }
 
 #[test]
-fn what_a_host_function_waits_for_goes_before_all_else() {
+fn the_last_worker_is_kept_for_what_host_functions_wait_for() {
     let mut env = busy(1, 1);
     env.tasks(0..3);
-    env.submit(A, [nested(10), nested(11)]);
-    env.then(&[]);
     env.calls_host(0);
+    env.then(&[]);
+    env.submit(A, [nested(10), nested(11)]);
     env.then(&["start w1 of p0"]);
     env.ready(1);
     env.then(&["send w1 @0: 10"]);
     env.finish(1, 0..1, true, [10]);
-    env.then(&["send w1 @1: 11 0"]);
+    env.then(&["send w1 @1: 11"]);
+    env.finish(1, 1..2, true, [11]);
+    env.then(&[]);
+    env.host_answers(0);
+    env.then(&["kill w1 Retired", "send w0 @1: 0-1"]);
 }
 
 #[test]
@@ -73,7 +78,9 @@ fn where_all_workers_that_there_may_be_wait_what_they_wait_for_fails_at_once() {
     // Others wait until there is a worker for them.
     env.host_answers(1);
     env.finish(1, 0..1, true, [10]);
-    env.then(&["send w1 @1: 0"]);
+    env.then(&[]);
+    env.host_answers(0);
+    env.then(&["kill w1 Retired", "send w0 @1: 0"]);
 }
 
 #[test]
@@ -81,11 +88,9 @@ fn a_worker_that_dies_while_it_waits_waits_no_more() {
     let mut env = busy(1, 1);
     env.tasks(0..1);
     env.calls_host(0);
-    env.then(&["start w1 of p0"]);
+    env.then(&[]);
     env.died(0, 1, KILLED);
-    env.then(&["fail 1000 x1 Died(Signal(9))"]);
+    env.then(&["fail 1000 x1 Died(Signal(9))", "start w1 of p0"]);
     env.ready(1);
     env.then(&["send w1 @0: 0"]);
-    env.submit(A, [task(1)]);
-    env.then(&[]);
 }
