@@ -5,7 +5,7 @@
 #   build.sh --check   build into a temporary folder and compare with wasm/
 set -euo pipefail
 
-# A guest is a folder: NAME/wit is a component, NAME/NAME.wat is text, any other NAME/Cargo.toml is a core module.
+# A guest is a folder: NAME/Cargo.toml with wit-bindgen is a component, NAME/NAME.wat is text, any other NAME/Cargo.toml is a core module.
 core_target=wasm32-unknown-unknown
 component_target=wasm32-wasip2
 largest_bytes=$((64 * 1024))
@@ -50,7 +50,7 @@ host=$(clean rustc -vV | sed -n 's/^host: //p')
 core=() components=() texts=()
 for manifest in */Cargo.toml; do
     guest=$(dirname "$manifest")
-    if [[ -d "$guest/wit" ]]; then components+=("$guest"); else core+=("$guest"); fi
+    if grep -q "^wit-bindgen" "$manifest"; then components+=("$guest"); else core+=("$guest"); fi
 done
 for text in */*.wat; do texts+=("$(dirname "$text")"); done
 

@@ -40,7 +40,7 @@ mod wire;
 pub use error::{Error, ErrorKind};
 pub use plugin::{
     ArtifactCache, Entry, HostCall, HostClosure, HostError, Import, Inspection, IntoAnswer,
-    Isolation, Limits, Module, ModuleKind,
+    Isolation, Limits, LogLevel, Module, ModuleKind, PluginHost,
 };
 pub use pool::{
     AsyncResult, Builder, Closed, Failure, FailureKind, Inputs, MapError, Order, Outcome, Outcomes,

@@ -8,6 +8,7 @@ mod host_function;
 mod identity;
 mod limits;
 mod module;
+mod plugin_host;
 mod terms;
 
 pub use crate::wire::{Isolation, ModuleKind};
@@ -19,6 +20,8 @@ pub(crate) use host_function::{Answer, Answering, BoundImport, HostFunction};
 pub use host_function::{HostCall, HostClosure, HostError, IntoAnswer};
 pub use limits::Limits;
 pub use module::Module;
+pub(crate) use plugin_host::functions as plugin_host_functions;
+pub use plugin_host::{LogLevel, PluginHost};
 pub(crate) use terms::Terms;
 
 use crate::error::{Error, ErrorKind};

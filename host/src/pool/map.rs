@@ -238,6 +238,15 @@ impl<A: IntoArgs, I: Iterator<Item = A>, R: FromValue> Iterator for Lazy<I, R> {
 
 pub(super) fn typed<R: FromValue>(outcome: Outcome, ty: Option<&Type>) -> Result<R, Failure> {
     let value = outcome.result?;
+    // An `err` is a failure already: of a `result`, what is in `ok` is left, if that is what the caller wants.
+    let (value, ty) = match (value, ty) {
+        (Some(Value::Result(Ok(payload))), Some(result @ Type::Result { ok, .. }))
+            if !R::can_take(result) =>
+        {
+            (payload.map(|value| *value), ok.as_deref())
+        }
+        other => other,
+    };
     from_result(value, ty).map_err(|mismatch| {
         let message = format!("its result does not fit the type that was asked for: {mismatch}");
         Failure::new(FailureKind::BadArgument, message)

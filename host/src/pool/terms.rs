@@ -68,6 +68,14 @@ macro_rules! plugin_settings {
                 self
             }
 
+            /// What a plugin of the world `wpool:plugin` may import: its log, its task's number, worker and progress, and values
+            /// by their keys.
+            pub fn plugin_host(mut self, host: impl $crate::plugin::PluginHost) -> Self {
+                let functions = $crate::plugin::plugin_host_functions(host);
+                self.terms.host_functions.extend(functions);
+                self
+            }
+
             /// A function of the application that the plugin may import: `name` of `module`, which for a component is an interface,
             /// with its version or for all versions without, or `""` for a function by itself.
             ///

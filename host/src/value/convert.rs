@@ -42,6 +42,11 @@ impl Mismatch {
         }
     }
 
+    /// The value is not what was expected.
+    pub(crate) fn expected(what: &str, value: &Value) -> Self {
+        Mismatch::new(what, value.brief())
+    }
+
     /// The same, as one of several arguments.
     fn of_argument(self, index: usize, param: &Param) -> Self {
         let name = quote::escaped(&param.name);

@@ -42,6 +42,23 @@ pub unsafe extern "C" fn cabi_realloc(
     room
 }
 
+/// What comparing slices compiles to, and a C library would have.
+///
+/// # Safety
+/// Both are `length` bytes long.
+#[cfg(target_env = "p2")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memcmp(left: *const u8, right: *const u8, length: usize) -> i32 {
+    for index in 0..length {
+        // SAFETY: within both, as the caller promises.
+        let (one, other) = unsafe { (*left.add(index), *right.add(index)) };
+        if one != other {
+            return i32::from(one) - i32::from(other);
+        }
+    }
+    0
+}
+
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo) -> ! {
     core::arch::wasm32::unreachable()

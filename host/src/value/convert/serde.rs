@@ -48,7 +48,8 @@ impl<T: DeserializeOwned> FromValue for Serde<T> {
         })
     }
 
-    fn can_take(_: &Type) -> bool {
-        true
+    /// A `result` itself is for [`Result`], whose cases serde spells differently; what is in its `ok` is not.
+    fn can_take(ty: &Type) -> bool {
+        !matches!(ty, Type::Result { .. })
     }
 }
