@@ -10,21 +10,27 @@ use wpool::Level::{self, Full, Reduced};
 /// Holds what happens in all places against the table of the user.
 #[track_caller]
 fn assert_refused(user: User) {
-    let table = Table::of(user.name());
     for place in ["worker", "template", "compiler"] {
-        let answers = user.impostor(&["pool", place]);
-        let tried: BTreeSet<&str> = answers.iter().map(|(attack, _)| attack.as_str()).collect();
-        assert_eq!(tried, table.attacks().collect(), "{place}");
-        let wrong: Vec<String> = answers
-            .iter()
-            .filter(|(attack, answer)| {
-                let mut refusals = table.cell(attack, place).split('/');
-                !refusals.any(|refusal| refusal == answer)
-            })
-            .map(|(attack, answer)| format!("{place}: {attack}: {answer}"))
-            .collect();
-        assert!(wrong.is_empty(), "{user:?}: {wrong:#?}");
+        assert_refused_from(user, place, &[]);
     }
+}
+
+/// The same for one place, where `terms` say what workers run tasks under.
+#[track_caller]
+fn assert_refused_from(user: User, place: &str, terms: &[&str]) {
+    let table = Table::of(user.name());
+    let answers = user.impostor(&[&["pool", place], terms].concat());
+    let tried: BTreeSet<&str> = answers.iter().map(|(attack, _)| attack.as_str()).collect();
+    assert_eq!(tried, table.attacks().collect(), "{place}");
+    let wrong: Vec<String> = answers
+        .iter()
+        .filter(|(attack, answer)| {
+            let mut refusals = table.cell(attack, place).split('/');
+            !refusals.any(|refusal| refusal == answer)
+        })
+        .map(|(attack, answer)| format!("{place}: {attack}: {answer}"))
+        .collect();
+    assert!(wrong.is_empty(), "{user:?}: {wrong:#?}");
 }
 
 #[test]
@@ -59,6 +65,19 @@ fn assert_refused_everywhere(lacking: &[Call], root: Level, ordinary: Level) {
             assert_eq!(*achieved, format!("{level:?}"), "{lacking:?} {user:?}");
             assert_refused(user);
         });
+    }
+}
+
+#[test]
+fn every_attack_is_refused_whatever_tasks_share_and_with_functions_of_the_application() {
+    for lacking in [&[][..], &[Call::Unshare]] {
+        for user in User::all() {
+            refusing(lacking, || {
+                for terms in ["process", "kept", "host"] {
+                    assert_refused_from(user, "worker", &[terms]);
+                }
+            });
+        }
     }
 }
 

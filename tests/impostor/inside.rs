@@ -80,7 +80,11 @@ fn compiler() {
         ["attack", ..] => {
             let export =
                 format!(r#"(func (export "{text}") (param i64) (result i64) local.get 0)"#);
-            format!("(module {export})").into_bytes()
+            let import = match words[..] {
+                [_, _, "with", ..] => r#"(import "env" "ask" (func (param i64) (result i64)))"#,
+                _ => "",
+            };
+            format!("(module {import} {export})").into_bytes()
         }
         _ => module,
     };

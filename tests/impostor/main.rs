@@ -22,13 +22,14 @@ fn main() -> ExitCode {
     match words[..] {
         ["alone", layer] => alone::attacks(layer),
         ["alone", layer, "calls"] => alone::calls(layer),
-        ["pool", "worker"] => pools::attack_from_workers(),
+        ["pool", "worker"] => pools::attack_from_workers("instance"),
         ["pool", "worker", "calls"] => pools::calls_from_workers(),
+        ["pool", "worker", terms] => pools::attack_from_workers(terms),
         ["pool", "level"] => pools::level(),
         ["pool", place @ ("template" | "compiler")] => pools::attack_from(place),
         _ => {
             eprintln!(
-                "usage: wpool-impostor alone LAYER [calls] | pool worker|template|compiler|level [calls]"
+                "usage: wpool-impostor alone LAYER [calls] | pool worker [calls|process|kept|host] | pool template|compiler|level"
             );
             return ExitCode::from(2);
         }

@@ -3,14 +3,14 @@
 use crate::alone::{GATES, NUMBERS};
 use crate::attacks::{self, answer};
 use crate::inside::Errand;
-use wpool::{FailureKind, FromValue, Outcome, Pool, Type};
+use wpool::{FailureKind, FromValue, Isolation, Outcome, Pool, Type};
 
-/// Tries every attack from a worker, each as a task, and prints how it ended.
-pub fn attack_from_workers() {
+/// Tries every attack from a worker, each as a task, and prints how it ended. `terms` are what the workers run tasks under.
+pub fn attack_from_workers(terms: &str) {
     let _bound = attacks::bind_abstract_name();
     let attacks: Vec<_> = attacks::all().collect();
     let errands = (0..attacks.len()).map(|index| Errand::attack(index, std::process::id()));
-    for (attack, outcome) in attacks.iter().zip(run(errands)) {
+    for (attack, outcome) in attacks.iter().zip(run(errands, terms)) {
         println!("{}\t{}", attack.name, ended(&outcome));
     }
 }
@@ -18,8 +18,10 @@ pub fn attack_from_workers() {
 /// Tries every system call by number from a worker, and prints those that did not end it by its filter.
 pub fn calls_from_workers() {
     for (gate, (_, name)) in GATES.iter().enumerate() {
-        for (number, outcome) in NUMBERS.zip(run(NUMBERS.map(|number| Errand::call(gate, number))))
-        {
+        for (number, outcome) in NUMBERS.zip(run(
+            NUMBERS.map(|number| Errand::call(gate, number)),
+            "instance",
+        )) {
             let ended = ended(&outcome);
             if ended != "SIGSYS" {
                 println!("{name} {number}\t{ended}");
@@ -62,10 +64,20 @@ fn builder(module: &str) -> wpool::Builder {
         .workers(2)
 }
 
-fn run(errands: impl Iterator<Item = Errand>) -> Vec<Outcome> {
-    let module = "attack worker";
-    let pool = builder(module).build().expect("a pool");
+fn run(errands: impl Iterator<Item = Errand>, terms: &str) -> Vec<Outcome> {
+    let module = match terms {
+        "host" => "attack worker with a host",
+        _ => "attack worker",
+    };
+    let builder = builder(module);
+    let pool = match terms {
+        "process" => builder.isolation(Isolation::Process),
+        "kept" => builder.isolation(Isolation::Worker),
+        "host" => builder.host_function("env", "ask", |number: i64| number),
+        _ => builder,
+    };
     let codes = errands.map(Errand::code);
+    let pool = pool.build().expect("a pool");
     pool.map_outcomes(module, codes).expect("outcomes")
 }
 

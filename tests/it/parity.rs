@@ -100,9 +100,9 @@ fn stats_count_what_waits_and_runs_and_workers_that_died() {
     let stats = pool.stats();
     assert_eq!(stats.queued + stats.running, 6);
     running.cancel();
-    waiting
-        .into_iter()
-        .for_each(|result| drop(result.get().unwrap()));
+    for (number, result) in (0..).zip(waiting) {
+        assert_eq!(result.get().unwrap(), number);
+    }
     let stats = pool.stats();
     assert_eq!((stats.deaths, stats.done), (1, 5));
     assert_eq!(stats.failed[&FailureKind::Cancelled], 1);

@@ -3,21 +3,19 @@
 //!
 //! `WPOOL_STORM_TASKS=1000000` makes them large; `WPOOL_STORM_SEED` makes the same choices again.
 
+mod births;
 mod killer;
 mod supervisors;
 
-use crate::support::{
-    Luck, alone, alone_for, eventually, nobody_is_left_now, pool_of, status_field,
-};
+use crate::support::{Luck, alone_for, eventually, nobody_is_left_now, pool_of, status_field};
 use killer::{Hits, Killer, children_of_one_thread, own_children};
-use rustix::process::Signal;
 use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
-use wpool::{Failure, FailureKind, Order, Outcome, Pool, Value};
+use wpool::{Builder, Failure, FailureKind, Isolation, Order, Outcome, Pool, Value};
 
 /// So many that there is always somebody left to hit.
 const WORKERS: usize = 24;
@@ -36,8 +34,21 @@ const SUMMAND: u64 = 1_442_695_040_888_963_407;
 
 /// Tasks of a fraction of a millisecond, whose results nobody could guess.
 fn module() -> String {
+    mixing("", "")
+}
+
+/// The same, and each of them makes a call of the application.
+fn calling_module() -> String {
+    mixing(
+        r#"(import "env" "same" (func $same (param i64) (result i64)))"#,
+        "(local.set $x (call $same (local.get $x)))",
+    )
+}
+
+fn mixing(imports: &str, first: &str) -> String {
     format!(
-        r#"(module (func (export "mix") (param $x i64) (result i64) (local $left i32)
+        r#"(module {imports} (func (export "mix") (param $x i64) (result i64) (local $left i32)
+            {first}
             (local.set $left (i32.const {ROUNDS}))
             (loop $again
                 (local.set $x (i64.add (i64.mul (local.get $x) (i64.const {FACTOR})) (i64.const {SUMMAND})))
@@ -63,155 +74,96 @@ fn tasks() -> u64 {
 
 #[test]
 fn a_storm_of_kills_leaves_each_task_one_outcome_and_the_pool_as_it_was() {
-    let patience = Duration::from_secs(60 + tasks() / 500);
-    alone_for(
-        patience,
+    weather(
         "storms::a_storm_of_kills_leaves_each_task_one_outcome_and_the_pool_as_it_was",
-        || {
-            let before = Held::now();
-            let pool = pool_of(module().into_bytes())
-                .workers(WORKERS)
-                .timeout(Duration::from_millis(500))
-                .build()
-                .unwrap();
-            run_in_calm(&pool);
-            let calm = Held::now();
-            let (mut luck, mut all, mut memory) = (Luck::new(), Weathered::default(), Vec::new());
-            for storm in 1..=STORMS {
-                let weathered;
-                // It takes ten seconds until such a template is given up: time in which there is nobody to hit.
-                let stopped_for_good = storm == STORMS && tasks() >= 500_000;
-                (weathered, luck) =
-                    run_in_a_storm(&pool, tasks() / STORMS as u64, stopped_for_good, luck);
-                all.add(weathered);
-                settle(&calm);
-                memory.push(Held::now().memory);
-            }
-            println!("{all}\nprivate memory after each storm, in KiB: {memory:?}");
-            assert!(all.hits.of("worker") > 20 && all.hits.of("template") > 0);
-            assert!(all.failed() <= all.hits.count(), "more failures than kills");
-            assert!(memory[STORMS - 1] < memory[STORMS / 2] + MEMORY_SLACK);
-            run_in_calm(&pool);
-            drop(pool);
-            assert!(nobody_is_left_now());
-            let after = Held::now();
-            assert_eq!(
-                (after.descriptors, after.threads),
-                (before.descriptors, before.threads)
-            );
-        },
+        tasks(),
+        Losses::OneForEachHit,
+        || pool_of(module().into_bytes()),
     );
 }
 
 #[test]
-fn templates_that_are_killed_as_they_are_born_are_waited_for() {
-    alone(
-        "storms::templates_that_are_killed_as_they_are_born_are_waited_for",
-        || {
-            let mut luck = Luck::new();
-            let pool = pool_of(module().into_bytes()).workers(1).build().unwrap();
-            for _ in 0..60 {
-                let _: i64 = pool.apply("mix", (1,)).unwrap();
-                let before = own_children();
-                before
-                    .iter()
-                    .for_each(|template| template.signal(Signal::KILL));
-                // It is started again for the next task. Hit one of those that appear on the way.
-                let (mut inputs, mut outcomes) = pool.stream("mix", Order::Input).unwrap();
-                inputs.send(&[Value::S64(1)]).unwrap();
-                drop(inputs);
-                let mut spared = luck.number(0..3);
-                let mut seen = before;
-                while outcomes.try_next().is_none() {
-                    for child in own_children() {
-                        if seen.contains(&child) {
-                            continue;
-                        }
-                        seen.push(child);
-                        if spared == 0 {
-                            child.signal(Signal::KILL);
-                        }
-                        spared = spared.wrapping_sub(1);
-                    }
-                }
-            }
-            run_in_calm(&pool);
-            assert_eq!(own_children().len(), 1);
-        },
+fn a_storm_over_tasks_with_processes_of_their_own() {
+    weather(
+        "storms::a_storm_over_tasks_with_processes_of_their_own",
+        tasks() / 10,
+        Losses::OneForEachHit,
+        || pool_of(module().into_bytes()).isolation(Isolation::Process),
     );
 }
 
 #[test]
-fn templates_that_are_killed_as_they_start_fail_no_task() {
-    alone(
-        "storms::templates_that_are_killed_as_they_start_fail_no_task",
-        || {
-            let pool = pool_of(module().into_bytes()).workers(1).build().unwrap();
-            let _: i64 = pool.apply("mix", (1,)).unwrap();
-            let (mut inputs, mut outcomes) = pool.stream("mix", Order::Input).unwrap();
-            let mut hit = own_children();
-            hit.iter()
-                .for_each(|template| template.signal(Signal::KILL));
-            inputs.send(&[Value::S64(1)]).unwrap();
-            drop(inputs);
-            let mut early = None;
-            while hit.len() < 10 && early.is_none() {
-                for child in own_children() {
-                    if !hit.contains(&child) {
-                        hit.push(child);
-                        child.signal(Signal::KILL);
-                    }
-                }
-                early = outcomes.try_next();
-            }
-            let (_, outcome) = early.or_else(|| outcomes.next()).unwrap();
-            assert!(outcome.result.is_ok(), "{outcome:?}");
-        },
+fn a_storm_over_workers_that_keep_their_instance() {
+    weather(
+        "storms::a_storm_over_workers_that_keep_their_instance",
+        tasks() / 2,
+        Losses::OneForEachHit,
+        || pool_of(module().into_bytes()).isolation(Isolation::Worker),
     );
 }
 
 #[test]
-fn workers_that_are_killed_as_they_greet_cost_no_template() {
-    alone(
-        "storms::workers_that_are_killed_as_they_greet_cost_no_template",
+fn a_storm_over_tasks_that_call_the_application() {
+    weather(
+        "storms::a_storm_over_tasks_that_call_the_application",
+        tasks() / 2,
+        Losses::AllThatRunWithATemplate,
         || {
-            let mut luck = Luck::new();
-            let pool = pool_of(module().into_bytes()).workers(4).build().unwrap();
-            let _: i64 = pool.apply("mix", (1,)).unwrap();
-            let templates = own_children();
-            for _ in 0..100 {
-                let (mut inputs, outcomes) = pool.stream("mix", Order::Input).unwrap();
-                let killer = thread::spawn({
-                    let template = templates[0];
-                    let moment = luck.time(Duration::from_millis(3));
-                    move || {
-                        let workers = eventually("workers", || {
-                            let workers = children_of_one_thread(&template);
-                            (!workers.is_empty() || !template.is_alive()).then_some(workers)
-                        });
-                        let seen = Instant::now();
-                        while seen.elapsed() < moment {
-                            thread::yield_now();
-                        }
-                        workers
-                            .iter()
-                            .for_each(|worker| worker.signal(Signal::KILL));
-                    }
-                });
-                for _ in 0..4 {
-                    inputs.send(&[Value::S64(1)]).unwrap();
-                }
-                drop(inputs);
-                killer.join().unwrap();
-                // Who was killed with a task is not the matter here.
-                assert_eq!(outcomes.count(), 4);
-                children_of_one_thread(&templates[0])
-                    .iter()
-                    .for_each(|worker| worker.signal(Signal::KILL));
-            }
-            assert_eq!(own_children(), templates);
+            pool_of(calling_module().into_bytes())
+                .host_function("env", "same", |number: i64| number)
         },
     );
+}
+
+/// Which tasks may fail.
+#[derive(Clone, Copy)]
+enum Losses {
+    /// No more than there are hits.
+    OneForEachHit,
+    /// Those that run when their template dies too: they may have had effects.
+    AllThatRunWithATemplate,
+}
+
+fn weather(test: &str, tasks: u64, losses: Losses, builder: impl FnOnce() -> Builder) {
+    let patience = Duration::from_secs(60 + tasks / 500);
+    alone_for(patience, test, || {
+        let before = Held::now();
+        let pool = builder()
+            .workers(WORKERS)
+            .timeout(Duration::from_millis(500))
+            .build()
+            .unwrap();
+        run_in_calm(&pool);
+        let calm = Held::now();
+        let (mut luck, mut all, mut memory) = (Luck::new(), Weathered::default(), Vec::new());
+        for storm in 1..=STORMS {
+            let weathered;
+            // It takes ten seconds until such a template is given up: time in which there is nobody to hit.
+            let stopped_for_good = storm == STORMS && tasks >= 500_000;
+            (weathered, luck) =
+                run_in_a_storm(&pool, tasks / STORMS as u64, stopped_for_good, luck);
+            all.add(weathered);
+            settle(&calm);
+            memory.push(Held::now().memory);
+        }
+        println!("{all}\nprivate memory after each storm, in KiB: {memory:?}");
+        let (workers, templates) = (all.hits.of("worker"), all.hits.of("template"));
+        assert!(workers > 20 && templates > 0);
+        let most = match losses {
+            Losses::OneForEachHit => all.hits.count(),
+            Losses::AllThatRunWithATemplate => workers + WORKERS * templates,
+        };
+        assert!(all.failed() <= most, "{} failures", all.failed());
+        assert!(memory[STORMS - 1] < memory[STORMS / 2] + MEMORY_SLACK);
+        run_in_calm(&pool);
+        drop(pool);
+        assert!(nobody_is_left_now());
+        let after = Held::now();
+        assert_eq!(after.descriptors, before.descriptors);
+        eventually("every thread has ended", || {
+            (Held::now().threads == before.threads).then_some(())
+        });
+    });
 }
 
 /// Runs a task on each worker, so that all are there.
@@ -337,13 +289,15 @@ fn settle(calm: &Held) {
     let mut shown = None;
     eventually("nothing is left of those that were killed", || {
         let templates = own_children();
-        let workers = templates.iter().flat_map(children_of_one_thread).count();
         let held = Held::now();
+        let workers = held.workers;
+        // Those that functions of the application run on stay, with their stacks.
+        let host_threads = held.threads - calm.threads;
         let is_settled = templates.len() <= 1
             && workers <= WORKERS
-            && held.descriptors <= calm.descriptors
-            && held.mappings <= calm.mappings + 64
-            && held.threads == calm.threads;
+            && held.besides_workers() <= calm.besides_workers()
+            && held.mappings <= calm.mappings + 64 + 8 * host_threads
+            && host_threads <= 2 * WORKERS;
         let show = (templates.len(), workers, held.descriptors, held.threads);
         if shown.replace(show) != Some(show) {
             println!("{} templates, {workers} workers, {held:?}", templates.len());
@@ -356,6 +310,7 @@ fn settle(calm: &Held) {
 #[derive(Debug)]
 struct Held {
     descriptors: usize,
+    workers: usize,
     threads: usize,
     mappings: usize,
     /// Private memory, in KiB.
@@ -363,6 +318,11 @@ struct Held {
 }
 
 impl Held {
+    /// Descriptors that are not a worker's socket or pidfd.
+    fn besides_workers(&self) -> usize {
+        self.descriptors.saturating_sub(2 * self.workers)
+    }
+
     fn now() -> Held {
         let entries = |path: &str| fs::read_dir(path).unwrap().count();
         let status = fs::read_to_string("/proc/self/status").unwrap();
@@ -372,6 +332,10 @@ impl Held {
         };
         Held {
             descriptors: entries("/proc/self/fd"),
+            workers: own_children()
+                .iter()
+                .flat_map(children_of_one_thread)
+                .count(),
             threads: entries("/proc/self/task"),
             mappings: fs::read_to_string("/proc/self/maps")
                 .unwrap()

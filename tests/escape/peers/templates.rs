@@ -23,6 +23,7 @@ fn bytes_that_are_no_message_end_it() {
     fails("garbage", "");
     fails("giant", "");
     fails("half", "");
+    fails("calls", "");
     fails("exit", "ended");
 }
 

@@ -99,6 +99,31 @@ fn a_value_that_is_not_of_the_functions_type_is_a_violation() {
 }
 
 #[test]
+fn a_call_of_the_host_that_no_honest_task_could_make_is_a_violation() {
+    ends("calls another function", FailureKind::Protocol, "not given");
+    ends(
+        "calls without arguments",
+        FailureKind::Protocol,
+        "not of its types",
+    );
+    ends(
+        "calls with other arguments",
+        FailureKind::Protocol,
+        "not of its types",
+    );
+    ends(
+        "calls twice at once",
+        FailureKind::Protocol,
+        "another one is open",
+    );
+    ends(
+        "calls and answers",
+        FailureKind::Protocol,
+        "while a host call is open",
+    );
+}
+
+#[test]
 fn a_second_greeting_and_a_second_panic_are_violations() {
     ends("greets again", FailureKind::Protocol, "greeting");
     ends("panics twice", FailureKind::Protocol, "panic");

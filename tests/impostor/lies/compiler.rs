@@ -90,8 +90,14 @@ const SQUARE: &str = r#"(module (func (export "square") (param i64) (result i64)
 /// The artifact is honest, its function has the name of the lie, and returns what the lie needs.
 fn honest_about(lie: &str, request: &CompileRequest) {
     let name = format!("lie {lie}");
-    let module =
-        format!(r#"(module (func (export "{name}") (param i64) (result i64) local.get 0))"#);
+    // Lies about calls of the host need one that could be made.
+    let import = if lie.starts_with("worker calls") {
+        r#"(import "env" "ask" (func (param i64) (result i64)))"#
+    } else {
+        ""
+    };
+    let export = format!(r#"(func (export "{name}") (param i64) (result i64) local.get 0)"#);
+    let module = format!("(module {import} {export})");
     let (facts, artifact) = compile(request, &module);
     let result = match lie {
         "worker deep" => deep(30),

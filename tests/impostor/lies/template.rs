@@ -6,7 +6,7 @@ use std::io::IoSlice;
 use std::os::fd::{AsRawFd, OwnedFd};
 use wpool::testing::impostor;
 use wpool::testing::wire::{
-    SupervisorToTemplate, TemplateToSupervisor, WorkerFrame, decode, encode, write_frame,
+    SupervisorToTemplate, TemplateToSupervisor, WorkerFrame, decode, encode, host_call, write_frame,
 };
 
 /// Lies as the loaded template says, or serves workers that do.
@@ -23,6 +23,7 @@ pub fn as_template(template: &impostor::Template) -> bool {
         "garbage" => send(&[0xa5; 300]),
         "giant" => raw(&u32::MAX.to_le_bytes()),
         "half" => raw(&[20, 0, 0, 0, 1, 2]),
+        "calls" => send(&host_call(0, &[0; 8])),
         "exit" => {}
         "hangs" => hang(),
         "long" => send(&encode(&TemplateToSupervisor::LoadFailed(

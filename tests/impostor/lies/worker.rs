@@ -6,7 +6,7 @@ use std::time::Instant;
 use wpool::Value;
 use wpool::testing::wire::{
     Batch, ChildHello, Cost, ResultsWriter, StatusPage, TaskFailure, TaskFailureKind, WorkerFrame,
-    encode, read_frame,
+    encode, host_call, read_frame,
 };
 use wpool::testing::{decode_s64, encode_value, impostor};
 
@@ -84,6 +84,18 @@ fn tell(lie: &str, seq: u32, results: &mut ResultsWriter, page: &StatusPage) {
         }
         "exit" => end(),
         "never" => hang(),
+        "calls another function" => send(&host_call(7, &encode_value(&Value::S64(1)))),
+        "calls without arguments" => send(&host_call(0, &[])),
+        "calls with other arguments" => send(&host_call(0, &[0xff; 1_000_000])),
+        "calls twice at once" => {
+            for _ in 0..2 {
+                send(&host_call(0, &encode_value(&Value::S64(1))));
+            }
+        }
+        "calls and answers" => {
+            send(&host_call(0, &encode_value(&Value::S64(1))));
+            send(one(seq, &fourteen).take(false));
+        }
         "greets again" => send(&WorkerFrame::ready_frame()),
         "panics twice" => {
             for _ in 0..2 {
