@@ -1,12 +1,15 @@
 //! Pools of the library from their beginning to their end: threads, termination, and what is left.
 
-use crate::support::{Process, alone, eventually, nobody_is_left_now, pool, pool_of};
+use crate::support::{
+    DEADLINE, Process, alone, alone_for, eventually, nobody_is_left_now, pool, pool_of,
+    status_field,
+};
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
-use wpool::{FailureKind, Order, Outcome, Value};
+use wpool::{FailureKind, Isolation, Order, Outcome, Value};
 
 #[test]
 fn two_pools_work_at_once_and_their_workers_are_others() {
@@ -185,9 +188,14 @@ fn a_pool_that_is_dropped_at_work_leaves_no_process() {
 }
 
 #[test]
-fn hundreds_of_pools_leave_no_descriptor_thread_or_process() {
-    alone(
-        "lifetime::hundreds_of_pools_leave_no_descriptor_thread_or_process",
+fn pools_opened_and_closed_leave_no_descriptor_thread_process_or_memory() {
+    // `WPOOL_POOLS=10000` makes it long.
+    let pools = std::env::var("WPOOL_POOLS");
+    let pools = pools.map_or(400, |pools| pools.parse().expect("a number of pools"));
+    let patience = DEADLINE + Duration::from_millis(50) * pools;
+    alone_for(
+        patience,
+        "lifetime::pools_opened_and_closed_leave_no_descriptor_thread_process_or_memory",
         || {
             let own = |what: &str| {
                 fs::read_dir(Path::new("/proc/self").join(what))
@@ -195,18 +203,38 @@ fn hundreds_of_pools_leave_no_descriptor_thread_or_process() {
                     .count()
             };
             let use_one = |turn: u32| {
-                let pool = pool("square").build().unwrap();
+                let kinds = [Isolation::Process, Isolation::Instance, Isolation::Worker];
+                let pool = pool("square")
+                    .isolation(kinds[turn as usize % 3])
+                    .build()
+                    .unwrap();
                 // Some are dropped without a task, and some modules are refused.
-                match turn % 4 {
+                match turn % 5 {
                     0 => assert_eq!(pool.map::<_, i64>("square", [3, 4]).unwrap(), [9, 16]),
                     1 => assert!(pool_of(&b"nonsense"[..]).build().is_err()),
+                    2 => {
+                        pool.close();
+                        pool.join().unwrap();
+                    }
                     _ => {}
                 }
             };
+            let memory = || {
+                let status = fs::read_to_string("/proc/self/status").unwrap();
+                let resident = status_field(&status, "RssAnon").unwrap();
+                resident.split(' ').next().unwrap().parse::<u64>().unwrap()
+            };
             use_one(0);
             let before = (own("fd"), own("task"));
-            (0..200).for_each(use_one);
+            (0..pools / 2).for_each(use_one);
+            let half_way = memory();
+            (0..pools / 2).for_each(use_one);
             assert_eq!((own("fd"), own("task")), before);
+            assert!(
+                memory() < half_way + 4096,
+                "{} and {half_way} KiB",
+                memory()
+            );
             assert!(nobody_is_left_now());
         },
     );

@@ -22,8 +22,8 @@ fn lying(lie: &str) -> Builder {
     Pool::builder(format!("lie {lie}").into_bytes())
         .worker_program(impostor())
         .workers(2)
-        // For those that lie about calls of it.
-        .host_function("env", "ask", |number: i64| number)
+        // For those that lie about calls of it: it never answers.
+        .host_function_async("env", "ask", |_: i64| std::future::pending::<i64>())
         .timeout(Duration::from_secs(3))
 }
 
