@@ -5,9 +5,7 @@ use std::future::pending;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, OnceLock, mpsc};
 use std::time::{Duration, Instant};
-use wpool::{
-    Builder, ErrorKind, FailureKind, HostCall, HostError, Isolation, Limits, MapError, Pool,
-};
+use wpool::{Builder, ErrorKind, FailureKind, HostCall, HostError, Isolation, Limits, MapError};
 
 /// Core imports of every shape, and a task that goes on calling.
 const CORE: &str = r#"(module
@@ -367,40 +365,4 @@ fn an_initializer_may_call_the_application_in_a_worker_and_not_in_a_template() {
         process.to_string().contains("cannot call the host"),
         "{process}"
     );
-}
-
-#[test]
-fn tasks_that_wait_for_the_application_can_be_cancelled() {
-    let (began, begins) = mpsc::channel();
-    let pool = asking()
-        .host_function_async("env", "ask", move |_: i64| {
-            began.send(()).unwrap();
-            pending::<i64>()
-        })
-        .build()
-        .unwrap();
-    let asked = pool.apply_async::<i64>("ask", (1,)).unwrap();
-    begins.recv_timeout(DEADLINE).unwrap();
-    asked.cancel();
-    let failure = asked.get().unwrap_err();
-    assert!(failure.to_string().contains("cancelled"), "{failure}");
-}
-
-#[test]
-fn a_pool_can_be_dropped_while_its_tasks_wait_for_the_application() {
-    let (began, begins) = mpsc::channel();
-    let pool: Pool = asking()
-        .host_function("env", "ask", move |call: HostCall, number: i64| {
-            began.send(()).unwrap();
-            while !call.is_over() {
-                std::thread::yield_now();
-            }
-            number
-        })
-        .build()
-        .unwrap();
-    let asked = pool.apply_async::<i64>("ask", (1,)).unwrap();
-    begins.recv_timeout(DEADLINE).unwrap();
-    drop(pool);
-    assert!(asked.get().unwrap_err().to_string().contains("cancelled"));
 }

@@ -135,7 +135,10 @@ fn inspect_names_what_a_module_imports_and_why_a_function_cannot_be_called() {
         .args(["inspect", "--json"])
         .arg(guest("refused-import")));
     let inspected: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
-    assert_eq!(inspected["imports"][0]["grant"], "a host function");
+    assert_eq!(
+        inspected["imports"][0]["grant"],
+        "a host function, by an application"
+    );
     let ran = run(wpool().arg("inspect").arg(guest("refused-resource")));
     assert!(ran.stdout.contains("is a resource"), "{ran:?}");
     assert!(

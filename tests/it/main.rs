@@ -29,6 +29,7 @@ mod limits;
 mod map;
 mod orphans;
 mod parity;
+mod plugin_world;
 mod plugins;
 mod processes;
 mod refused;

@@ -124,6 +124,9 @@ pub(super) struct PoolArgs {
     /// Memory of compiling the module, or none
     #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = size)]
     pub(super) compile_memory: Limit<u64>,
+    /// Give the module what `wpool:plugin` has, without any keys; its log goes to standard error
+    #[arg(long)]
+    pub(super) log: bool,
     /// Write one JSON object for each task to FILE
     #[arg(long, value_name = "FILE")]
     pub(super) report: Option<PathBuf>,

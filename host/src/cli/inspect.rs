@@ -51,7 +51,7 @@ fn as_text(inspection: &Inspection, bytes: u64, path: &str) -> String {
         text += &exports(interface, path);
     }
     if !inspection.imports.is_empty() {
-        text += "imports, each with the grant that it would need; none can be given yet:\n";
+        text += "imports, each with the grant that it would need:\n";
         for import in &inspection.imports {
             text += &format!("  {}: {}\n", import.name, import.grant);
         }

@@ -6,7 +6,9 @@ use super::interrupt::Interrupt;
 use super::note::Note;
 use std::path::Path;
 use std::sync::Arc;
-use wpool::{ArtifactCache, Inspection, Level, Limits, Pool};
+use wpool::{
+    ArtifactCache, HostCall, Inspection, Level, Limits, LogLevel, PluginHost, Pool, printable,
+};
 
 /// Why nothing was run, as a person is told: one line.
 pub(super) type Refused = anyhow::Error;
@@ -39,6 +41,11 @@ pub(super) fn pool(
         Some(function) => builder.initializer(function),
         None => builder,
     };
+    let builder = if args.log {
+        builder.plugin_host(Log)
+    } else {
+        builder
+    };
     let builder = match cache(args.no_cache) {
         Some(cache) => builder.cache(cache),
         None => builder,
@@ -58,6 +65,16 @@ pub(super) fn pool(
     let pool = Arc::new(pool);
     interrupt.watch(&pool);
     Ok(pool)
+}
+
+/// What a plugin says goes to standard error, harmless to a terminal.
+struct Log;
+
+impl PluginHost for Log {
+    fn log(&self, call: &HostCall, level: LogLevel, message: &str) {
+        let line = format!("{}: {level}: {}", call.worker(), printable(message));
+        complaint::line(&line);
+    }
 }
 
 /// Asks a compiler what a module is; its length in bytes comes along.

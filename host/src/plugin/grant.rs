@@ -2,6 +2,10 @@
 
 /// What stands before the version in the names of WASI, and what whoever uses it asks for. The longest comes first.
 const COMPONENTS: &[(&str, &str)] = &[
+    (
+        "wpool:plugin/",
+        "a log, of the command by --log, or what an application gives",
+    ),
     ("wasi:cli/environment", "environment variables"),
     ("wasi:cli/stdin", "standard input"),
     ("wasi:cli/", "nothing but WASI itself"),
@@ -33,7 +37,7 @@ pub(super) fn needed(module: &str, name: &str) -> &'static str {
         _ => (COMPONENTS, module),
     };
     let known = table.iter().find(|(start, _)| name.starts_with(start));
-    known.map_or("a host function", |(_, grant)| grant)
+    known.map_or("a host function, by an application", |(_, grant)| grant)
 }
 
 #[cfg(test)]
@@ -57,8 +61,8 @@ mod tests {
                 "fd_write",
                 "nothing but WASI itself",
             ),
-            ("env", "log", "a host function"),
-            ("acme:text/store", "", "a host function"),
+            ("env", "log", "a host function, by an application"),
+            ("acme:text/store", "", "a host function, by an application"),
         ] {
             assert_eq!(needed(module, name), grant, "{module} {name}");
         }
