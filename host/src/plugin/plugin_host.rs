@@ -73,7 +73,8 @@ impl FromValue for LogLevel {
 ///
 /// Text comes from the plugin as it is: [`printable`](crate::printable) makes it harmless to a terminal.
 ///
-/// ```no_run
+/// ```rust,standalone_crate
+/// # wpool::init();
 /// use wpool::{HostCall, LogLevel, PluginHost, Pool, printable};
 ///
 /// struct Printing;
@@ -84,7 +85,7 @@ impl FromValue for LogLevel {
 ///     }
 /// }
 ///
-/// let pool = Pool::builder("rules.wasm").plugin_host(Printing).build()?;
+/// let pool = Pool::builder("../guest-examples/wasm/rules.wasm").plugin_host(Printing).build()?;
 /// # Ok::<(), wpool::Error>(())
 /// ```
 pub trait PluginHost: Send + Sync + 'static {

@@ -23,8 +23,9 @@ use std::time::{Duration, Instant};
 ///
 /// It is a `Future` too, that needs no particular runtime.
 ///
-/// ```no_run
-/// # let pool = wpool::Pool::builder("square.wasm").build()?;
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// # let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").build()?;
 /// let mut square = pool.apply_async::<i64>("square", (7,))?;
 /// match square.get_timeout(std::time::Duration::from_millis(50)) {
 ///     Ok(square) => println!("{square}"),
@@ -218,6 +219,15 @@ impl PluginHandle {
     /// Calls `function` once, in the background, as `multiprocessing.Pool.apply_async`. It never waits: how many calls are under
     /// way at once is for the caller to bound.
     ///
+    /// ```rust,standalone_crate
+    /// # wpool::init();
+    /// let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").build()?;
+    /// let square = pool.apply_async::<i64>("square", (7,))?;
+    /// // Something else happens meanwhile.
+    /// assert_eq!(square.get()?, 49);
+    /// # Ok::<(), wpool::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error`] where there is no such function, or an argument is not of its types.
@@ -283,6 +293,16 @@ impl PluginHandle {
 
     /// Calls `function` with one argument for each item, in the background, as `multiprocessing.Pool.map_async`. Items are
     /// taken by a thread of their own, as there is room.
+    ///
+    /// ```rust,standalone_crate
+    /// # wpool::init();
+    /// let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").build()?;
+    /// let squares = pool
+    ///     .map_async::<_, i64, _>("square", vec![1, 2, 3])?
+    ///     .on_success(|squares| println!("{squares:?}"));
+    /// assert_eq!(squares.get()?, [1, 4, 9]);
+    /// # Ok::<(), wpool::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -46,8 +46,9 @@ impl PluginHandle {
     /// A pair of ends: inputs for `function` go in at one, outcomes come out at the other, from any two threads. At most
     /// 65,536 tasks or about 32 MiB are under way between them; then sending waits.
     ///
-    /// ```no_run
-    /// # let pool = wpool::Pool::builder("square.wasm").build()?;
+    /// ```rust,standalone_crate
+    /// # wpool::init();
+    /// # let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").build()?;
     /// let (mut inputs, outcomes) = pool.stream("square", wpool::Order::Completion)?;
     /// inputs.send(&[wpool::Value::S64(7)])?;
     /// drop(inputs); // no more will come
@@ -67,8 +68,9 @@ impl PluginHandle {
 
     /// Where its tasks are now, and what became of those before.
     ///
-    /// ```no_run
-    /// # let pool = wpool::Pool::builder("square.wasm").build()?;
+    /// ```rust,standalone_crate
+    /// # wpool::init();
+    /// # let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").build()?;
     /// let stats = pool.stats();
     /// println!("{} wait, {} run, {} are done", stats.queued, stats.running, stats.done);
     /// # Ok::<(), wpool::Error>(())

@@ -18,6 +18,14 @@ impl PluginHandle {
     ///
     /// Every input is run, even after a failure; who wants every outcome uses [`PluginHandle::map_outcomes`].
     ///
+    /// ```rust,standalone_crate
+    /// # wpool::init();
+    /// let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").build()?;
+    /// let squares: Vec<i64> = pool.map("square", [1, 2, 3])?;
+    /// assert_eq!(squares, [1, 4, 9]);
+    /// # Ok::<(), wpool::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// The first failure in input order is the error `T` of the outer result; [`Error`] says that nothing was run, or that a
@@ -32,6 +40,14 @@ impl PluginHandle {
 
     /// Calls `function` with several arguments for each item, as `multiprocessing.Pool.starmap`.
     ///
+    /// ```rust,standalone_crate
+    /// # wpool::init();
+    /// let pool = wpool::Pool::builder("../guest-examples/wasm/add.wasm").build()?;
+    /// let sums: Vec<i64> = pool.starmap("add", [(1, 2), (3, 4)])?;
+    /// assert_eq!(sums, [3, 7]);
+    /// # Ok::<(), wpool::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`PluginHandle::map`].
@@ -44,6 +60,16 @@ impl PluginHandle {
     }
 
     /// As [`PluginHandle::map`], with every outcome instead of the first failure.
+    ///
+    /// ```rust,standalone_crate
+    /// # wpool::init();
+    /// let pool = wpool::Pool::builder("../guest-examples/wasm/faults.wasm").build()?;
+    /// let outcomes = pool.map_outcomes("recurse", [1, i32::MAX])?;
+    /// assert!(outcomes[0].result.is_ok());
+    /// let failure = outcomes[1].result.as_ref().unwrap_err();
+    /// assert_eq!(failure.kind(), wpool::FailureKind::Trap);
+    /// # Ok::<(), wpool::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -62,6 +88,15 @@ impl PluginHandle {
 
     /// Calls `function` with one argument for each item: items are taken and results come in order, lazily, as
     /// `multiprocessing.Pool.imap`.
+    ///
+    /// ```rust,standalone_crate
+    /// # wpool::init();
+    /// let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").build()?;
+    /// // Items are taken as results are: this one never ends.
+    /// let mut squares = pool.imap::<_, i64>("square", 1_i64..)?;
+    /// assert_eq!(squares.next().unwrap()?, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -96,6 +131,14 @@ impl PluginHandle {
     }
 
     /// Calls `function` once and waits, as `multiprocessing.Pool.apply`.
+    ///
+    /// ```rust,standalone_crate
+    /// # wpool::init();
+    /// let pool = wpool::Pool::builder("../guest-examples/wasm/add.wasm").build()?;
+    /// let sum: i64 = pool.apply("add", (1, 2))?;
+    /// assert_eq!(sum, 3);
+    /// # Ok::<(), wpool::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -50,9 +50,9 @@ use std::ops::Deref;
 ///
 /// Dropping it ends all its processes, cancels what is left, and waits for both.
 ///
-/// ```no_run
+/// ```rust,standalone_crate
 /// wpool::init();
-/// let pool = wpool::Pool::builder("square.wasm").workers(4).build()?;
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").workers(4).build()?;
 /// let squares: Vec<i64> = pool.map("square", 1..=5)?;
 /// assert_eq!(squares, [1, 4, 9, 16, 25]);
 /// # Ok::<(), wpool::Error>(())
@@ -85,8 +85,9 @@ impl Pool {
     /// Lets no more calls begin, as `multiprocessing.Pool.close`. Those that have begun go on, streams and lazy calls with inputs
     /// still to come among them.
     ///
-    /// ```no_run
-    /// # let pool = wpool::Pool::builder("square.wasm").build()?;
+    /// ```rust,standalone_crate
+    /// # wpool::init();
+    /// # let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").build()?;
     /// let square = pool.apply_async::<i64>("square", (7,))?;
     /// pool.close();
     /// pool.join()?; // everything is done, and no process is left

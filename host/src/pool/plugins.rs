@@ -36,11 +36,14 @@ pub struct PluginsBuilder {
 ///
 /// Dropping it ends all of them, cancels what is left, and waits for both.
 ///
-/// ```no_run
+/// ```rust,standalone_crate
 /// wpool::init();
 /// let plugins = wpool::Plugins::builder().workers(4).build()?;
-/// plugins.plugin("square", "square.wasm").load()?;
-/// plugins.plugin("rules", "rules.wasm").timeout(std::time::Duration::from_secs(2)).load()?;
+/// plugins.plugin("square", "../guest-examples/wasm/square.wasm").load()?;
+/// plugins
+///     .plugin("count", "../guest-examples/wasm/wordcount.wasm")
+///     .timeout(std::time::Duration::from_secs(2))
+///     .load()?;
 /// if let Some(square) = plugins.get("square") {
 ///     assert_eq!(square.apply::<i64>("square", (7,))?, 49);
 /// }

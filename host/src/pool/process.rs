@@ -38,9 +38,9 @@ plugin_settings!(ProcessBuilder);
 
 /// One call of one function in a confined process of its own. Dropping it ends the process and waits.
 ///
-/// ```no_run
+/// ```rust,standalone_crate
 /// wpool::init();
-/// let mut process = wpool::Process::new("greet.wasm", "greet", ("Ada",));
+/// let mut process = wpool::Process::new("../guest-examples/wasm/greet.wasm", "greet", ("Ada",));
 /// process.start()?;
 /// process.join()?;
 /// assert_eq!(process.exit_code(), Some(0));

@@ -10,7 +10,8 @@ use serde::de::DeserializeOwned;
 ///
 /// It goes by way of [JSON](crate::Format::Json), in which floats that are not finite are strings.
 ///
-/// ```no_run
+/// ```rust,standalone_crate
+/// # wpool::init();
 /// use wpool::Serde;
 ///
 /// #[derive(serde::Deserialize)]
@@ -18,7 +19,7 @@ use serde::de::DeserializeOwned;
 ///     count: u32,
 ///     mean: f64,
 /// }
-/// # let pool = wpool::Pool::builder("stats.wasm").build()?;
+/// # let pool = wpool::Pool::builder("../guest-examples/wasm/stats.wasm").build()?;
 /// let Serde(stats) = pool.apply::<Serde<Stats>>("stats", ([1.5, 2.0, 4.0],))?;
 /// println!("{} numbers, {} on average", stats.count, stats.mean);
 /// # Ok::<(), wpool::Error>(())
