@@ -176,3 +176,71 @@ fn a_pool_may_be_used_from_any_thread() {
     });
     assert_eq!(pool.stats().done, 800);
 }
+
+#[test]
+fn calls_can_be_cancelled_and_time_out_while_thousands_run() {
+    let pool = pool("spin")
+        .timeout(std::time::Duration::from_millis(100))
+        .build()
+        .unwrap();
+    let steady = pool
+        .map_async::<_, i64, _>("spin", vec![1_000_i64; 20_000])
+        .unwrap();
+    let calls: Vec<_> = (0..300_i64)
+        .map(|number| {
+            // Every tenth would never end, and of those every other one is cancelled before its time is over.
+            let spins = if number % 10 == 0 { -1 } else { number };
+            let call = pool.apply_async::<i64>("spin", (spins,)).unwrap();
+            if number % 20 == 0 {
+                call.cancel();
+            }
+            (number, call)
+        })
+        .collect();
+    for (number, call) in calls {
+        match (number % 20, call.get()) {
+            (0, Err(MapError::Task { failure, .. })) => {
+                // One that has just begun to time out is as over as one that was cancelled.
+                let kinds = [FailureKind::Cancelled, FailureKind::Timeout];
+                assert!(kinds.contains(&failure.kind()), "{failure}");
+            }
+            (10, Err(MapError::Task { failure, .. })) => {
+                assert_eq!(failure.kind(), FailureKind::Timeout, "{failure}");
+            }
+            (_, result) => assert_eq!(result.unwrap(), number),
+        }
+    }
+    assert_eq!(steady.get().unwrap(), vec![1_000; 20_000]);
+}
+
+#[test]
+fn children_that_are_not_the_pools_are_left_alone() {
+    use std::process::{Command, Stdio};
+    let cat = || {
+        let mut command = Command::new("cat");
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let (mut ended, mut running) = (cat(), cat());
+    drop(ended.stdin.take());
+    crate::support::eventually("it has ended", || {
+        crate::support::Process::with_pid(ended.id())
+            .is_none_or(|it| !it.is_alive())
+            .then_some(())
+    });
+    let square = pool("square").build().unwrap();
+    assert_eq!(square.apply::<i64>("square", (3,)).unwrap(), 9);
+    square.close();
+    square.join().unwrap();
+    drop(square);
+    assert!(
+        ended.wait().unwrap().success(),
+        "somebody else waited for it"
+    );
+    assert!(running.try_wait().unwrap().is_none(), "somebody ended it");
+    drop(running.stdin.take());
+    assert!(running.wait().unwrap().success());
+}

@@ -199,3 +199,44 @@ fn the_fuzz_targets_are_built_with_the_versions_that_wpool_is() {
         "cp Cargo.lock host/fuzz && cargo metadata --manifest-path host/fuzz/Cargo.toml: {others:?}"
     );
 }
+
+#[test]
+fn without_default_features_the_library_brings_none_of_the_commands_crates() {
+    let tree = |features: &[&str]| {
+        let mut cargo = std::process::Command::new(env!("CARGO"));
+        cargo
+            .args([
+                "tree",
+                "--offline",
+                "--locked",
+                "-e",
+                "normal",
+                "--prefix",
+                "none",
+                "-p",
+                "wpool-host",
+            ])
+            .args(features)
+            .current_dir(root());
+        let output = cargo.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let (whole, library) = (tree(&[]), tree(&["--no-default-features"]));
+    for of_the_command in [
+        "clap ",
+        "anyhow ",
+        "humantime ",
+        "bytesize ",
+        "signal-hook ",
+    ] {
+        assert!(whole.lines().any(|line| line.starts_with(of_the_command)));
+        // The engine has one of them for itself.
+        if of_the_command != "anyhow " {
+            assert!(
+                !library.lines().any(|line| line.starts_with(of_the_command)),
+                "{library}"
+            );
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Plugins that give up their processes, and those that are unloaded.
 
-use super::super::{Death, Parking};
+use super::super::{Death, Parking, PluginId};
 use super::harness::*;
 
 /// A pool with plugins A and B, which may not both have processes.
@@ -88,4 +88,33 @@ fn one_that_is_unloaded_runs_what_it_has_and_takes_nothing_more() {
     env.then(&["forget p0"]);
     env.tasks(3..4);
     env.then(&["fail 3 x0 NoPlugin"]);
+}
+
+#[test]
+fn of_several_that_have_nothing_to_do_the_one_that_was_used_longest_ago_makes_room() {
+    let c = PluginId(2);
+    let mut env = Env::new(3);
+    env.add_plugin(B, None);
+    env.add_plugin(c, None);
+    env.scheduler.set_parking(Parking {
+        templates: 2,
+        after: None,
+    });
+    // A, then B, then A again.
+    for (worker, plugin) in [(0, A), (1, B)] {
+        env.submit(plugin, [task(u64::from(worker))]);
+        env.then(&[&format!("template p{}", plugin.0)]);
+        env.template_ready(plugin);
+        env.then(&[&format!("start w{worker} of p{}", plugin.0)]);
+        env.ready(worker);
+        env.then(&[&format!("send w{worker} @0: {worker}")]);
+        env.pass(ms(1));
+        env.finish(worker, 0..1, true, [u64::from(worker)]);
+    }
+    env.submit(A, [task(2)]);
+    env.then(&["send w0 @1: 2"]);
+    env.finish(0, 1..2, true, [2]);
+    env.submit(c, [task(3)]);
+    env.then(&["park p1", "template p2"]);
+    env.died(1, 1, Death::Retired);
 }
