@@ -134,7 +134,7 @@ fn weather(test: &str, tasks: u64, losses: Losses, builder: impl FnOnce() -> Bui
             .build()
             .unwrap();
         run_in_calm(&pool);
-        let calm = Held::now();
+        let calm = Held::at_rest(&pool);
         let (mut luck, mut all, mut memory) = (Luck::new(), Weathered::default(), Vec::new());
         for storm in 1..=STORMS {
             let weathered;
@@ -318,6 +318,18 @@ struct Held {
 }
 
 impl Held {
+    /// What it holds when no worker of the pool is just coming or going.
+    fn at_rest(pool: &Pool) -> Held {
+        eventually(
+            "every worker that the pool knows is there, and no other",
+            || {
+                let before = pool.stats().workers;
+                let held = Held::now();
+                (before.len() == held.workers && before == pool.stats().workers).then_some(held)
+            },
+        )
+    }
+
     /// Descriptors that are not a worker's socket or pidfd.
     fn besides_workers(&self) -> usize {
         self.descriptors.saturating_sub(2 * self.workers)
