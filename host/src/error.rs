@@ -33,7 +33,7 @@ pub enum ErrorKind {
     WorkerProgram,
     /// The machine is out of processes, descriptors or memory, or an operation of the system failed.
     System,
-    /// The pool was closed or terminated.
+    /// The pool was closed, or the plugin unloaded: no more calls begin. After [`terminate`](crate::Pool::terminate) they end as cancelled.
     Terminated,
     /// What was asked for makes no sense: a join that would wait for ever, a process that was not started.
     Usage,

@@ -26,7 +26,9 @@
 //!
 //! **Many plugins** share one budget of workers in [`Plugins`]; one call in a process of its own is a [`Process`].
 //!
-//! Any thread may use a pool, and so may async code: what [`PluginHandle::apply_async`] returns is a `Future` that needs no runtime.
+//! Any thread may use a pool, and so may async code: what [`PluginHandle::apply_async`] returns is a `Future` that needs no runtime, and
+//! goes on when it is dropped; `map`, `get`, `join` and dropping a pool block. In `map` every input is run, and the first failure in
+//! input order is returned.
 //! Nothing is global, and no child is waited for but the pool's own.
 //!
 //! | multiprocessing | wpool |
@@ -47,7 +49,11 @@
 //! | `Process(target=f, args=args, name=n)` | [`Process::new`], [`Process::builder`] |
 //! | `start`, `join(timeout)`, `is_alive`, `pid`, `name`, `exitcode`, `terminate`, `kill` | the same of a [`Process`] |
 //! | `current_process().name` | [`HostCall::worker`]; in a plugin of `wpool:plugin`, `task.worker` |
+//! | `TimeoutError` | [`MapError::Unfinished`] |
 //! | `cpu_count()` | [`usable_cpus`] |
+//! | `daemon=True` | always: no process outlives the pool, the application or a kill of it |
+//! | `Queue`, `Pipe`, `Lock`, `Manager`, shared memory | none: processes share nothing; a host function of the application does it |
+//! | start methods | none to choose: a fork of a confined template |
 //!
 //! What a task used and where it ran is in its [`Usage`]; where all of them are, in [`Stats`].
 

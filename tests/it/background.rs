@@ -222,3 +222,32 @@ fn what_is_sent_after_a_call_was_cancelled_is_not_run() {
     assert_cancelled(endless.get());
     assert!(pool.apply::<i64>("spin", (3,)).is_ok());
 }
+
+#[test]
+fn join_waits_for_callbacks() {
+    let pool = pool("square").build().unwrap();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    for number in 0..50_i64 {
+        let seen = Arc::clone(&seen);
+        let result = pool.apply_async::<i64>("square", (number,)).unwrap();
+        drop(result.on_success(move |square| seen.lock().unwrap().push(*square)));
+    }
+    pool.close();
+    pool.join().unwrap();
+    assert_eq!(seen.lock().unwrap().len(), 50);
+}
+
+#[test]
+fn a_callback_may_wait_for_a_result_that_has_a_callback_itself() {
+    let pool = Arc::new(pool("square").build().unwrap());
+    let (inner, seen) = mpsc::channel();
+    let own = Arc::clone(&pool);
+    let result = pool.apply_async::<i64>("square", (3,)).unwrap();
+    let result = result.on_success(move |square| {
+        let again = own.apply_async::<i64>("square", (*square,)).unwrap();
+        let again = again.on_success(|_| {});
+        inner.send(again.get().unwrap()).unwrap();
+    });
+    assert_eq!(seen.recv_timeout(DEADLINE).unwrap(), 81);
+    assert_eq!(result.get().unwrap(), 9);
+}

@@ -49,7 +49,7 @@ fn imap_takes_items_lazily_and_gives_results_in_order() {
         taken.fetch_add(1, Ordering::Relaxed);
     });
     let squares: Vec<i64> = pool
-        .imap::<_, i64>("square", endless)
+        .imap::<_, i64, _>("square", endless)
         .unwrap()
         .take(10)
         .collect::<Result<_, _>>()
@@ -63,7 +63,7 @@ fn imap_takes_items_lazily_and_gives_results_in_order() {
 #[test]
 fn imap_unordered_gives_each_result_once() {
     let pool = pool("square").build().unwrap();
-    let results = pool.imap_unordered::<_, i64>("square", 0..5000).unwrap();
+    let results = pool.imap_unordered::<_, i64, _>("square", 0..5000).unwrap();
     let mut squares: Vec<i64> = results.collect::<Result<_, _>>().unwrap();
     squares.sort_unstable();
     assert!(
@@ -175,7 +175,7 @@ fn a_value_that_does_not_fit_is_an_error_of_its_own_kind() {
         Err(MapError::Task { .. })
     ));
     assert_eq!(
-        pool.imap::<_, i64>("cube", [1]).err().unwrap().kind(),
+        pool.imap::<_, i64, _>("cube", [1]).err().unwrap().kind(),
         ErrorKind::Function
     );
 }

@@ -186,3 +186,36 @@ fn the_command_has_each_kind_of_isolation() {
         "2\n2\n2\n"
     );
 }
+
+#[test]
+fn an_initializer_that_takes_long_is_paid_for_once_and_not_by_each_fork() {
+    let slow = r#"(module
+        (global $found (mut i64) (i64.const 1))
+        (func (export "init") (local $left i32)
+            (local.set $left (i32.const 100_000_000))
+            (loop $again
+                (global.set $found (i64.mul (global.get $found) (i64.const 3)))
+                (br_if $again (local.tee $left (i32.sub (local.get $left) (i32.const 1))))))
+        (func (export "found") (result i64) (global.get $found)))"#;
+    let prepared = pool_of(slow.as_bytes())
+        .workers(1)
+        .isolation(Isolation::Process)
+        .initializer("init")
+        .fuel(10_000_000_000)
+        .build()
+        .unwrap();
+    let found: Vec<i64> = prepared.starmap("found", vec![(); 40]).unwrap();
+    assert!(
+        found
+            .iter()
+            .all(|number| *number == found[0] && *number != 1)
+    );
+    let (mut inputs, outcomes) = prepared.stream("found", wpool::Order::Input).unwrap();
+    inputs.send(&[]).unwrap();
+    drop(inputs);
+    let (_, outcome) = outcomes.last().unwrap();
+    assert!(
+        outcome.usage.fuel.unwrap() < 100,
+        "the initializer ran in its fork: {outcome:?}"
+    );
+}

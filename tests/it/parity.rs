@@ -10,7 +10,7 @@ fn a_closed_pool_finishes_what_was_begun_and_takes_no_more() {
     let begun: Vec<_> = (0..100_i64)
         .map(|number| pool.apply_async::<i64>("square", (number,)).unwrap())
         .collect();
-    let lazy = pool.imap::<_, i64>("square", 0_i64..1000).unwrap();
+    let lazy = pool.imap::<_, i64, _>("square", 0_i64..1000).unwrap();
     let (mut inputs, outcomes) = pool.stream("square", Order::Input).unwrap();
     pool.close();
     let Err(MapError::Pool(error)) = pool.apply::<i64>("square", (1,)) else {

@@ -204,3 +204,24 @@ fn a_pool_can_be_dropped_while_its_tasks_wait_for_the_application() {
     drop(pool);
     assert!(asked.get().unwrap_err().to_string().contains("cancelled"));
 }
+
+#[test]
+fn a_closure_may_use_the_calls_of_the_pool_that_go_on_in_the_background() {
+    let own: Arc<std::sync::OnceLock<wpool::PluginHandle>> = Arc::default();
+    let itself = Arc::clone(&own);
+    let asking = r#"(module
+        (import "env" "ask" (func $ask (param i64) (result i64)))
+        (func (export "ask") (param i64) (result i64) (call $ask (local.get 0)))
+        (func (export "plain") (param i64) (result i64) (local.get 0)))"#;
+    let pool = pool_of(asking.as_bytes())
+        .workers(1)
+        .host_function("env", "ask", move |number: i64| {
+            let plain = itself.get().unwrap();
+            let numbers = plain.map_async::<_, i64, _>("plain", 0..number).unwrap();
+            numbers.get().unwrap().len() as i64
+        })
+        .build()
+        .unwrap();
+    own.set((*pool).clone()).unwrap();
+    assert_eq!(pool.apply::<i64>("ask", (20,)).unwrap(), 20);
+}

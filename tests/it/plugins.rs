@@ -97,28 +97,54 @@ fn more_plugins_than_may_have_processes_all_get_their_turn() {
 
 #[test]
 fn a_plugin_that_crashes_hangs_or_floods_costs_itself_only() {
-    let plugins = plugins().workers(3).build().unwrap();
-    let good = plugins.plugin("square", guest("square")).load().unwrap();
-    let hanging = plugins
-        .plugin("spin", guest("spin"))
-        .timeout(Duration::from_millis(100))
-        .load()
-        .unwrap();
-    let crashing = plugins.plugin("faults", guest("faults")).load().unwrap();
+    let flooding = r#"(module (import "env" "note" (func $note (param i64)))
+        (func (export "flood") (param i64) (loop $on (call $note (local.get 0)) (br $on))))"#;
+    let plugins = plugins().workers(4).build().unwrap();
+    let load = |name: &str, module: wpool::Module| {
+        plugins
+            .plugin(name, module)
+            .timeout(Duration::from_millis(100))
+            .host_function("env", "note", |_: i64| ())
+            .load()
+            .unwrap()
+    };
+    let good = load("square", guest("square").into());
+    let hanging = load("spin", guest("spin").into());
+    let crashing = load("faults", guest("faults").into());
+    let flooding = load("flood", flooding.as_bytes().into());
+    let dying = load("dying", guest("spin").into());
     let hangs = hanging
         .map_async::<_, i64, _>("spin", vec![-1_i64; 6])
         .unwrap();
     let crashes = crashing
         .map_async::<_, (), _>("recurse", vec![i32::MAX; 200])
         .unwrap();
+    let floods = flooding
+        .map_async::<_, (), _>("flood", vec![1_i64; 6])
+        .unwrap();
+    let deaths = dying
+        .map_async::<_, i64, _>("spin", vec![-1_i64; 6])
+        .unwrap();
     for number in 0..2000_i64 {
         assert_eq!(
             good.apply::<i64>("square", (number,)).unwrap(),
             number * number
         );
+        for worker in dying.stats().workers {
+            let pid = rustix::process::Pid::from_raw(worker.pid.cast_signed()).unwrap();
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
     }
-    assert!(hangs.get().is_err() && crashes.get().is_err());
+    for all in [
+        hangs.get().is_err(),
+        crashes.get().is_err(),
+        floods.get().is_err(),
+    ] {
+        assert!(all);
+    }
+    assert!(deaths.get().is_err());
     assert_eq!(hanging.stats().failed[&FailureKind::Timeout], 6);
+    assert_eq!(flooding.stats().failures(), 6);
     assert_eq!((good.stats().done, good.stats().failures()), (2000, 0));
 }
 
@@ -160,7 +186,7 @@ fn a_reload_takes_new_calls_while_the_old_one_finishes_its_own() {
     release.send(()).unwrap();
     assert_eq!(slow.get().unwrap(), 1);
     let late = old.apply::<i64>("get", ()).unwrap_err();
-    assert!(late.to_string().contains("not loaded"), "{late}");
+    assert!(late.to_string().contains("unloaded"), "{late}");
 }
 
 #[test]
@@ -218,4 +244,31 @@ fn closing_finishes_the_calls_of_all_plugins() {
             .into_iter()
             .all(|result| result.get().unwrap().len() == 1000)
     );
+}
+
+#[test]
+fn a_reload_lets_calls_whose_inputs_are_still_to_come_go_on() {
+    let plugins = plugins().build().unwrap();
+    let old = plugins.plugin("add", adding(1)).load().unwrap();
+    let (gate, opens) = mpsc::channel::<()>();
+    let items = (0..20_000_i64).inspect(move |number| {
+        if *number == 1_000 {
+            opens.recv_timeout(DEADLINE).unwrap();
+        }
+    });
+    let sums = old.map_async::<_, i64, _>("add", items).unwrap();
+    let lazy = old.imap::<_, i64, _>("add", 0..20_000_i64).unwrap();
+    plugins.plugin("add", adding(2)).load().unwrap();
+    assert_eq!(
+        plugins
+            .get("add")
+            .unwrap()
+            .apply::<i64>("add", (1,))
+            .unwrap(),
+        3
+    );
+    gate.send(()).unwrap();
+    assert!(sums.get().unwrap().into_iter().eq(1..=20_000));
+    let lazy = thread::spawn(move || lazy.map(Result::unwrap).collect::<Vec<_>>());
+    assert!(lazy.join().unwrap().into_iter().eq(1..=20_000));
 }

@@ -34,6 +34,30 @@ impl From<PathBuf> for Module {
     }
 }
 
+impl From<String> for Module {
+    fn from(path: String) -> Module {
+        Module::Path(path.into())
+    }
+}
+
+impl From<&String> for Module {
+    fn from(path: &String) -> Module {
+        Module::Path(path.into())
+    }
+}
+
+impl From<&PathBuf> for Module {
+    fn from(path: &PathBuf) -> Module {
+        Module::Path(path.clone())
+    }
+}
+
+impl<const N: usize> From<&[u8; N]> for Module {
+    fn from(bytes: &[u8; N]) -> Module {
+        Module::Bytes(bytes.to_vec())
+    }
+}
+
 impl From<Vec<u8>> for Module {
     fn from(bytes: Vec<u8>) -> Module {
         Module::Bytes(bytes)
@@ -47,6 +71,21 @@ impl From<&[u8]> for Module {
 }
 
 impl Module {
+    /// Wasm text: `(module …)` or `(component …)`. A bare `&str` is a path.
+    ///
+    /// ```rust,standalone_crate
+    /// # wpool::init();
+    /// use wpool::{Module, Pool};
+    ///
+    /// let text = r#"(module (func (export "one") (result i32) (i32.const 1)))"#;
+    /// let pool = Pool::builder(Module::text(text)).build()?;
+    /// assert_eq!(pool.apply::<i32>("one", ())?, 1);
+    /// # Ok::<(), wpool::Error>(())
+    /// ```
+    pub fn text(text: impl Into<String>) -> Module {
+        Module::Bytes(text.into().into_bytes())
+    }
+
     /// The bytes, at most [`MAX_MODULE_BYTES`].
     pub(crate) fn read(self) -> Result<Vec<u8>, Error> {
         let failed = |error: std::io::Error| {

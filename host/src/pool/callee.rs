@@ -1,5 +1,6 @@
 //! A function of a plugin, as tasks call it.
 
+use super::gate::OpenCalls;
 use super::inbox::NewTask;
 use super::outcome::{Failure, FailureKind};
 use super::reply::Reply;
@@ -9,16 +10,23 @@ use crate::value::{Function, Param, Value, conforms, encode_args, fits_one, prin
 use std::sync::Arc;
 
 /// The function that tasks call.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Callee {
     id: PluginId,
     plugin: Arc<Plugin>,
     function: u32,
+    /// The call has begun, and brings tasks until this is dropped.
+    _open: OpenCalls,
 }
 
 impl Callee {
     /// One of the plugin's functions.
-    pub(super) fn new(id: PluginId, plugin: &Arc<Plugin>, function: &Function) -> Callee {
+    pub(super) fn new(
+        id: PluginId,
+        plugin: &Arc<Plugin>,
+        function: &Function,
+        open: OpenCalls,
+    ) -> Callee {
         let functions = &plugin.signature.functions;
         let index = functions
             .iter()
@@ -27,6 +35,7 @@ impl Callee {
             id,
             plugin: Arc::clone(plugin),
             function: index.unwrap_or_default() as u32,
+            _open: open,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::callbacks::Callbacks;
 use super::callee::Callee;
+use super::gate::{OpenCalls, Refused};
 use super::inbox::Inbox;
 use super::scheduler::PluginId;
 use super::stats::Stats;
@@ -15,8 +16,8 @@ use std::sync::Arc;
 /// A loaded plugin: its functions can be called, once or for many inputs, waiting or in the background. [`Pool`](crate::Pool) is one
 /// of these with processes of its own; [`Plugins`](crate::Plugins) hands them out.
 ///
-/// It is cheap to clone, and every clone may be used on any thread. Once its pool is gone or it is unloaded, tasks end as
-/// cancelled or `init`.
+/// It is cheap to clone, and every clone may be used on any thread. Once it is unloaded or its pool was closed, calls are refused; once
+/// its pool is gone, they end as cancelled.
 #[derive(Clone, Debug)]
 pub struct PluginHandle {
     pub(super) inbox: Arc<Inbox>,
@@ -81,11 +82,14 @@ impl PluginHandle {
     }
 
     pub(super) fn callee(&self, function: &str) -> Result<Callee, Error> {
-        if self.inbox.is_closed_to_callers() {
-            let message = "the pool was closed: it takes no more calls";
-            return Err(Error::new(ErrorKind::Terminated, message));
-        }
         let function = self.function(Some(function))?;
-        Ok(Callee::new(self.id, &self.plugin, function))
+        let open = OpenCalls::begin(&self.inbox, self.id).map_err(|refused| {
+            let message = match refused {
+                Refused::Closed => "the pool was closed: it takes no more calls",
+                Refused::Unloaded => "the plugin was unloaded: it takes no more calls",
+            };
+            Error::new(ErrorKind::Terminated, message)
+        })?;
+        Ok(Callee::new(self.id, &self.plugin, function, open))
     }
 }

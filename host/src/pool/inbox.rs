@@ -1,5 +1,6 @@
 //! How other threads reach the driver: tasks and commands in a queue, and a wake-up only when it sleeps.
 
+use super::gate::{Gate, Refused};
 use super::host_threads::HostAnswer;
 use super::reply::Reply;
 use super::scheduler::PluginId;
@@ -62,10 +63,7 @@ impl Mail {
 struct State {
     mail: Mail,
     driver_sleeps: bool,
-    /// No calls are begun any more.
-    is_closing: bool,
-    /// Streams whose inputs have not ended.
-    open_inputs: usize,
+    gate: Gate,
     /// The driver is gone: mail is dropped, which cancels its tasks.
     closed: bool,
     /// How each plugin did, once it is gone.
@@ -140,36 +138,40 @@ impl Inbox {
         state.driver_sleeps
     }
 
-    /// From here on no calls are begun.
+    /// From here on no calls begin.
     pub(crate) fn close_to_callers(&self) {
-        self.state().is_closing = true;
+        self.state().gate.close();
         self.post(|mail| mail.close = true);
     }
 
-    /// Whether no calls are begun any more.
-    pub(crate) fn is_closed_to_callers(&self) -> bool {
-        self.state().is_closing
+    /// From here on no calls of the plugin begin, and it goes once those that have are done.
+    pub(crate) fn unload(&self, plugin: PluginId) {
+        let can_go = self.state().gate.unload(plugin);
+        if can_go {
+            self.post(|mail| mail.unloaded.push(plugin));
+        }
     }
 
-    /// Whether more tasks can come of calls that were begun.
+    /// Whether more tasks can come of calls that have begun.
     pub(crate) fn expects_more(&self) -> bool {
         let state = self.state();
-        state.open_inputs > 0 || !state.mail.tasks.is_empty()
+        state.gate.has_open() || !state.mail.tasks.is_empty()
     }
 
-    /// A stream begins: its tasks are still to come.
-    pub(crate) fn inputs_begin(&self) {
-        self.state().open_inputs += 1;
+    pub(super) fn begin_call(&self, plugin: PluginId) -> Result<(), Refused> {
+        self.state().gate.begin(plugin)
     }
 
-    /// A stream has sent its last task.
-    pub(crate) fn inputs_end(&self) {
-        let mut state = self.state();
-        state.open_inputs -= 1;
-        let last = state.is_closing && state.open_inputs == 0;
-        drop(state);
-        if last {
-            self.post(|mail| mail.close = true);
+    /// A call has sent its last task.
+    pub(super) fn end_call(&self, plugin: PluginId) {
+        let ended = self.state().gate.end(plugin);
+        if ended.plugin_can_go || ended.pool_can_go {
+            self.post(|mail| {
+                mail.close |= ended.pool_can_go;
+                if ended.plugin_can_go {
+                    mail.unloaded.push(plugin);
+                }
+            });
         }
     }
 

@@ -28,8 +28,8 @@ impl PluginHandle {
     ///
     /// # Errors
     ///
-    /// The first failure in input order is the error `T` of the outer result; [`Error`] says that nothing was run, or that a
-    /// value does not fit.
+    /// [`MapError::Task`] is the first failure in input order, and a value that does not fit is one; [`MapError::Pool`] says that nothing
+    /// was run.
     pub fn map<A: IntoValue, R: FromValue>(
         &self,
         function: &str,
@@ -56,7 +56,8 @@ impl PluginHandle {
         function: &str,
         items: impl IntoIterator<Item = A>,
     ) -> Result<Vec<R>, MapError> {
-        all_values(self.lazily(function, items, Order::Input)?)
+        let (inputs, outcomes) = self.stream(function, Order::Input)?;
+        all_values(Lazy::new(inputs, outcomes, items.into_iter()))
     }
 
     /// As [`PluginHandle::map`], with every outcome instead of the first failure.
@@ -93,7 +94,7 @@ impl PluginHandle {
     /// # wpool::init();
     /// let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").build()?;
     /// // Items are taken as results are: this one never ends.
-    /// let mut squares = pool.imap::<_, i64>("square", 1_i64..)?;
+    /// let mut squares = pool.imap::<_, i64, _>("square", 1_i64..)?;
     /// assert_eq!(squares.next().unwrap()?, 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -101,16 +102,19 @@ impl PluginHandle {
     /// # Errors
     ///
     /// [`Error`] says that there is no such function.
-    pub fn imap<A: IntoValue, R: FromValue>(
+    pub fn imap<A, R, I>(
         &self,
         function: &str,
-        items: impl IntoIterator<Item = A>,
-    ) -> Result<impl Iterator<Item = Result<R, Failure>>, Error> {
-        self.lazily(
-            function,
-            items.into_iter().map(|item| (item,)),
-            Order::Input,
-        )
+        items: I,
+    ) -> Result<impl Iterator<Item = Result<R, Failure>> + use<A, R, I>, Error>
+    where
+        A: IntoValue,
+        R: FromValue,
+        I: IntoIterator<Item = A>,
+    {
+        let (inputs, outcomes) = self.stream(function, Order::Input)?;
+        let items = items.into_iter().map(|item| (item,));
+        Ok(Lazy::new(inputs, outcomes, items))
     }
 
     /// As [`PluginHandle::imap`], with results as they finish.
@@ -118,16 +122,19 @@ impl PluginHandle {
     /// # Errors
     ///
     /// As [`PluginHandle::imap`].
-    pub fn imap_unordered<A: IntoValue, R: FromValue>(
+    pub fn imap_unordered<A, R, I>(
         &self,
         function: &str,
-        items: impl IntoIterator<Item = A>,
-    ) -> Result<impl Iterator<Item = Result<R, Failure>>, Error> {
-        self.lazily(
-            function,
-            items.into_iter().map(|item| (item,)),
-            Order::Completion,
-        )
+        items: I,
+    ) -> Result<impl Iterator<Item = Result<R, Failure>> + use<A, R, I>, Error>
+    where
+        A: IntoValue,
+        R: FromValue,
+        I: IntoIterator<Item = A>,
+    {
+        let (inputs, outcomes) = self.stream(function, Order::Completion)?;
+        let items = items.into_iter().map(|item| (item,));
+        Ok(Lazy::new(inputs, outcomes, items))
     }
 
     /// Calls `function` once and waits, as `multiprocessing.Pool.apply`.
@@ -152,16 +159,6 @@ impl PluginHandle {
         let keep = |outcome, ty: Option<&Type>| Ok((outcome, ty.cloned()));
         let (outcome, ty) = self.call(function, arguments, keep)?.get()?;
         value_of(outcome, ty.as_ref())
-    }
-
-    fn lazily<A: IntoArgs, R: FromValue>(
-        &self,
-        function: &str,
-        items: impl IntoIterator<Item = A>,
-        order: Order,
-    ) -> Result<impl Iterator<Item = Result<R, Failure>>, Error> {
-        let (inputs, outcomes) = self.stream(function, order)?;
-        Ok(Lazy::new(inputs, outcomes, items.into_iter()))
     }
 }
 

@@ -11,6 +11,7 @@ mod builder;
 mod callbacks;
 mod callee;
 mod driver;
+mod gate;
 mod handle;
 mod host_threads;
 mod inbox;
@@ -98,7 +99,8 @@ impl Pool {
         self.runner.close();
     }
 
-    /// Waits until all calls of a pool that was closed are done, or a terminated one is gone, and none of its processes is left.
+    /// Waits until all calls of a pool that was closed are done, or a terminated one is gone, none of its processes is left, and all
+    /// callbacks have run.
     ///
     /// # Errors
     ///
@@ -107,7 +109,7 @@ impl Pool {
         self.runner.join()
     }
 
-    /// Ends the pool now: unfinished tasks are cancelled, all processes killed.
+    /// Ends the pool now: unfinished tasks are cancelled, all processes killed. Calls that come later end as cancelled.
     pub fn terminate(&self) {
         self.runner.terminate();
     }

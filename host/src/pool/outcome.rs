@@ -35,7 +35,7 @@ pub enum FailureKind {
     SandboxViolation,
     /// Its worker answered something that it was not asked.
     Protocol,
-    /// The pool was terminated before it finished.
+    /// It was cancelled, or its pool was terminated, before it finished.
     Cancelled,
 }
 

@@ -205,7 +205,8 @@ impl Process {
         Ok(self.running()?.ending.wait_timeout(timeout))
     }
 
-    /// How it ended, once it has: 0 where its task succeeded, 1 where that failed, `-n` where it was ended by signal n.
+    /// How it ended, once it has: 0 where its task succeeded, 1 where that failed, `-n` where its process was ended by signal n: -9 where
+    /// it was killed, also by wpool for a limit that it did not keep by itself.
     #[must_use]
     pub fn exit_code(&self) -> Option<i32> {
         self.running.as_ref()?.exit_code.get().copied()

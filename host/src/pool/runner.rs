@@ -94,7 +94,7 @@ impl Runner {
 
     /// The plugin gets no more tasks, and is forgotten once those that it has are done.
     pub(super) fn unload(&self, plugin: PluginId) {
-        self.inbox.post(|mail| mail.unloaded.push(plugin));
+        self.inbox.unload(plugin);
     }
 
     /// What holds the processes: waits for the first of them.
@@ -132,20 +132,24 @@ impl Runner {
             let message = "close() or terminate() comes before join(), which would wait for ever";
             return Err(Error::new(ErrorKind::Usage, message));
         }
+        self.join_driver();
+        self.callbacks.wait();
+        Ok(())
+    }
+
+    fn join_driver(&self) {
         // Held while waiting, so that everybody who joins waits.
         let mut driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(driver) = driver.take() {
             // A driver that panicked has cancelled its tasks as it unwound.
             let _ = driver.join();
         }
-        Ok(())
     }
 }
 
 impl Drop for Runner {
     fn drop(&mut self) {
         self.terminate();
-        // It was told to end, so this cannot be refused.
-        let _ = self.join();
+        self.join_driver();
     }
 }

@@ -87,8 +87,19 @@ impl<T> Slot<T> {
         let mut state = self.state();
         while state.succeeded.is_none() {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                return state;
+            }
+            drop(state);
+            if self.callbacks.lend_a_hand() {
+                state = self.state();
+                continue;
+            }
+            state = self.state();
+            if state.succeeded.is_some() {
+                return state;
+            }
             state = match left {
-                Some(Duration::ZERO) => return state,
                 Some(left) => {
                     let waited = self.done.wait_timeout(state, left);
                     waited.unwrap_or_else(PoisonError::into_inner).0

@@ -21,6 +21,8 @@ pub struct Inputs {
     callee: Callee,
     stream: Arc<Stream>,
     kept: Vec<NewTask>,
+    /// A host function of the same pool has asked for all of them.
+    nested: bool,
 }
 
 /// The end where outcomes come out, with the number of their input, counted from 0. Dropping it drops what still comes.
@@ -37,12 +39,12 @@ pub struct Closed;
 
 pub(super) fn ends(inbox: Arc<Inbox>, callee: Callee, order: Order) -> (Inputs, Outcomes) {
     let stream = Stream::new(order);
-    inbox.inputs_begin();
     let outcomes = Outcomes {
         stream: Arc::clone(&stream),
         taken: VecDeque::new(),
     };
     let inputs = Inputs {
+        nested: is_called_by(&inbox),
         inbox,
         callee,
         stream,
@@ -70,7 +72,7 @@ impl Inputs {
             Err(failure) => return self.fail(failure),
         };
         let reply = self.reserve(encoded.len())?;
-        let nested = is_called_by(&self.inbox);
+        let nested = self.nested || is_called_by(&self.inbox);
         self.kept.push(self.callee.task(encoded, reply, nested));
         if self.kept.len() >= HANDED_OVER {
             self.flush();
@@ -128,7 +130,6 @@ impl Drop for Inputs {
     fn drop(&mut self) {
         self.flush();
         self.stream.end();
-        self.inbox.inputs_end();
     }
 }
 

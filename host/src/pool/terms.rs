@@ -10,19 +10,19 @@ macro_rules! plugin_settings {
                 self
             }
 
-            /// Wall time of one task, host calls included; `None` for no limit.
+            /// Wall time of one task, host calls included; `None` for no limit. Default: 60 s.
             pub fn timeout(mut self, timeout: impl Into<Option<std::time::Duration>>) -> Self {
                 self.terms.limits.timeout = timeout.into();
                 self
             }
 
-            /// Memory of one task in bytes; `None` for no limit.
+            /// Memory of one task in bytes; `None` for no limit. Default: 256 MiB.
             pub fn memory_bytes(mut self, bytes: impl Into<Option<u64>>) -> Self {
                 self.terms.limits.memory_bytes = bytes.into();
                 self
             }
 
-            /// Fuel of one task; `None` for no limit.
+            /// Fuel of one task; `None`, which is the default, for no limit.
             pub fn fuel(mut self, fuel: impl Into<Option<u64>>) -> Self {
                 self.terms.limits.fuel = fuel.into();
                 self
@@ -55,7 +55,7 @@ macro_rules! plugin_settings {
                 self
             }
 
-            /// How many tasks travel to a worker at once, as `chunksize`; `None`, which is the default, for as many as fill
+            /// How many tasks travel to a worker at once, as `chunksize`; `None`, which is the default, or 0 for as many as fill
             /// about a millisecond.
             pub fn chunk_size(mut self, tasks: impl Into<Option<u32>>) -> Self {
                 self.terms.chunk = tasks.into().and_then(std::num::NonZeroU32::new);
@@ -80,8 +80,9 @@ macro_rules! plugin_settings {
             /// with its version or for all versions without, or `""` for a function by itself.
             ///
             /// What the closure takes and returns is held against the import when the plugin is loaded. It runs on a thread of
-            /// its own while the task waits, with no more of those than twice the workers; it may use the pool. When the task
-            /// ends early its answer is not wanted any more, but it runs to its end. A panic, or a
+            /// its own while the task waits, of which there are no more than twice the workers: one that never returns keeps its
+            /// thread. It may use the pool on that thread; what it hands to other threads waits in line like anybody's. When the
+            /// task ends early its answer is not wanted any more, but it runs to its end. A panic, or a
             /// [`HostError`](crate::HostError), fails the task that called, as `host-call`. With a
             /// [`HostCall`](crate::HostCall) as its first parameter it learns who calls.
             ///
@@ -105,8 +106,9 @@ macro_rules! plugin_settings {
                 self
             }
 
-            /// As `host_function`, with a closure that returns a future. It needs no particular runtime; when the task ends early
-            /// it is dropped.
+            /// As `host_function`, with a closure that returns a future. It needs no particular runtime, and none is there: what
+            /// needs the timers or sockets of one is spawned on it, and its handle awaited. When the task ends early the future is
+            /// dropped.
             ///
             /// ```no_run
             /// # async fn look_up(key: String) -> Option<String> { None }

@@ -189,13 +189,14 @@ impl Driver {
             self.scheduler.add_plugin(id, config);
             self.load_if_confined(id);
         }
-        for plugin in mail.unloaded {
-            self.scheduler.remove_plugin(Instant::now(), plugin);
-        }
         for answer in mail.answers {
             self.host_answers(answer);
         }
         self.submit(mail.tasks);
+        // After the last tasks of calls that had begun.
+        for plugin in mail.unloaded {
+            self.scheduler.remove_plugin(Instant::now(), plugin);
+        }
         self.closing |= mail.close;
         for (plugin, to) in mail.stats {
             // Who asked may have gone.
