@@ -5,6 +5,14 @@ use crate::child::{StartError, with_remedy};
 use std::fmt;
 
 /// What went wrong before any task ran.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let refused = wpool::Pool::builder("no-such.wasm").build().unwrap_err();
+/// assert_eq!(refused.kind(), wpool::ErrorKind::ModuleFile);
+/// println!("{refused}");
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,

@@ -3,6 +3,10 @@
 use std::fs;
 
 /// The CPUs that this process may use: those of its affinity, and no more than its cgroup's quota pays for.
+///
+/// ```rust,standalone_crate
+/// assert!(wpool::usable_cpus() >= 1);
+/// ```
 #[must_use]
 pub fn usable_cpus() -> usize {
     // The standard library counts both: the affinity mask, and the quotas of cgroups v1 and v2.

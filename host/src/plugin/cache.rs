@@ -46,6 +46,18 @@ const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
 /// A directory of compiled artifacts that only its user can read or write. A clone is the same cache.
 ///
 /// Any number of threads and processes may use one directory at once.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let directory = std::env::temp_dir().join(format!("wpool-example-{}", std::process::id()));
+/// let cache = wpool::ArtifactCache::open(&directory)?;
+/// let square = || wpool::Pool::builder("../guest-examples/wasm/square.wasm").cache(cache.clone()).build();
+/// drop(square()?); // compiled, and kept
+/// drop(square()?); // and found again
+/// assert_eq!(cache.entries()?.len(), 1);
+/// # std::fs::remove_dir_all(&directory)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct ArtifactCache {
     inner: Arc<Inner>,

@@ -13,6 +13,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A call of a function of the application by a task: who makes it. A closure that wants to know takes it as its first parameter.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// use wpool::{HostCall, Module, Pool};
+///
+/// let text = r#"(module (import "env" "note" (func $note)) (func (export "f") (call $note)))"#;
+/// let pool = Pool::builder(Module::text(text))
+///     .host_function("env", "note", |call: HostCall| {
+///         println!("task {} in {} calls from {}", call.task(), call.worker(), call.function());
+///     })
+///     .build()?;
+/// let () = pool.apply("f", ())?;
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct HostCall {
     pub(crate) task: u64,
@@ -55,6 +69,20 @@ impl HostCall {
 }
 
 /// What makes the task that calls a function of the application fail, as `host-call`.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// use wpool::{HostError, Module, Pool};
+///
+/// let text = r#"(module (import "env" "get" (func $get (result i32)))
+///     (func (export "f") (result i32) (call $get)))"#;
+/// let pool = Pool::builder(Module::text(text))
+///     .host_function("env", "get", || Err::<i32, _>(HostError::new("there is none today")))
+///     .build()?;
+/// let failure = pool.apply::<i32>("f", ()).unwrap_err();
+/// assert!(failure.to_string().contains("there is none today"));
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostError(String);
 

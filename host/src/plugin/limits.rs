@@ -7,6 +7,22 @@ use std::time::Duration;
 const FRAME_CAP: u64 = 1 << 31;
 
 /// Limits of a plugin. `None` is no limit, where that is possible at all.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// use std::time::Duration;
+/// use wpool::{Limits, Pool};
+///
+/// let limits = Limits {
+///     timeout: Some(Duration::from_millis(100)),
+///     memory_bytes: Some(1 << 20),
+///     ..Limits::default()
+/// };
+/// let pool = Pool::builder("../guest-examples/wasm/spin.wasm").limits(limits).build()?;
+/// let failure = pool.apply::<i64>("spin", (-1,)).unwrap_err(); // it never returns by itself
+/// println!("{failure}");
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Wall time of one task, from its own start; its start function counts. Default 60 s.

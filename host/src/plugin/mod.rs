@@ -243,6 +243,16 @@ fn functions(facts: &ModuleFacts) -> Result<Signature, Error> {
 }
 
 /// What a module is, whether or not it can be run.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let inspection = wpool::Pool::builder("../guest-examples/wasm/hello.wasm").inspect()?;
+/// assert_eq!(inspection.kind, wpool::ModuleKind::Component);
+/// for import in &inspection.imports {
+///     println!("{} needs {}", import.name, import.grant);
+/// }
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Inspection {

@@ -10,6 +10,22 @@ use crate::plugin::{ArtifactCache, Inspection, Module, Terms, inspect};
 use std::path::PathBuf;
 
 /// Settings of a [`Pool`].
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// use std::time::Duration;
+/// use wpool::{Isolation, Pool};
+///
+/// let pool = Pool::builder("../guest-examples/wasm/counter.wasm")
+///     .workers(2)
+///     .name("counter") // its workers are counter-1 and counter-2
+///     .timeout(Duration::from_secs(1))
+///     .isolation(Isolation::Process)
+///     .initializer("next") // each task is a fork of what this has prepared
+///     .build()?;
+/// assert_eq!(pool.starmap::<_, i64>("next", [(), ()])?, [2, 2]);
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing happens until build"]
 pub struct Builder {

@@ -176,6 +176,18 @@ pub(super) fn all_values<R>(
 }
 
 /// Why [`PluginHandle::map`] or [`PluginHandle::apply`] returns no values.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/faults.wasm").build()?;
+/// match pool.starmap::<_, i32>("divide", [(6, 3), (1, 0)]) {
+///     Err(wpool::MapError::Task { index, failure }) => {
+///         assert_eq!((index, failure.kind()), (1, wpool::FailureKind::Trap));
+///     }
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MapError {

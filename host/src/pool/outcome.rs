@@ -68,6 +68,17 @@ impl fmt::Display for FailureKind {
 }
 
 /// How a task failed.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/faults.wasm").build()?;
+/// let outcomes = pool.map_outcomes("recurse", [i32::MAX])?;
+/// let failure = outcomes[0].result.as_ref().unwrap_err();
+/// assert_eq!(failure.kind(), wpool::FailureKind::Trap);
+/// assert_eq!(failure.arguments(), [wpool::Value::S32(i32::MAX)]);
+/// println!("{failure}");
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
     kind: FailureKind,
@@ -280,6 +291,17 @@ pub struct Usage {
 }
 
 /// The end of a task.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").build()?;
+/// for outcome in pool.map_outcomes("square", [3_i64])? {
+///     let usage = &outcome.usage;
+///     println!("{:?} in {:?} and {} bytes", outcome.result, usage.wall, usage.memory_bytes);
+///     println!("by {:?}, process {:?}", usage.worker_name, usage.pid);
+/// }
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Outcome {

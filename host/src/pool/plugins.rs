@@ -20,6 +20,17 @@ const PROCESSES: usize = 32;
 const PARK_AFTER: Duration = Duration::from_secs(30);
 
 /// Settings of [`Plugins`].
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let plugins = wpool::Plugins::builder()
+///     .workers(2)
+///     .processes(8)
+///     .park_after(std::time::Duration::from_secs(5))
+///     .build()?;
+/// # drop(plugins);
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing happens until build"]
 pub struct PluginsBuilder {

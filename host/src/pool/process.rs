@@ -24,6 +24,18 @@ type Target =
     Box<dyn FnOnce(&PluginHandle, Arc<Begun>) -> Result<AsyncResult<Ending>, Error> + Send>;
 
 /// Settings of a [`Process`].
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let mut process = wpool::Process::builder("../guest-examples/wasm/square.wasm", "square", (7,))
+///     .name("squarer")
+///     .timeout(std::time::Duration::from_secs(1))
+///     .build();
+/// process.start()?;
+/// println!("{} is process {:?}", process.name(), process.pid());
+/// assert_eq!(process.result::<i64>()?, 49);
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[must_use = "nothing happens until build"]
 pub struct ProcessBuilder {
     module: Module,

@@ -94,6 +94,18 @@ pub enum Level {
 }
 
 /// The layers that a confined process reported to be in force.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").build()?;
+/// let confinement = pool.confinement();
+/// assert!(confinement.has(wpool::Layer::Seccomp));
+/// for layer in confinement.missing() {
+///     println!("without {layer}");
+/// }
+/// println!("{:?}", confinement.level());
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confinement {
     layers: Vec<Layer>,

@@ -10,6 +10,10 @@ const QUOTED: usize = 60;
 const SHOWN: usize = 4096;
 
 /// A text from outside as it may be shown: one line, escaped, at most about 4 KiB of it.
+///
+/// ```rust,standalone_crate
+/// assert_eq!(wpool::printable("\u{1b}[2Jhello"), "\\u{1b}[2Jhello");
+/// ```
 #[must_use]
 pub fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len().min(SHOWN));

@@ -15,6 +15,18 @@ use thiserror::Error;
 use super::{Param, ParseError, Type, Value, json, ty, wave};
 
 /// One of the forms.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/stats.wasm").build()?;
+/// let stats = pool.function(Some("stats"))?;
+/// let arguments = wpool::Format::Json.parse_args(&stats.params, &[b"[1.5, 2, 4]"])?;
+/// let result: wpool::Value = pool.apply("stats", arguments)?;
+/// let mut line = Vec::new();
+/// wpool::Format::Wave.print(stats.result.as_ref(), Some(&result), &mut line);
+/// assert_eq!(line, b"ok({count: 3, mean: 2.5, min: 1.5, max: 4})");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Strings and bytes as they are, everything else WAVE.

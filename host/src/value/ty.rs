@@ -87,6 +87,15 @@ pub struct Function {
 }
 
 /// The exported functions of a module.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/greet.wasm").build()?;
+/// for function in &pool.signature().functions {
+///     assert_eq!(function.to_string(), "greet: func(name: string) -> string");
+/// }
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Signature {
     /// All of them, in the order of the module.

@@ -3,6 +3,17 @@
 use super::{Type, quote};
 
 /// A value of a [`Type`].
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/add.wasm").build()?;
+/// use wpool::Value;
+///
+/// // Where the types are not known until the module is.
+/// let sum: Value = pool.apply("add", vec![Value::S64(1), Value::S64(2)])?;
+/// assert_eq!(sum, Value::S64(3));
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// `bool`

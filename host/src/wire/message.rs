@@ -169,6 +169,19 @@ pub struct TaskLimits {
 }
 
 /// What two tasks of one plugin never share.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// use wpool::{Isolation, Pool};
+///
+/// let counts = |isolation| -> Result<Vec<i64>, wpool::Error> {
+///     let pool = Pool::builder("../guest-examples/wasm/counter.wasm").workers(1).isolation(isolation).build()?;
+///     Ok(pool.starmap("next", [(), (), ()])?)
+/// };
+/// assert_eq!(counts(Isolation::Instance)?, [1, 1, 1]);
+/// assert_eq!(counts(Isolation::Worker)?, [1, 2, 3]);
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Isolation {
     /// Each task gets a fresh process, forked from the template: for tasks of different tenants. The strongest.

@@ -57,7 +57,10 @@ impl Scheduler {
     }
 
     fn start_template(&mut self, plugin: PluginId) {
-        if !self.make_room_for_a_template() {
+        let next = self.plugins.get(&plugin).and_then(|it| it.queue.front());
+        // What a host function waits for may be what keeps all others busy.
+        let is_nested = next.is_some_and(|task| task.nested);
+        if !self.make_room_for_a_template() && !is_nested {
             // It is tried again when something happens.
             return;
         }

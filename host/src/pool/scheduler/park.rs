@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 /// How many plugins may have processes, and for how long without tasks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Parking {
-    /// Templates at once, at most.
+    /// Templates at once, at most; more where a host function waits for a task of a plugin that has none.
     pub(crate) templates: usize,
     /// After how long without tasks a plugin gives up its processes.
     pub(crate) after: Option<Duration>,

@@ -1,18 +1,28 @@
-//! The frames written by hand: batches to a worker, results from one.
+//! The frames written by hand: batches and answers to a worker, results and calls from one.
 
-use crate::wire::{Batch, BatchWriter, ResultsWriter, TaskResult, WorkerFrame};
+use crate::wire::{
+    Batch, BatchWriter, ResultsWriter, TaskResult, WorkerFrame, host_answer, host_call,
+    parse_host_answer,
+};
 
 /// What can be read of a batch or of results lies within the frame, is no more than it claims, and written again is the same.
 pub fn worker_frames(data: &[u8]) {
     batch(data);
+    answer(data);
     results(data);
+    call(data);
 }
 
 fn batch(frame: &[u8]) {
     let Some(batch) = Batch::parse(frame) else {
-        assert!(frame.len() < 12, "only the head can be missing");
+        let is_an_answers = frame.starts_with(&u32::MAX.to_le_bytes());
+        assert!(
+            frame.len() < 12 || is_an_answers,
+            "only the head can be missing"
+        );
         return;
     };
+    assert_eq!(parse_host_answer(frame), None, "a batch is no answer");
     let tasks: Vec<_> = batch.tasks().collect();
     let claimed = frame[8..]
         .first_chunk()
@@ -28,6 +38,28 @@ fn batch(frame: &[u8]) {
     let written = writer.finish();
     assert_eq!(written[..8], frame[..8]);
     assert!(frame[12..].starts_with(&written[12..]));
+}
+
+fn answer(frame: &[u8]) {
+    match parse_host_answer(frame) {
+        None => {}
+        Some(Ok(result)) => assert_eq!(host_answer(Ok(result)), frame),
+        // What was no text has been repaired to be some.
+        Some(Err(why)) => {
+            let written = host_answer(Err(&why));
+            assert_eq!(parse_host_answer(&written), Some(Err(why)));
+        }
+    }
+}
+
+fn call(frame: &[u8]) {
+    if let Some(WorkerFrame::HostCall {
+        function,
+        arguments,
+    }) = WorkerFrame::parse(frame)
+    {
+        assert_eq!(host_call(function, arguments), frame);
+    }
 }
 
 fn results(frame: &[u8]) {

@@ -118,3 +118,15 @@ fn of_several_that_have_nothing_to_do_the_one_that_was_used_longest_ago_makes_ro
     env.then(&["park p1", "template p2"]);
     env.died(1, 1, Death::Retired);
 }
+
+#[test]
+fn what_a_host_function_waits_for_does_not_wait_for_another_plugin_to_have_nothing_to_do() {
+    let mut env = with_one_done();
+    env.tasks(1..2);
+    env.then(&["send w0 @1: 1"]);
+    env.calls_host(0);
+    env.submit(B, [nested(2)]);
+    env.then(&["template p1"]);
+    env.template_ready(B);
+    env.then(&["start w1 of p1"]);
+}
