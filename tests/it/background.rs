@@ -218,7 +218,8 @@ fn what_is_sent_after_a_call_was_cancelled_is_not_run() {
     });
     let endless = pool.map_async::<_, i64, _>("spin", items).unwrap();
     endless.cancel();
-    cancelled.send(()).unwrap();
+    // Where its thread comes to the first item only now, it takes none and waits for nothing.
+    let _ = cancelled.send(());
     assert_cancelled(endless.get());
     assert!(pool.apply::<i64>("spin", (3,)).is_ok());
 }
