@@ -158,7 +158,8 @@ fn a_reload_takes_new_calls_while_the_old_one_finishes_its_own() {
     let plugins = plugins().build().unwrap();
     let old = plugins
         .plugin("answer", asking.as_bytes())
-        .host_function("env", "ask", move |_: HostCall| {
+        .host_function("env", "ask", move |call: HostCall| {
+            assert_eq!(call.plugin(), "answer");
             began.send(()).unwrap();
             released.lock().unwrap().recv_timeout(DEADLINE).unwrap();
             1_i64

@@ -41,10 +41,8 @@ fn it_runs_in_the_process_that_it_names_under_its_own_name() {
     spin.join().unwrap();
     assert_eq!(spin.exit_code(), Some(-9));
     let outcome = spin.outcome().unwrap();
-    assert_eq!(
-        outcome.usage.worker_name, None,
-        "it was cancelled and not finished"
-    );
+    assert_eq!(outcome.usage.worker_name.as_deref(), Some("spinner"));
+    assert_eq!(outcome.usage.pid, Some(seen.pid));
     assert_eq!(outcome.result.unwrap_err().kind(), FailureKind::Cancelled);
     assert!(!seen.is_alive());
 }

@@ -1,4 +1,11 @@
-//! Which grant an import would need: for a person who decides what a module may touch.
+//! What a module imports and what it is given for it: which grant an import would need, for a person who decides, and whether it has
+//! it.
+
+use super::Terms;
+use super::host_function::{self, BoundImport};
+use crate::error::{Error, ErrorKind};
+use crate::value::Signature;
+use crate::wire::{Import, ModuleFacts, import_name};
 
 /// What stands before the version in the names of WASI, and what whoever uses it asks for. The longest comes first.
 const COMPONENTS: &[(&str, &str)] = &[
@@ -38,6 +45,38 @@ pub(super) fn needed(module: &str, name: &str) -> &'static str {
     };
     let known = table.iter().find(|(start, _)| name.starts_with(start));
     known.map_or("a host function, by an application", |(_, grant)| grant)
+}
+
+/// Gives a module's imports what was bound to their names.
+pub(super) fn bind_imports(facts: &ModuleFacts, terms: &Terms) -> Result<Vec<BoundImport>, Error> {
+    if facts.imported_functions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let imported = Signature::decode(&facts.imported_functions).map_err(|error| {
+        let message = format!("its imports are more than is accepted: {error}");
+        Error::new(ErrorKind::Module, message)
+    })?;
+    host_function::bind(imported.functions, &terms.host_functions)
+}
+
+/// Whether everything that an import needs was granted: a function by itself, or all of an interface.
+pub(super) fn is_granted(wanted: &Import, imports: &[BoundImport]) -> bool {
+    let is_bound = |import: &BoundImport| import.bound.is_some();
+    if wanted.kind == "interface" {
+        let prefix = format!("{}#", wanted.module);
+        let mut within = imports
+            .iter()
+            .filter(|import| import.function.name.starts_with(&prefix))
+            .peekable();
+        return within.peek().is_some() && within.all(is_bound);
+    }
+    // A component's function at the root has no name besides that of the import.
+    let name = match &*wanted.name {
+        "" => wanted.module.clone(),
+        name => import_name(&wanted.module, name),
+    };
+    let mut same = imports.iter().filter(|it| it.function.name == name);
+    wanted.kind == "function" && same.any(is_bound)
 }
 
 #[cfg(test)]

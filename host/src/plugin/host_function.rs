@@ -29,6 +29,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// ```
 #[derive(Clone, Debug)]
 pub struct HostCall {
+    pub(crate) plugin: Arc<str>,
     pub(crate) task: u64,
     pub(crate) function: Arc<str>,
     pub(crate) worker: Arc<str>,
@@ -37,6 +38,12 @@ pub struct HostCall {
 }
 
 impl HostCall {
+    /// The plugin: the name that it was loaded under, else that of its file; empty where it has neither.
+    #[must_use]
+    pub fn plugin(&self) -> &str {
+        &self.plugin
+    }
+
     /// The number of the task, counted from 1 through the life of the pool.
     #[must_use]
     pub fn task(&self) -> u64 {

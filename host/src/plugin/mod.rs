@@ -27,8 +27,9 @@ pub(crate) use terms::Terms;
 use crate::error::{Error, ErrorKind};
 use crate::sandbox::ProcessLimits;
 use crate::value::{Signature, printable};
-use crate::wire::{EngineProfile, ModuleFacts, TaskTerms, VALUES_BYTES, import_name};
+use crate::wire::{EngineProfile, ModuleFacts, TaskTerms, VALUES_BYTES};
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 /// Memories a module may define: each reserves [`SLOT_BYTES`] of address space in every worker.
 const MAX_MEMORIES: u32 = 64;
@@ -76,11 +77,11 @@ impl Plugin {
         let refused = |message: String| Err(Error::new(ErrorKind::Module, message));
         let limits = &terms.limits;
         let signature = functions(&facts)?;
-        let imports = bind_imports(&facts, &terms)?;
+        let imports = grant::bind_imports(&facts, &terms)?;
         let missing: Vec<_> = facts
             .imports
             .iter()
-            .filter(|wanted| !is_granted(wanted, &imports))
+            .filter(|wanted| !grant::is_granted(wanted, &imports))
             .collect();
         if !missing.is_empty() {
             let imports: Vec<_> = missing
@@ -134,6 +135,12 @@ impl Plugin {
         })
     }
 
+    /// What people call it; nothing where it came from memory and nobody gave it a name.
+    pub(crate) fn called(&self) -> Arc<str> {
+        let of_file = || self.name.as_deref().unwrap_or_default().into();
+        self.terms.name.clone().unwrap_or_else(of_file)
+    }
+
     /// Whether its tasks can do more than compute a result.
     pub(crate) fn has_effects(&self) -> bool {
         self.imports.iter().any(|import| import.bound.is_some())
@@ -173,38 +180,6 @@ impl Plugin {
             processes: None,
         }
     }
-}
-
-/// Gives a module's imports what was bound to their names.
-fn bind_imports(facts: &ModuleFacts, terms: &Terms) -> Result<Vec<BoundImport>, Error> {
-    if facts.imported_functions.is_empty() {
-        return Ok(Vec::new());
-    }
-    let imported = Signature::decode(&facts.imported_functions).map_err(|error| {
-        let message = format!("its imports are more than is accepted: {error}");
-        Error::new(ErrorKind::Module, message)
-    })?;
-    host_function::bind(imported.functions, &terms.host_functions)
-}
-
-/// Whether everything that an import needs was granted: a function by itself, or all of an interface.
-fn is_granted(wanted: &crate::wire::Import, imports: &[BoundImport]) -> bool {
-    let is_bound = |import: &BoundImport| import.bound.is_some();
-    if wanted.kind == "interface" {
-        let prefix = format!("{}#", wanted.module);
-        let mut within = imports
-            .iter()
-            .filter(|import| import.function.name.starts_with(&prefix))
-            .peekable();
-        return within.peek().is_some() && within.all(is_bound);
-    }
-    // A component's function at the root has no name besides that of the import.
-    let name = match &*wanted.name {
-        "" => wanted.module.clone(),
-        name => import_name(&wanted.module, name),
-    };
-    let mut same = imports.iter().filter(|it| it.function.name == name);
-    wanted.kind == "function" && same.any(is_bound)
 }
 
 /// The number of the initializer, if one was asked for and makes sense.

@@ -3,10 +3,13 @@
 use super::{HostFunction, Limits};
 use crate::wire::{Isolation, TaskTerms};
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 /// As it was asked for; what of it makes sense for the module is found out when that is compiled.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Terms {
+    /// What the plugin is called, where that is not the name of its file.
+    pub(crate) name: Option<Arc<str>>,
     pub(crate) limits: Limits,
     pub(crate) isolation: Isolation,
     /// The function that prepares what tasks share or are forked from.

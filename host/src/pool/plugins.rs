@@ -188,11 +188,16 @@ impl Plugins {
 
     /// Settings for a plugin that is to be loaded under `name`, from `module`: a path, or bytes.
     pub fn plugin(&self, name: impl Into<String>, module: impl Into<Module>) -> PluginBuilder<'_> {
+        let name = name.into();
+        let terms = Terms {
+            name: Some((&*name).into()),
+            ..Terms::default()
+        };
         PluginBuilder {
             plugins: self,
-            name: name.into(),
+            name,
             module: module.into(),
-            terms: Terms::default(),
+            terms,
         }
     }
 

@@ -18,6 +18,7 @@ fn imported(name: &str, params: &[Type], result: Option<Type>) -> Function {
 
 fn call() -> HostCall {
     HostCall {
+        plugin: "p".into(),
         task: 1,
         function: "f".into(),
         worker: "worker-1".into(),

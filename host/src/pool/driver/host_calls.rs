@@ -112,6 +112,7 @@ impl Driver {
         let open = OpenCall::default();
         calls.open = Some((open.clone(), Instant::now()));
         let call = HostCall {
+            plugin: loaded.plugin.called(),
             task: new_task.number,
             function: called.map_or("", |function| &function.name).into(),
             worker: Arc::clone(&link.name),

@@ -1,7 +1,7 @@
 //! Tasks that nobody wants any more: those that wait are over at once, and a worker that runs one is killed.
 
 use super::worker::{State, Worker};
-use super::{Action, Death, Loss, Scheduler, Task, TaskId, WorkerId};
+use super::{Action, Death, Loss, Ran, Scheduler, Task, TaskId, WorkerId};
 use std::collections::{HashSet, VecDeque};
 use std::time::Instant;
 
@@ -18,7 +18,7 @@ impl Scheduler {
                 wanted
             });
         }
-        self.fail_cancelled(waiting);
+        self.fail_cancelled(waiting, None);
         let sent = self.workers.values().flat_map(|worker| &worker.outstanding);
         let sent: Vec<TaskId> = sent
             .map(|task| task.id)
@@ -44,11 +44,16 @@ impl Scheduler {
         }
     }
 
-    /// Takes those that were cancelled out of tasks that would run again.
-    pub(super) fn without_cancelled(&mut self, mut tasks: VecDeque<Task>) -> VecDeque<Task> {
+    /// Takes those that were cancelled out of tasks that would run again. The last of them was running there, if that is known.
+    pub(super) fn without_cancelled(
+        &mut self,
+        mut tasks: VecDeque<Task>,
+        ran: Option<Ran>,
+    ) -> VecDeque<Task> {
         if self.cancelled.is_empty() {
             return tasks;
         }
+        let running = tasks.back().map(|task| task.id);
         let mut unwanted = VecDeque::new();
         tasks.retain(|task| {
             let unwanted_too = self.cancelled.remove(&task.id);
@@ -57,18 +62,19 @@ impl Scheduler {
             }
             !unwanted_too
         });
-        self.fail_cancelled(unwanted);
+        self.fail_cancelled(unwanted, running.zip(ran));
         tasks
     }
 
-    fn fail_cancelled(&mut self, tasks: VecDeque<Task>) {
+    fn fail_cancelled(&mut self, tasks: VecDeque<Task>, running: Option<(TaskId, Ran)>) {
         for task in tasks {
-            let attempts = self.losses.remove(&task.id).map_or(0, |losses| losses.runs);
+            let ran = running.filter(|(id, _)| *id == task.id).map(|(_, ran)| ran);
+            let before = self.losses.remove(&task.id).map_or(0, |losses| losses.runs);
             self.actions.push_back(Action::Fail {
                 task: task.id,
-                attempts,
+                attempts: before + u32::from(ran.is_some()),
                 loss: Loss::Cancelled,
-                ran: None,
+                ran,
             });
         }
     }

@@ -103,8 +103,13 @@ impl Scheduler {
             }),
         };
         let left = started.len() + unstarted.len();
-        started = self.without_cancelled(started);
-        unstarted = self.without_cancelled(unstarted);
+        let ran = Ran {
+            worker: id,
+            since: worker.progress_at,
+        };
+        let at_cancelled = death == Death::Cancelled;
+        started = self.without_cancelled(started, at_cancelled.then_some(ran));
+        unstarted = self.without_cancelled(unstarted, None);
         let cancelled = started.len() + unstarted.len() < left;
         let has_effects = self.plugins.get(&worker.plugin);
         let has_effects = has_effects.is_some_and(|plugin| plugin.config.has_effects);
@@ -120,10 +125,7 @@ impl Scheduler {
                 task: task.id,
                 attempts,
                 loss: Loss::Died(death),
-                ran: Some(Ran {
-                    worker: id,
-                    since: worker.progress_at,
-                }),
+                ran: Some(ran),
             });
         }
         let lost = started.len() + unstarted.len();

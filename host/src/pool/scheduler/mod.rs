@@ -338,7 +338,7 @@ impl Scheduler {
     /// The answer to [`Action::Recall`]: the worker's tasks from `started` on have not started and will not.
     pub(crate) fn recalled(&mut self, now: Instant, worker: WorkerId, started: u32) {
         let recalled = self.change_worker(worker, |worker, _| worker.recalled(now, started));
-        let back = self.without_cancelled(recalled.unwrap_or_default());
+        let back = self.without_cancelled(recalled.unwrap_or_default(), None);
         self.change_worker(worker, |_, plugin| plugin.put_back(back));
         self.dispatch(now);
     }

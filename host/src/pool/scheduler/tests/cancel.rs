@@ -33,7 +33,7 @@ fn a_worker_that_is_at_the_task_is_killed_and_the_others_run_elsewhere() {
     env.cancel([0]);
     env.then(&["kill w0 Cancelled"]);
     env.died(0, 2, super::super::Death::Cancelled);
-    env.then(&["fail 0 x0 Cancelled", "start w1 of p0"]);
+    env.then(&["fail 0 x1 Cancelled", "start w1 of p0"]);
     assert!(env.scheduler.cancelled.is_empty());
 }
 
@@ -45,7 +45,7 @@ fn a_task_that_a_worker_has_not_come_to_is_met_when_its_turn_comes() {
     env.finish(0, 1..2, false, [0]);
     env.then(&["kill w0 Cancelled"]);
     env.died(0, 3, super::super::Death::Cancelled);
-    env.then(&["fail 1 x0 Cancelled", "start w1 of p0"]);
+    env.then(&["fail 1 x1 Cancelled", "start w1 of p0"]);
 }
 
 #[test]

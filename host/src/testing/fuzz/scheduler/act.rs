@@ -2,7 +2,7 @@
 
 use super::driver::{Driver, MOST_ATTEMPTS, Place, Template, WITH_EFFECTS};
 use super::worker::Worker;
-use crate::pool::scheduler::{Action, Death, Loss, Task, WorkerId};
+use crate::pool::scheduler::{Action, Death, Loss, Ran, Task, WorkerId};
 
 impl Driver {
     /// Does all that the scheduler asks for.
@@ -46,6 +46,10 @@ impl Driver {
                                 self.dead.insert(ran.worker, plugin);
                             }
                             assert!(ran.since <= self.now);
+                        }
+                        Loss::Cancelled => {
+                            let of_dead = |ran: Ran| self.dead.contains_key(&ran.worker);
+                            assert!(ran.is_none_or(of_dead), "{task:?}");
                         }
                         _ => assert_eq!(ran, None),
                     }
