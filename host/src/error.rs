@@ -20,6 +20,15 @@ pub struct Error {
 }
 
 /// The kinds of [`Error`].
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").build()?;
+/// let refused = pool.apply::<i64>("cube", (3,)).unwrap_err();
+/// let wpool::MapError::Pool(error) = refused else { panic!("it ran") };
+/// assert_eq!(error.kind(), wpool::ErrorKind::Function);
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {

@@ -240,3 +240,43 @@ fn without_default_features_the_library_brings_none_of_the_commands_crates() {
         }
     }
 }
+
+#[test]
+fn everything_that_the_library_exports_has_an_example_that_runs() {
+    let sources = crate::support::Source::all_under(&root().join("host/src"));
+    let library = fs::read_to_string(root().join("host/src/lib.rs")).unwrap();
+    let uses = library.split("pub use ").skip(1);
+    let names: Vec<&str> = uses
+        .flat_map(|rest| rest.split(';').next().unwrap().split(['{', '}', ',', ':']))
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .collect();
+    assert!(names.len() > 60, "{names:?}");
+    let rooms = ["error", "plugin", "pool", "sandbox", "value"];
+    let documented = |name: &str| {
+        let items = ["struct", "enum", "trait", "fn"].map(|kind| format!("pub {kind} {name}"));
+        sources.iter().any(|source| {
+            let lines: Vec<&str> = source.text.lines().map(str::trim).collect();
+            let is_item = |line: &&str| {
+                let rest = items
+                    .iter()
+                    .find_map(|item| line.strip_prefix(item.as_str()));
+                rest.is_some_and(|rest| {
+                    !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_')
+                })
+            };
+            let Some(at) = lines.iter().position(|line| is_item(&line)) else {
+                return false;
+            };
+            let above = lines[..at].iter().rev();
+            let mut docs =
+                above.take_while(|line| line.starts_with("///") || line.starts_with("#["));
+            docs.any(|line| *line == "/// ```rust,standalone_crate")
+        })
+    };
+    let bare: Vec<&str> = names
+        .into_iter()
+        .filter(|name| !rooms.contains(name) && !documented(name))
+        .collect();
+    assert!(bare.is_empty(), "{bare:?}");
+}

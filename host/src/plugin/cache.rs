@@ -71,6 +71,17 @@ struct Inner {
 }
 
 /// One cached artifact.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// # let directory = std::env::temp_dir().join(format!("wpool-example-{}", std::process::id()));
+/// # let cache = wpool::ArtifactCache::open(&directory)?;
+/// for entry in cache.entries()? {
+///     println!("{}: {} bytes, used {:?}", entry.name, entry.bytes, entry.last_used);
+/// }
+/// # std::fs::remove_dir_all(&directory)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The file's name: a hash of the module and of everything else that the artifact depends on.

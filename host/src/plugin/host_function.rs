@@ -119,6 +119,23 @@ pub(crate) enum Answering {
 }
 
 /// What a closure may return: a value, or a result whose error makes the task fail.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// use wpool::{HostError, Module, Pool};
+///
+/// let text = r#"(module (import "env" "half" (func $half (param i32) (result i32)))
+///     (func (export "f") (param i32) (result i32) (call $half (local.get 0))))"#;
+/// let pool = Pool::builder(Module::text(text))
+///     .host_function("env", "half", |x: i32| match x % 2 {
+///         0 => Ok(x / 2),
+///         _ => Err(HostError::new("it is odd")),
+///     })
+///     .build()?;
+/// assert_eq!(pool.apply::<i32>("f", (8,))?, 4);
+/// assert!(pool.apply::<i32>("f", (7,)).is_err());
+/// # Ok::<(), wpool::Error>(())
+/// ```
 pub trait IntoAnswer: Send + 'static {
     /// Whether it can be what a function of that type returns.
     #[doc(hidden)]
@@ -152,6 +169,21 @@ impl<T: IntoValue + Send + 'static> IntoAnswer for Result<T, HostError> {
 }
 
 /// A closure over parameters that values can become, with or without a [`HostCall`] in front. `Marker` tells the compiler which.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// use wpool::{HostCall, Module, Pool};
+///
+/// let text = r#"(module (import "env" "add" (func $add (param i32 i32) (result i32)))
+///     (func (export "f") (result i32) (call $add (i32.const 2) (i32.const 3))))"#;
+/// let plain = Pool::builder(Module::text(text)).host_function("env", "add", |a: i32, b: i32| a + b);
+/// let asking = Pool::builder(Module::text(text))
+///     .host_function("env", "add", |_: HostCall, a: i32, b: i32| a + b);
+/// for builder in [plain, asking] {
+///     assert_eq!(builder.build()?.apply::<i32>("f", ())?, 5);
+/// }
+/// # Ok::<(), wpool::Error>(())
+/// ```
 pub trait HostClosure<Marker>: Send + Sync + 'static {
     /// What it returns.
     type Output;

@@ -240,6 +240,14 @@ pub struct Inspection {
 }
 
 /// Something that a module imports, in words that are harmless to a terminal.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let inspection = wpool::Pool::builder("../guest-examples/wasm/refused-import.wasm").inspect()?;
+/// assert_eq!(inspection.imports[0].name, "interface test:unknown/host");
+/// assert_eq!(inspection.imports[0].grant, "a host function, by an application");
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Import {

@@ -8,6 +8,16 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Where a module comes from: a file, or bytes in memory. Binary and text form are told apart when it is compiled.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let path = wpool::Pool::builder("../guest-examples/wasm/square.wasm");
+/// let bytes = wpool::Pool::builder(std::fs::read("../guest-examples/wasm/square.wasm")?);
+/// for builder in [path, bytes] {
+///     assert_eq!(builder.build()?.apply::<i64>("square", (3,))?, 9);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub enum Module {
     /// A file.

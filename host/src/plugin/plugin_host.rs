@@ -10,6 +10,11 @@ use std::sync::Arc;
 const PACKAGE: &str = "wpool:plugin";
 
 /// How much a line of a plugin's log matters.
+///
+/// ```rust,standalone_crate
+/// assert!(wpool::LogLevel::Warn > wpool::LogLevel::Info);
+/// assert_eq!(wpool::LogLevel::Warn.name(), "warn");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LogLevel {
     /// Every step.

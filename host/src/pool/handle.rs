@@ -18,6 +18,15 @@ use std::sync::Arc;
 ///
 /// It is cheap to clone, and every clone may be used on any thread. Once it is unloaded or its pool was closed, calls are refused; once
 /// its pool is gone, they end as cancelled.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").build()?;
+/// let handle = (*pool).clone(); // for another thread, or a host function
+/// let thread = std::thread::spawn(move || handle.apply::<i64>("square", (7,)));
+/// assert_eq!(thread.join().unwrap()?, 49);
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct PluginHandle {
     pub(super) inbox: Arc<Inbox>,

@@ -8,6 +8,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The ways in which a task fails; the same names in reports, messages and documentation.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/faults.wasm").build()?;
+/// let outcomes = pool.map_outcomes("load", [-1])?; // far out of its memory
+/// let failure = outcomes[0].result.as_ref().unwrap_err();
+/// assert_eq!(failure.kind(), wpool::FailureKind::Trap);
+/// assert_eq!(failure.kind().name(), "trap");
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum FailureKind {
@@ -265,6 +275,15 @@ fn signal_name(signal: i32) -> String {
 }
 
 /// What a task used, and where it ran. Numbers that a worker reports are its claim.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/spin.wasm").fuel(1_000_000).measure_cpu(true).build()?;
+/// let usage = &pool.map_outcomes("spin", [1000_i64])?[0].usage;
+/// assert!(usage.fuel.unwrap() > 1000 && usage.attempts == 1);
+/// println!("{:?} of {:?} on a CPU, in {:?}", usage.cpu, usage.wall, usage.worker_name);
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Usage {

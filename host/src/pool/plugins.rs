@@ -69,6 +69,17 @@ pub struct Plugins {
 }
 
 /// Settings of a plugin that is to be loaded.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let plugins = wpool::Plugins::builder().build()?;
+/// let square = plugins
+///     .plugin("square", "../guest-examples/wasm/square.wasm")
+///     .timeout(std::time::Duration::from_secs(1))
+///     .load()?;
+/// assert_eq!(square.apply::<i64>("square", (7,))?, 49);
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "nothing happens until load"]
 pub struct PluginBuilder<'a> {

@@ -5,6 +5,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The state of a plugin's tasks and workers at one moment.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").build()?;
+/// let _: Vec<i64> = pool.map("square", 0..100)?;
+/// let stats = pool.stats();
+/// assert_eq!((stats.queued, stats.running, stats.done, stats.failures()), (0, 0, 100, 0));
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -23,6 +32,16 @@ pub struct Stats {
 }
 
 /// One worker.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").build()?;
+/// let _: Vec<i64> = pool.map("square", 0..100)?;
+/// for worker in pool.stats().workers {
+///     println!("{} ({}) finished {}", worker.name, worker.pid, worker.finished);
+/// }
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WorkerStats {

@@ -20,6 +20,20 @@ const WINDOW_TASKS: u64 = 65_536;
 const WINDOW_BYTES: usize = 32 << 20;
 
 /// Whether outcomes come in the order of the inputs.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/spin.wasm").build()?;
+/// let (mut inputs, outcomes) = pool.stream("spin", wpool::Order::Completion)?;
+/// for turns in [100_000_000, 1] {
+///     inputs.send(&[wpool::Value::S64(turns)])?;
+/// }
+/// drop(inputs);
+/// // Whatever is done first comes first, with the number of its input.
+/// let numbers: Vec<u64> = outcomes.map(|(number, _)| number).collect();
+/// assert_eq!(numbers.len(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// As the inputs were: one that is slow holds back those behind it.

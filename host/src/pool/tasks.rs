@@ -15,6 +15,21 @@ use std::sync::atomic::AtomicBool;
 const HANDED_OVER: usize = 256;
 
 /// The end where inputs go in. Dropping it says that no more will come.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").build()?;
+/// let (mut inputs, outcomes) = pool.stream("square", wpool::Order::Input)?;
+/// std::thread::spawn(move || {
+///     for number in 0..1_000_000 {
+///         if inputs.send(&[wpool::Value::S64(number)]).is_err() {
+///             return; // nobody wants more
+///         }
+///     }
+/// });
+/// assert_eq!(outcomes.take(3).count(), 3);
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Inputs {
     inbox: Arc<Inbox>,
@@ -26,6 +41,18 @@ pub struct Inputs {
 }
 
 /// The end where outcomes come out, with the number of their input, counted from 0. Dropping it drops what still comes.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").build()?;
+/// let (mut inputs, outcomes) = pool.stream("square", wpool::Order::Input)?;
+/// inputs.send(&[wpool::Value::S64(7)])?;
+/// drop(inputs); // no more will come
+/// for (number, outcome) in outcomes {
+///     assert_eq!((number, outcome.result), (0, Ok(Some(wpool::Value::S64(49)))));
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Outcomes {
     stream: Arc<Stream>,
@@ -33,6 +60,15 @@ pub struct Outcomes {
 }
 
 /// Nobody takes the outcomes any more.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").build()?;
+/// let (mut inputs, outcomes) = pool.stream("square", wpool::Order::Input)?;
+/// drop(outcomes);
+/// assert_eq!(inputs.send(&[wpool::Value::S64(7)]), Err(wpool::Closed));
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the outcomes are not wanted any more")]
 pub struct Closed;

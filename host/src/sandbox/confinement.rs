@@ -5,6 +5,15 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// One mechanism of confinement.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").build()?;
+/// for layer in wpool::Layer::ALL {
+///     println!("{layer}: {}", pool.confinement().has(layer));
+/// }
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layer {
@@ -82,6 +91,15 @@ impl fmt::Display for Layer {
 }
 
 /// How much of the confinement holds; less than `Reduced` is refused.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").build()?;
+/// if pool.confinement().level() < wpool::Level::Full {
+///     println!("the processes are confined, but not in namespaces of their own");
+/// }
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
@@ -168,6 +186,15 @@ impl Confinement {
 }
 
 /// A step of the confinement that the kernel refused.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").build()?;
+/// for (refusal, advice) in pool.refusals() {
+///     println!("{refusal}; {advice}");
+/// }
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// The layer that could not be put in force.

@@ -19,6 +19,14 @@ const LISTED: usize = 20;
 const LISTED_LEN: usize = 200;
 
 /// Why no function was chosen; says what there is to choose from.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/faults.wasm").build()?;
+/// let error = pool.signature().choose(Some("devide"), None).unwrap_err();
+/// println!("{error}"); // names those that there are
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ChooseError {

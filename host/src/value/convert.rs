@@ -26,6 +26,13 @@ pub use args::IntoArgs;
 pub use serde::Serde;
 
 /// A value that is not of the type that was asked for.
+///
+/// ```rust,standalone_crate
+/// use wpool::{IntoValue, Type};
+///
+/// let error = 300_i32.into_value(&Type::U8).unwrap_err();
+/// assert_eq!(error.to_string(), "expected u8, got 300");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{message}")]
 pub struct Mismatch {
@@ -57,6 +64,13 @@ impl Mismatch {
 }
 
 /// What can be an argument, or a part of one.
+///
+/// ```rust,standalone_crate
+/// use wpool::{IntoValue, Type, Value};
+///
+/// assert_eq!(7_i32.into_value(&Type::U8), Ok(Value::U8(7)));
+/// assert!(String::can_be(&Type::String) && !String::can_be(&Type::U8));
+/// ```
 pub trait IntoValue {
     /// This as a value of the type.
     ///
@@ -99,6 +113,13 @@ pub trait IntoValue {
 }
 
 /// What a result, or a part of one, can become.
+///
+/// ```rust,standalone_crate
+/// use wpool::{FromValue, Type, Value};
+///
+/// assert_eq!(i64::from_value(Value::U8(7), &Type::U8), Ok(7));
+/// assert!(i64::can_take(&Type::U8) && !i64::can_take(&Type::String));
+/// ```
 pub trait FromValue: Sized {
     /// The value, which is of that type, as this Rust type.
     ///

@@ -3,6 +3,15 @@
 use std::fmt;
 
 /// A text that is not a value of its type.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").build()?;
+/// let square = pool.function(None)?;
+/// let error = wpool::Format::Text.parse_input(&square.params, b"seven").unwrap_err();
+/// println!("{error}"); // what was expected, and where
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {
     /// Which parameter, counted from 0, where there are several.

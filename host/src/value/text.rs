@@ -38,6 +38,10 @@ pub enum Format {
 }
 
 /// A name that is none of the forms.
+///
+/// ```rust,standalone_crate
+/// assert!("yaml".parse::<wpool::Format>().is_err());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("expected text, wave or json")]
 pub struct UnknownFormat;

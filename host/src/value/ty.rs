@@ -13,6 +13,15 @@ pub const MAX_TYPE_DEPTH: usize = 32;
 pub const MAX_TYPE_NODES: usize = 10_000;
 
 /// The type of a value, in the terms of the component model.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/stats.wasm").build()?;
+/// let stats = pool.function(Some("stats"))?;
+/// assert!(matches!(&stats.params[0].ty, wpool::Type::List(element) if **element == wpool::Type::F64));
+/// assert_eq!(stats.params[0].ty.to_string(), "list<f64>");
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Type {
     /// `bool`
@@ -65,6 +74,14 @@ pub enum Type {
 }
 
 /// One parameter of a function.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/greet.wasm").build()?;
+/// let param = &pool.function(None)?.params[0];
+/// assert_eq!((&*param.name, &param.ty), ("name", &wpool::Type::String));
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Param {
     /// Its name, or a made-up one where the module has none.
@@ -74,6 +91,15 @@ pub struct Param {
 }
 
 /// One exported function.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/greet.wasm").build()?;
+/// let greet = pool.function(None)?; // the only one
+/// assert_eq!((&*greet.name, greet.params.len()), ("greet", 1));
+/// assert_eq!(greet.result, Some(wpool::Type::String));
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Function {
     /// The name it is exported under.
@@ -105,6 +131,14 @@ pub struct Signature {
 }
 
 /// A record, variant, enum or flags type under the name that a component gives it.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/stats.wasm").build()?;
+/// let summary = &pool.signature().types[0];
+/// assert_eq!(summary.name, "summary");
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TypeDefinition {
     /// The interface that defines it; none at the root.

@@ -6,6 +6,17 @@ use std::collections::HashMap;
 use std::fmt;
 
 /// An interface of a signature, spelt as WIT and harmless to a terminal.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/stats.wasm").build()?;
+/// for interface in pool.signature().interfaces() {
+///     for (_, wit) in &interface.functions {
+///         println!("{wit}");
+///     }
+/// }
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct WitInterface<'a> {

@@ -120,6 +120,16 @@ pub fn import_name(module: &str, name: &str) -> String {
 }
 
 /// The kinds of modules.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let kind = |name: &str| -> Result<wpool::ModuleKind, wpool::Error> {
+///     Ok(wpool::Pool::builder(format!("../guest-examples/wasm/{name}.wasm")).inspect()?.kind)
+/// };
+/// assert_eq!(kind("square")?, wpool::ModuleKind::Core);
+/// assert_eq!(kind("greet")?, wpool::ModuleKind::Component);
+/// # Ok::<(), wpool::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ModuleKind {
     /// A core module: functions over numbers.

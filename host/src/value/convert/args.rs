@@ -4,6 +4,14 @@ use super::{IntoValue, Mismatch};
 use crate::value::{Param, Value, ty};
 
 /// What can be all the arguments of a call: `()`, a tuple of up to 6, or a `Vec` of [`Value`].
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/add.wasm").build()?;
+/// assert_eq!(pool.apply::<i64>("add", (1, 2))?, 3);
+/// assert!(pool.apply::<i64>("add", (1,)).is_err()); // it takes two
+/// # Ok::<(), wpool::Error>(())
+/// ```
 pub trait IntoArgs {
     /// These as values of the parameters' types.
     ///
