@@ -72,6 +72,13 @@ fn a_worker_can_make_twenty_system_calls_and_no_other_by_any_gate() {
 }
 
 #[test]
+fn whatever_tasks_share_and_with_functions_of_the_application_a_worker_can_make_no_more() {
+    for terms in ["process", "kept", "host"] {
+        assert_nothing_else_passes(&["pool", "worker", "calls", terms], &[WORKER]);
+    }
+}
+
+#[test]
 fn a_worker_without_namespaces_can_make_the_same_calls_and_no_other() {
     refusing(&[Call::Unshare], || {
         assert_nothing_else_passes(&["pool", "worker", "calls"], &[WORKER]);

@@ -76,6 +76,7 @@ fn every_attack_is_refused_whatever_tasks_share_and_with_functions_of_the_applic
                 for terms in ["process", "kept", "host"] {
                     assert_refused_from(user, "worker", &[terms]);
                 }
+                assert_refused_from(user, "template", &["prepared"]);
             });
         }
     }

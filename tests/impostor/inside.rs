@@ -84,7 +84,8 @@ fn compiler() {
                 [_, _, "with", ..] => r#"(import "env" "ask" (func (param i64) (result i64)))"#,
                 _ => "",
             };
-            format!("(module {import} {export})").into_bytes()
+            let initializer = r#"(func (export "init"))"#;
+            format!("(module {import} {export} {initializer})").into_bytes()
         }
         _ => module,
     };

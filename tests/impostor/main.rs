@@ -23,13 +23,15 @@ fn main() -> ExitCode {
         ["alone", layer] => alone::attacks(layer),
         ["alone", layer, "calls"] => alone::calls(layer),
         ["pool", "worker"] => pools::attack_from_workers("instance"),
-        ["pool", "worker", "calls"] => pools::calls_from_workers(),
+        ["pool", "worker", "calls"] => pools::calls_from_workers("instance"),
+        ["pool", "worker", "calls", terms] => pools::calls_from_workers(terms),
         ["pool", "worker", terms] => pools::attack_from_workers(terms),
         ["pool", "level"] => pools::level(),
-        ["pool", place @ ("template" | "compiler")] => pools::attack_from(place),
+        ["pool", place @ ("template" | "compiler")] => pools::attack_from(place, false),
+        ["pool", "template", "prepared"] => pools::attack_from("template", true),
         _ => {
             eprintln!(
-                "usage: wpool-impostor alone LAYER [calls] | pool worker [calls|process|kept|host] | pool template|compiler|level"
+                "usage: wpool-impostor alone LAYER [calls] | pool worker [calls] [process|kept|host] | pool template [prepared] | pool compiler|level"
             );
             return ExitCode::from(2);
         }

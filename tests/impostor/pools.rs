@@ -15,13 +15,12 @@ pub fn attack_from_workers(terms: &str) {
     }
 }
 
-/// Tries every system call by number from a worker, and prints those that did not end it by its filter.
-pub fn calls_from_workers() {
+/// Tries every system call by number from a worker under such terms, and prints those that did not end it by its filter.
+pub fn calls_from_workers(terms: &str) {
     for (gate, (_, name)) in GATES.iter().enumerate() {
-        for (number, outcome) in NUMBERS.zip(run(
-            NUMBERS.map(|number| Errand::call(gate, number)),
-            "instance",
-        )) {
+        for (number, outcome) in
+            NUMBERS.zip(run(NUMBERS.map(|number| Errand::call(gate, number)), terms))
+        {
             let ended = ended(&outcome);
             if ended != "SIGSYS" {
                 println!("{name} {number}\t{ended}");
@@ -30,12 +29,19 @@ pub fn calls_from_workers() {
     }
 }
 
-/// Tries every attack from a template or a compiler, each with a pool of its own, and prints how it ended.
-pub fn attack_from(place: &str) {
+/// Tries every attack from a template or a compiler, each with a pool of its own, and prints how it ended. A template can be one
+/// that an initializer has run in.
+pub fn attack_from(place: &str, prepared: bool) {
     let _bound = attacks::bind_abstract_name();
     for attack in attacks::all() {
         let module = format!("attack {place} {} {}", std::process::id(), attack.name);
-        let complaint = match builder(&module).build() {
+        let builder = builder(&module);
+        let builder = if prepared {
+            builder.isolation(Isolation::Process).initializer("init")
+        } else {
+            builder
+        };
+        let complaint = match builder.build() {
             Err(error) => error.to_string(),
             Ok(pool) => match pool.apply::<i64>(&module, (0_i64,)) {
                 Ok(_) => "it answered".into(),

@@ -257,7 +257,7 @@ fn everything_that_the_library_exports_has_an_example_that_runs() {
         let items = ["struct", "enum", "trait", "fn"].map(|kind| format!("pub {kind} {name}"));
         sources.iter().any(|source| {
             let lines: Vec<&str> = source.text.lines().map(str::trim).collect();
-            let is_item = |line: &&str| {
+            let is_item = |line: &str| {
                 let rest = items
                     .iter()
                     .find_map(|item| line.strip_prefix(item.as_str()));
@@ -265,7 +265,7 @@ fn everything_that_the_library_exports_has_an_example_that_runs() {
                     !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_')
                 })
             };
-            let Some(at) = lines.iter().position(|line| is_item(&line)) else {
+            let Some(at) = lines.iter().position(|line| is_item(line)) else {
                 return false;
             };
             let above = lines[..at].iter().rev();
