@@ -3,11 +3,10 @@
 use super::Pool;
 use super::driver::{Settings, WorkerNames};
 use super::runner::{Runner, Start};
-use super::terms::plugin_settings;
-use crate::child::{WorkerProgram, usable_cpus};
+use super::terms::{plugin_settings, process_settings};
+use crate::child::usable_cpus;
 use crate::error::Error;
 use crate::plugin::{ArtifactCache, Inspection, Module, Terms, inspect};
-use std::path::PathBuf;
 
 /// Settings of a [`Pool`].
 ///
@@ -38,6 +37,7 @@ pub struct Builder {
 }
 
 plugin_settings!(Builder);
+process_settings!(Builder);
 
 impl Builder {
     pub(super) fn new(module: Module) -> Builder {
@@ -60,25 +60,6 @@ impl Builder {
     /// How many worker processes at most, at least 1. Default: the usable CPUs, by affinity and cgroup quota.
     pub fn workers(mut self, count: usize) -> Builder {
         self.workers = Some(count.max(1));
-        self
-    }
-
-    /// Refuses to run with less than full confinement, instead of with [`reduced`](crate::Level::Reduced).
-    pub fn require_full(mut self, require: bool) -> Builder {
-        self.start.require_full = require;
-        self
-    }
-
-    /// The executable that becomes the confined processes: its `main` must begin with [`crate::init`]. Default: the running
-    /// program itself.
-    pub fn worker_program(mut self, path: impl Into<PathBuf>) -> Builder {
-        self.start.program = WorkerProgram::Path(path.into());
-        self
-    }
-
-    /// Keeps compiled artifacts, so that the same module is not compiled again. Default: none are kept.
-    pub fn cache(mut self, cache: ArtifactCache) -> Builder {
-        self.cache = Some(cache);
         self
     }
 

@@ -3,13 +3,12 @@
 use super::driver::{Settings, WorkerNames};
 use super::handle::PluginHandle;
 use super::runner::{Runner, Start};
-use super::terms::plugin_settings;
-use crate::child::{Order, WorkerProgram, usable_cpus};
+use super::terms::{plugin_settings, process_settings};
+use crate::child::{Order, usable_cpus};
 use crate::error::Error;
 use crate::plugin::{ArtifactCache, Module, Terms};
 use crate::sandbox::{Confinement, ProcessLimits, Refusal, Role};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -90,6 +89,7 @@ pub struct PluginBuilder<'a> {
 }
 
 plugin_settings!(PluginBuilder<'_>);
+process_settings!(PluginsBuilder);
 
 impl PluginBuilder<'_> {
     /// Compiles the module in a confined process. From then on its functions can be called, and calls for a plugin of that name go
@@ -133,25 +133,6 @@ impl PluginsBuilder {
     /// After how long without tasks a plugin gives up its processes; `None` for never. Default 30 s.
     pub fn park_after(mut self, time: impl Into<Option<Duration>>) -> Self {
         self.park_after = time.into();
-        self
-    }
-
-    /// Refuses to run with less than full confinement, instead of with [`reduced`](crate::Level::Reduced).
-    pub fn require_full(mut self, require: bool) -> Self {
-        self.start.require_full = require;
-        self
-    }
-
-    /// The executable that becomes the confined processes: its `main` must begin with [`crate::init`]. Default: the running
-    /// program itself.
-    pub fn worker_program(mut self, path: impl Into<PathBuf>) -> Self {
-        self.start.program = WorkerProgram::Path(path.into());
-        self
-    }
-
-    /// Keeps compiled artifacts, so that the same module is not compiled again. Default: none are kept.
-    pub fn cache(mut self, cache: ArtifactCache) -> Self {
-        self.cache = Some(cache);
         self
     }
 

@@ -6,13 +6,11 @@ use super::handle::PluginHandle;
 use super::map::MapError;
 use super::outcome::Outcome;
 use super::runner::{Runner, Start};
-use super::terms::plugin_settings;
-use crate::child::WorkerProgram;
+use super::terms::{plugin_settings, process_settings};
 use crate::error::{Error, ErrorKind};
 use crate::plugin::{ArtifactCache, Module, Terms};
 use crate::value::{FromValue, IntoArgs, Type};
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,6 +45,7 @@ pub struct ProcessBuilder {
 }
 
 plugin_settings!(ProcessBuilder);
+process_settings!(ProcessBuilder);
 
 /// One call of one function in a confined process of its own. Dropping it ends the process and waits.
 ///
@@ -78,25 +77,6 @@ impl ProcessBuilder {
     /// What the process is called. Default: the name of its function.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
-        self
-    }
-
-    /// Refuses to run with less than full confinement, instead of with [`reduced`](crate::Level::Reduced).
-    pub fn require_full(mut self, require: bool) -> Self {
-        self.start.require_full = require;
-        self
-    }
-
-    /// The executable that becomes the confined process: its `main` must begin with [`crate::init`]. Default: the running
-    /// program itself.
-    pub fn worker_program(mut self, path: impl Into<PathBuf>) -> Self {
-        self.start.program = WorkerProgram::Path(path.into());
-        self
-    }
-
-    /// Keeps compiled artifacts, so that the same module is not compiled again. Default: none are kept.
-    pub fn cache(mut self, cache: ArtifactCache) -> Self {
-        self.cache = Some(cache);
         self
     }
 

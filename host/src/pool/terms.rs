@@ -1,4 +1,4 @@
-//! The settings of a plugin, which the builders of pools, of plugins and of processes share.
+//! Settings that the builders of pools, of plugins and of processes share.
 
 /// Gives a builder with a field `terms` a method for each setting of a plugin.
 macro_rules! plugin_settings {
@@ -137,4 +137,31 @@ macro_rules! plugin_settings {
     };
 }
 
+/// Gives a builder with fields `start` and `cache` the settings of processes and of what is compiled.
+macro_rules! process_settings {
+    ($builder:ty) => {
+        impl $builder {
+            /// Refuses to run with less than full confinement, instead of with [`reduced`](crate::Level::Reduced).
+            pub fn require_full(mut self, require: bool) -> Self {
+                self.start.require_full = require;
+                self
+            }
+
+            /// The executable that becomes the confined processes: its `main` must begin with [`crate::init`]. Default: the
+            /// running program itself.
+            pub fn worker_program(mut self, path: impl Into<std::path::PathBuf>) -> Self {
+                self.start.program = $crate::child::WorkerProgram::Path(path.into());
+                self
+            }
+
+            /// Keeps compiled artifacts, so that the same module is not compiled again. Default: none are kept.
+            pub fn cache(mut self, cache: $crate::plugin::ArtifactCache) -> Self {
+                self.cache = Some(cache);
+                self
+            }
+        }
+    };
+}
+
 pub(super) use plugin_settings;
+pub(super) use process_settings;
