@@ -42,6 +42,8 @@ pub enum ErrorKind {
     Function,
     /// An argument does not fit the function.
     Argument,
+    /// What was granted cannot be given, or must not be.
+    Grant,
     /// A task failed.
     Task,
     /// The confinement that is required is not available.

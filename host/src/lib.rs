@@ -72,7 +72,7 @@ mod wire;
 pub use error::{Error, ErrorKind};
 pub use plugin::{
     ArtifactCache, Entry, HostCall, HostClosure, HostError, Import, Inspection, IntoAnswer,
-    Isolation, Limits, LogLevel, Module, ModuleKind, PluginHost,
+    Isolation, Limits, LogLevel, Module, ModuleKind, PluginHost, Stdio, Stream,
 };
 pub use pool::{
     AsyncResult, Builder, Closed, Failure, FailureKind, Inputs, MapError, Order, Outcome, Outcomes,

@@ -1,7 +1,6 @@
 //! Components: functions over typed values, of any language, at the root or in interfaces.
 
 use crate::support::{Ran, feed, guest, pool_of, run, wpool};
-use std::fs;
 use wpool::{Format, Limits, Order, Type, Value};
 
 #[track_caller]
@@ -255,16 +254,4 @@ fn a_value_prints_on_one_line_in_wave_and_json_whatever_is_in_it() {
         inputs,
     );
     assert_eq!(ran.results(), [r#""Hello, two\nlines!""#]);
-}
-
-#[test]
-fn the_built_guests_are_small() {
-    for entry in fs::read_dir(guest("square").parent().unwrap()).unwrap() {
-        let entry = entry.unwrap();
-        assert!(
-            entry.metadata().unwrap().len() <= 64 * 1024,
-            "{:?}",
-            entry.path()
-        );
-    }
 }

@@ -201,7 +201,7 @@ fn each_limit_has_its_documented_default() {
     let ran = run(wpool().args(["map", "--help"]));
     let help = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     for (option, default) in [
-        ("--timeout", "60s"),
+        ("--timeout", "60s; none for run"),
         ("--memory", "256MiB"),
         ("--fuel", "none"),
         ("--argument-limit", "64MiB"),

@@ -32,6 +32,7 @@ mod parity;
 mod plugin_world;
 mod plugins;
 mod processes;
+mod programs;
 mod refused;
 mod report;
 mod stdin;

@@ -157,14 +157,14 @@ fn a_component_without_functions_or_with_what_is_not_granted() {
 #[test]
 fn each_import_that_is_not_granted_is_named() {
     let needy = wat(
-        r#"(module (import "env" "log" (func (param i32))) (import "wasi_snapshot_preview1" "fd_write" (func))
+        r#"(module (import "env" "log" (func (param i32))) (import "wasi_snapshot_preview1" "sock_open" (func))
             (import "env" "memory" (memory 1)) (import "env" "table" (table 1 funcref))
             (import "env" "global" (global i32)) (func (export "run")))"#,
     );
     let imports = [
         "not granted",
         "function env.log",
-        "function wasi_snapshot_preview1.fd_write",
+        "function wasi_snapshot_preview1.sock_open (no function of WASI preview 1)",
         "memory env.memory",
         "table env.table",
         "global env.global",

@@ -8,7 +8,7 @@ use std::fs;
 use std::process::Command;
 use tempfile::TempDir;
 
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 14] = [
     "attempts",
     "cpu_ms",
     "exit_code",
@@ -20,6 +20,7 @@ const FIELDS: [&str; 13] = [
     "outcome",
     "pid",
     "seq",
+    "stderr",
     "wall_ms",
     "worker",
 ];

@@ -3,30 +3,33 @@
 use super::args::ApplyArgs;
 use super::interrupt::Interrupt;
 use super::report::Report;
-use super::setup::{self, Refused};
-use super::{complaint, exit, map};
+use super::setup::{self, Asked, Refused};
+use super::{complaint, exit, map, program};
 use anyhow::{anyhow, bail};
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use wpool::{FailureKind, Order, printable};
 
 pub(super) fn run(args: &ApplyArgs) -> Result<u8, Refused> {
     let interrupt = Interrupt::listen()?;
-    let mut report = Report::create(args.pool.report.as_deref())?;
-    let pool = setup::pool(&args.module, &args.pool, Some(1), &interrupt)?;
+    let mut report = Report::create(args.pool.place.report.as_deref())?;
+    let asked = Asked::of(&args.module, &args.pool, Some(1));
+    let pool = setup::pool(&asked, &interrupt, setup::functions(&args.pool))?;
     let function = pool
         .function(args.pool.function.as_deref())
         .map_err(|error| complaint::about_module(&args.module, error))?
         .clone();
-    let arguments: Vec<&[u8]> = args
-        .arguments
-        .iter()
-        .map(|argument| argument.as_bytes())
-        .collect();
     let format = args.pool.format;
-    let arguments = format
-        .parse_args(&function.params, &arguments)
-        .map_err(|error| anyhow!("{}: {error}", printable(&function.name)))?;
+    let is_program = pool.program() == Some(&function);
+    let arguments = if is_program {
+        let words = args.pool.grants.args.iter().chain(&args.arguments);
+        let words = words.map(|word| word.as_bytes().to_vec());
+        program::called_with(words.collect(), standard_input()?)
+    } else {
+        let words: Vec<&[u8]> = args.arguments.iter().map(|word| word.as_bytes()).collect();
+        let parsed = format.parse_args(&function.params, &words);
+        parsed.map_err(|error| anyhow!("{}: {error}", printable(&function.name)))?
+    };
 
     let (mut inputs, mut outcomes) = pool.stream(&function.name, Order::Input)?;
     inputs
@@ -39,14 +42,20 @@ pub(super) fn run(args: &ApplyArgs) -> Result<u8, Refused> {
     };
     report.add(1, &outcome)?;
     report.finish()?;
+    let shape = map::Shape {
+        function: &function,
+        format,
+        is_program,
+    };
+    program::show_written(1, shape, &outcome);
     if let Err(failure) = &outcome.result
         && !(failure.kind() == FailureKind::Cancelled && interrupt.exit_code().is_some())
     {
-        complaint::failed(1, &function, failure);
+        complaint::failed(1, shape, failure);
     }
     let mut output = io::stdout().lock();
     let terminal = output.is_terminal();
-    let written = map::write_result(&mut output, terminal, &function, format, &outcome);
+    let written = map::write_result(&mut output, terminal, shape, &outcome);
     match written.and_then(|()| output.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             bail!("standard output cannot be written: {error}")
@@ -60,4 +69,15 @@ pub(super) fn run(args: &ApplyArgs) -> Result<u8, Refused> {
         exit::FAILED
     };
     Ok(interrupt.exit_code().unwrap_or(code))
+}
+
+/// What a program is to read: all that is there, unless somebody would have to type it.
+fn standard_input() -> Result<Vec<u8>, Refused> {
+    let mut bytes = Vec::new();
+    let mut stdin = io::stdin().lock();
+    if !stdin.is_terminal() {
+        let read = stdin.read_to_end(&mut bytes);
+        read.map_err(|error| anyhow!("standard input cannot be read: {error}"))?;
+    }
+    Ok(bytes)
 }

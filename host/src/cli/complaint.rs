@@ -1,10 +1,11 @@
 //! What is written to standard error: one line for each thing that went wrong, which says what, where and what would be right.
 
 use super::exit;
+use super::map::Shape;
 use super::setup::Refused;
 use std::io::Write;
 use std::path::Path;
-use wpool::{Failure, FailureKind, Function, printable};
+use wpool::{Failure, FailureKind, Function, Value, printable};
 
 /// How much of a task's input a line shows, in characters.
 const SHOWN: usize = 60;
@@ -36,9 +37,19 @@ pub(super) fn warn(message: &str) {
 }
 
 /// Writes a line about a task that failed: its number, its input and the cause.
-pub(super) fn failed(number: u64, function: &Function, failure: &Failure) {
-    let input = shown_input(function, failure);
+pub(super) fn failed(number: u64, shape: Shape<'_>, failure: &Failure) {
+    let input = match (shape.is_program, failure.arguments()) {
+        (true, [Value::List(words), _]) => parenthesised(&command_line(words)),
+        _ => shown_input(shape.function, failure),
+    };
     line(&format!("task {number}{input}: {failure}"));
+}
+
+/// Writes where code trapped.
+pub(super) fn backtrace(failure: &Failure) {
+    for function in failure.backtrace() {
+        line(&format!("  {function}"));
+    }
 }
 
 fn shown_input(function: &Function, failure: &Failure) -> String {
@@ -53,10 +64,22 @@ fn shown_input(function: &Function, failure: &Failure) -> String {
         .iter()
         .zip(failure.arguments())
         .map(|(param, value)| value.summary(&param.ty));
-    let shown = shown.collect::<Vec<_>>().join(", ");
+    parenthesised(&shown.collect::<Vec<_>>().join(", "))
+}
+
+/// The arguments of a program as somebody might have typed them.
+fn command_line(words: &[Value]) -> String {
+    let words = words.iter().map(|word| match word {
+        Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        _ => String::new(),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn parenthesised(shown: &str) -> String {
     match shown.char_indices().nth(SHOWN) {
         _ if shown.is_empty() => String::new(),
-        None => format!(" ({})", printable(&shown)),
+        None => format!(" ({})", printable(shown)),
         Some((end, _)) => format!(" ({}…)", printable(&shown[..end])),
     }
 }

@@ -24,9 +24,11 @@ pub(super) fn run(args: &InspectArgs) -> Result<u8, Refused> {
 }
 
 fn kind(inspection: &Inspection) -> &'static str {
-    match inspection.kind {
-        ModuleKind::Core => "core module",
-        ModuleKind::Component => "component",
+    match (inspection.kind, &inspection.program) {
+        (ModuleKind::Core, None) => "core module",
+        (ModuleKind::Core, Some(_)) => "WASI program, a core module",
+        (ModuleKind::Component, None) => "component",
+        (ModuleKind::Component, Some(_)) => "WASI program, a component",
     }
 }
 
@@ -39,7 +41,7 @@ fn as_text(inspection: &Inspection, bytes: u64, path: &str) -> String {
         .iter()
         .partition(|interface| interface.name.is_none() || !interface.functions.is_empty());
     for interface in exported {
-        text += &exports(interface, path);
+        text += &exports(interface, path, inspection);
     }
     if inspection.signature.functions.is_empty() {
         text += "  no function\n";
@@ -48,7 +50,7 @@ fn as_text(inspection: &Inspection, bytes: u64, path: &str) -> String {
         text += "types from elsewhere:\n";
     }
     for interface in of_types_alone {
-        text += &exports(interface, path);
+        text += &exports(interface, path, inspection);
     }
     if !inspection.imports.is_empty() {
         text += "imports, each with the grant that it would need:\n";
@@ -60,7 +62,7 @@ fn as_text(inspection: &Inspection, bytes: u64, path: &str) -> String {
 }
 
 /// An interface as WIT, with a command line under each function.
-fn exports(interface: &WitInterface, path: &str) -> String {
+fn exports(interface: &WitInterface, path: &str, inspection: &Inspection) -> String {
     let mut text = String::new();
     let indent = match interface.name {
         Some(name) => {
@@ -74,7 +76,7 @@ fn exports(interface: &WitInterface, path: &str) -> String {
     }
     for (function, wit) in &interface.functions {
         text += &format!("{indent}{wit}\n");
-        match example(function, path) {
+        match example(function, path, inspection) {
             Ok(example) => text += &format!("{indent}  {example}\n"),
             Err(why) => text += &format!("{indent}  it cannot be called: {}\n", printable(why)),
         }
@@ -98,7 +100,7 @@ fn as_json(inspection: &Inspection, bytes: u64, path: &str) -> serde_json::Value
             "params": params.collect::<Vec<_>>(),
             "result": function.result.as_ref().map(ToString::to_string),
             "unusable": function.unusable,
-            "example": example(function, path).ok(),
+            "example": example(function, path, inspection).ok(),
         })
     };
     let types = |interface: &WitInterface| {
@@ -113,6 +115,7 @@ fn as_json(inspection: &Inspection, bytes: u64, path: &str) -> serde_json::Value
             ModuleKind::Core => "core",
             ModuleKind::Component => "component",
         },
+        "program": inspection.program,
         "bytes": bytes,
         "functions": interfaces.iter().flat_map(|interface| &interface.functions).map(function).collect::<Vec<_>>(),
         "types": interfaces.iter().flat_map(types).collect::<Vec<_>>(),
@@ -136,11 +139,22 @@ fn harmless(json: &str) -> String {
 }
 
 /// A command line that can be pasted.
-fn example<'a>(function: &'a Function, path: &str) -> Result<String, &'a str> {
+fn example<'a>(
+    function: &'a Function,
+    path: &str,
+    inspection: &Inspection,
+) -> Result<String, &'a str> {
     if let Some(why) = &function.unusable {
         return Err(why);
     }
     let name = &function.name;
+    if inspection.program.as_ref() == Some(name) {
+        let here = if path.starts_with('-') { "./" } else { "" };
+        return Ok(format!(
+            "wpool run {} -- arguments",
+            quoted(&format!("{here}{path}"))
+        ));
+    }
     let mut words = vec!["wpool".to_string(), "apply".into()];
     if name.starts_with('-') {
         words.push(format!("--function={name}"));

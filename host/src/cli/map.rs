@@ -4,9 +4,9 @@ use super::args::MapArgs;
 use super::inputs::{Line, next_line};
 use super::interrupt::Interrupt;
 use super::report::Report;
-use super::setup::{self, Refused};
+use super::setup::{self, Asked, Refused};
 use super::terminal::harmless;
-use super::{complaint, exit};
+use super::{complaint, exit, program};
 use anyhow::anyhow;
 use std::ffi::OsString;
 use std::io::{self, BufReader, BufWriter, ErrorKind, IsTerminal, Write};
@@ -20,13 +20,10 @@ const COMPLAINTS: usize = 20;
 
 pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
     let interrupt = Interrupt::listen()?;
-    let mut report = Report::create(args.pool.report.as_deref())?;
-    let pool = setup::pool(
-        &args.module,
-        &args.pool,
-        args.workers.map(usize::from),
-        &interrupt,
-    )?;
+    let mut report = Report::create(args.pool.place.report.as_deref())?;
+    let workers = args.workers.map(usize::from);
+    let asked = Asked::of(&args.module, &args.pool, workers);
+    let pool = setup::pool(&asked, &interrupt, setup::functions(&args.pool))?;
     let function = pool
         .function(args.pool.function.as_deref())
         .map_err(|error| complaint::about_module(&args.module, error))?
@@ -38,14 +35,21 @@ pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
     };
     let (inputs, outcomes) = pool.stream(&function.name, order)?;
     let format = args.pool.format;
-    let longest = args.pool.argument_limit.0.unwrap_or(u64::MAX);
+    let words = &args.pool.grants.args;
+    let read = program::Inputs::of(&pool, &function, format, words, args.stdin)?;
+    let longest = args.pool.limits.argument_limit.0.unwrap_or(u64::MAX);
     if args.inputs.is_empty() {
-        feed(move || from_stdin(inputs, format, longest))?;
+        feed(move || from_stdin(inputs, &read, longest))?;
     } else {
-        let parsed = parse_all(&args.inputs, &inputs, format)?;
+        let parsed = parse_all(&args.inputs, &inputs, &read)?;
         feed(move || from_arguments(inputs, &parsed))?;
     }
-    let printed = print(outcomes, &function, format, &mut report, &interrupt)
+    let shape = Shape {
+        function: &function,
+        format,
+        is_program: pool.program() == Some(&function),
+    };
+    let printed = print(outcomes, shape, &mut report, &interrupt)
         .and_then(|code| report.finish().map(|()| code));
     drop(pool);
     // Tasks have run, so what goes wrong with their results is not a matter of usage.
@@ -60,14 +64,14 @@ pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
 fn parse_all(
     typed: &[OsString],
     inputs: &Inputs,
-    format: Format,
+    read: &program::Inputs,
 ) -> Result<Vec<Vec<Value>>, Refused> {
     let function = inputs.function();
     let mut parsed = Vec::with_capacity(typed.len());
     let mut wrong = 0;
     let mut last = None;
     for (index, input) in typed.iter().enumerate() {
-        let values = format.parse_input(&function.params, input.as_bytes());
+        let values = read.parse(function, input.as_bytes());
         let values = values
             .map_err(|error| error.to_string())
             .and_then(|values| {
@@ -115,7 +119,7 @@ fn from_arguments(mut inputs: Inputs, parsed: &[Vec<Value>]) {
     }
 }
 
-fn from_stdin(mut inputs: Inputs, format: Format, longest: u64) {
+fn from_stdin(mut inputs: Inputs, read: &program::Inputs, longest: u64) {
     let function = inputs.function().clone();
     let mut stdin = BufReader::with_capacity(64 * 1024, io::stdin().lock());
     let mut line = Vec::new();
@@ -130,7 +134,7 @@ fn from_stdin(mut inputs: Inputs, format: Format, longest: u64) {
             Ok(Some(Line::TooLong)) => inputs.fail(bad(format!(
                 "the line is longer than the limit of {longest} bytes"
             ))),
-            Ok(Some(Line::Text)) => match format.parse_input(&function.params, &line) {
+            Ok(Some(Line::Text)) => match read.parse(&function, &line) {
                 Ok(values) => inputs.send(&values),
                 Err(error) => inputs.fail(bad(error.to_string())),
             },
@@ -149,8 +153,7 @@ fn from_stdin(mut inputs: Inputs, format: Format, longest: u64) {
 /// Writes results as they come; what is written is seen at once whenever there is nothing more to write.
 fn print(
     mut outcomes: Outcomes,
-    function: &Function,
-    format: Format,
+    shape: Shape<'_>,
     report: &mut Report,
     interrupt: &Interrupt,
 ) -> Result<u8, Refused> {
@@ -176,6 +179,10 @@ fn print(
         if stopped {
             continue;
         }
+        if !(outcome.stdout.is_empty() && outcome.stderr.is_empty()) {
+            let _ = output.flush();
+            program::show_written(index + 1, shape, &outcome);
+        }
         if let Err(failure) = &outcome.result {
             code = exit::FAILED;
             if failure.kind() == FailureKind::Cancelled && interrupt.exit_code().is_some() {
@@ -185,40 +192,60 @@ fn print(
             }
             // In order with what is on standard output, where both go to one terminal.
             let _ = output.flush();
-            complaint::failed(index + 1, function, failure);
+            complaint::failed(index + 1, shape, failure);
         }
-        if closed(write_result(
-            &mut output,
-            terminal,
-            function,
-            format,
-            &outcome,
-        ))? {
+        if closed(write_result(&mut output, terminal, shape, &outcome))? {
             return Ok(code);
         }
     }
 }
 
-/// Writes a value and a line break, escaped for a `terminal`; nothing for a failure without a value.
+/// How results are written.
+#[derive(Clone, Copy)]
+pub(super) struct Shape<'a> {
+    pub(super) function: &'a Function,
+    pub(super) format: Format,
+    pub(super) is_program: bool,
+}
+
+/// Writes a value and a line break, escaped for a `terminal`; nothing for a failure without a value, unless it is a program that ended
+/// by itself: what it wrote is whole.
 pub(super) fn write_result(
     output: &mut impl Write,
     terminal: bool,
-    function: &Function,
-    format: Format,
+    shape: Shape<'_>,
     outcome: &Outcome,
 ) -> io::Result<()> {
+    let Shape {
+        function, format, ..
+    } = shape;
+    let mut line = Vec::with_capacity(32);
     let value = match &outcome.result {
         Ok(value) => value.as_ref(),
+        Err(failure) if shape.is_program && failure.kind() == FailureKind::Exit => {
+            program::print(format, &outcome.stdout, &mut line);
+            return put(output, terminal, &line);
+        }
         Err(failure) if format != Format::Text && failure.value().is_some() => failure.value(),
         Err(_) => return Ok(()),
     };
-    let mut line = Vec::with_capacity(32);
-    format.print(function.result.as_ref(), value, &mut line);
-    line.push(b'\n');
-    if terminal {
-        return output.write_all(&harmless(&line));
+    match value {
+        Some(Value::Bytes(written)) if shape.is_program => {
+            program::print(format, written, &mut line);
+        }
+        value => {
+            format.print(function.result.as_ref(), value, &mut line);
+            line.push(b'\n');
+        }
     }
-    output.write_all(&line)
+    put(output, terminal, &line)
+}
+
+fn put(output: &mut impl Write, terminal: bool, line: &[u8]) -> io::Result<()> {
+    match terminal {
+        true => output.write_all(&harmless(line)),
+        false => output.write_all(line),
+    }
 }
 
 /// Whether nobody reads the output any more, as when it is piped to `head`: that is no failure.

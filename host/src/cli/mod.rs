@@ -12,7 +12,11 @@ mod inspect;
 mod interrupt;
 mod map;
 mod note;
+mod options;
+mod program;
+mod relay;
 mod report;
+mod run;
 mod setup;
 mod terminal;
 
@@ -28,6 +32,7 @@ pub(crate) fn main() -> ExitCode {
     let code = match args.command {
         Command::Map(args) => map::run(&args),
         Command::Apply(args) => apply::run(&args),
+        Command::Run(args) => run::run(&args),
         Command::Cache(args) => cache::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Doctor(args) => doctor::run(&args),

@@ -7,7 +7,10 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use wpool::Outcome;
+use wpool::{Outcome, printable};
+
+/// How much of what a task wrote stands in a report, in bytes.
+const SHOWN: usize = 4096;
 
 /// The report that is being written, if one was asked for.
 pub(super) struct Report {
@@ -57,7 +60,7 @@ fn entry(seq: u64, outcome: &Outcome) -> Value {
         "seq": seq,
         "outcome": name,
         "message": message,
-        "exit_code": null,
+        "exit_code": exit_code(outcome),
         "wall_ms": ms(usage.wall),
         "cpu_ms": usage.cpu.map(ms),
         "fuel": usage.fuel,
@@ -67,5 +70,17 @@ fn entry(seq: u64, outcome: &Outcome) -> Value {
         "host_calls": usage.host_calls,
         "worker": usage.worker_name.as_deref(),
         "pid": usage.pid,
+        "stderr": written(&outcome.stderr),
     })
+}
+
+/// How a program ended; nothing for other functions.
+fn exit_code(outcome: &Outcome) -> Option<i32> {
+    outcome.result.as_ref().err()?.exit_code()
+}
+
+/// What a task wrote, harmless to a terminal, and not all of it where it is long.
+fn written(bytes: &[u8]) -> Option<String> {
+    let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN)]);
+    (!bytes.is_empty()).then(|| printable(&shown))
 }

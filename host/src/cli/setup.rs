@@ -1,63 +1,80 @@
 //! From options to a pool: what was typed as what it means.
 
-use super::args::PoolArgs;
 use super::complaint;
 use super::interrupt::Interrupt;
 use super::note::Note;
+use super::options::{GrantArgs, LimitArgs, PlaceArgs, PoolArgs};
+use anyhow::anyhow;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use wpool::{
-    ArtifactCache, HostCall, Inspection, Level, Limits, LogLevel, PluginHost, Pool, printable,
+    ArtifactCache, Builder, HostCall, Inspection, Level, Limits, LogLevel, PluginHost, Pool,
+    printable,
 };
 
 /// Why nothing was run, as a person is told: one line.
 pub(super) type Refused = anyhow::Error;
 
-/// Builds the pool, and warns if the confinement is reduced.
+/// What a pool is built from.
+pub(super) struct Asked<'a> {
+    pub(super) module: &'a Path,
+    pub(super) limits: &'a LimitArgs,
+    pub(super) grants: &'a GrantArgs,
+    pub(super) place: &'a PlaceArgs,
+    /// The time of a task where none was typed.
+    pub(super) timeout: Option<Duration>,
+    pub(super) workers: Option<usize>,
+}
+
+impl<'a> Asked<'a> {
+    /// For the subcommands that call functions.
+    pub(super) fn of(module: &'a Path, args: &'a PoolArgs, workers: Option<usize>) -> Asked<'a> {
+        Asked {
+            module,
+            limits: &args.limits,
+            grants: &args.grants,
+            place: &args.place,
+            timeout: Limits::default().timeout,
+            workers,
+        }
+    }
+}
+
+/// Builds the pool, and warns if the confinement is reduced. `add` adds what is the subcommand's own.
 pub(super) fn pool(
-    module: &Path,
-    args: &PoolArgs,
-    workers: Option<usize>,
+    asked: &Asked<'_>,
     interrupt: &Interrupt,
+    add: impl FnOnce(Builder) -> Builder,
 ) -> Result<Arc<Pool>, Refused> {
-    let limits = Limits {
-        timeout: args.timeout.0,
-        memory_bytes: args.memory.0,
-        fuel: args.fuel.0,
-        argument_bytes: args.argument_limit.0,
-        output_bytes: args.output_limit.0,
-        compile_timeout: args.compile_timeout.0,
-        compile_memory_bytes: args.compile_memory.0,
-        ..Limits::default()
-    };
-    let builder = Pool::builder(module)
-        .limits(limits)
-        .isolation(args.isolation.into())
-        .recycle_after(args.recycle_after)
-        .require_full(args.require_full)
-        .measure_cpu(args.report.is_some());
+    let Asked { grants, place, .. } = asked;
+    let mut builder = Pool::builder(asked.module)
+        .limits(asked.limits.limits(asked.timeout))
+        .require_full(place.require_full)
+        .measure_cpu(place.report.is_some());
     allow_descriptors();
-    let builder = match &args.initializer {
-        Some(function) => builder.initializer(function),
-        None => builder,
-    };
-    let builder = if args.log {
-        builder.plugin_host(Log)
-    } else {
-        builder
-    };
-    let builder = match cache(args.no_cache) {
-        Some(cache) => builder.cache(cache),
-        None => builder,
-    };
-    let note = Note::after_a_second(module);
-    let builder = match workers {
-        Some(workers) => builder.workers(workers),
-        None => builder,
-    };
-    let pool = builder
+    for variable in &grants.env {
+        let (name, value) = environment(variable)?;
+        builder = builder.env(name, value);
+    }
+    if grants.deterministic {
+        builder = builder.deterministic();
+    }
+    if grants.log {
+        builder = builder.plugin_host(Log);
+    }
+    if let Some(cache) = cache(place.no_cache) {
+        builder = builder.cache(cache);
+    }
+    if let Some(workers) = asked.workers {
+        builder = builder.workers(workers);
+    }
+    let note = Note::after_a_second(asked.module);
+    let pool = add(builder)
         .build()
-        .map_err(|error| complaint::about_module(module, error))?;
+        .map_err(|error| complaint::about_module(asked.module, error))?;
     drop(note);
     if pool.confinement().level() < Level::Full {
         warn_reduced(&pool);
@@ -65,6 +82,36 @@ pub(super) fn pool(
     let pool = Arc::new(pool);
     interrupt.watch(&pool);
     Ok(pool)
+}
+
+/// What `map` and `apply` add: how functions are called.
+pub(super) fn functions(args: &PoolArgs) -> impl FnOnce(Builder) -> Builder {
+    move |builder| {
+        let builder = builder
+            .isolation(args.isolation.into())
+            .recycle_after(args.recycle_after);
+        match &args.initializer {
+            Some(function) => builder.initializer(function),
+            None => builder,
+        }
+    }
+}
+
+/// A variable as it was typed: with its value, or with the one that it has here.
+fn environment(typed: &OsStr) -> Result<(OsString, OsString), Refused> {
+    let bytes = typed.as_bytes();
+    if let Some(at) = bytes.iter().position(|byte| *byte == b'=') {
+        let (name, value) = (&bytes[..at], &bytes[at + 1..]);
+        return Ok((
+            OsStr::from_bytes(name).into(),
+            OsStr::from_bytes(value).into(),
+        ));
+    }
+    let value = std::env::var_os(typed).ok_or_else(|| {
+        let name = printable(&typed.to_string_lossy());
+        anyhow!("--env {name}: it is not set here; write {name}=VALUE to give it one")
+    })?;
+    Ok((typed.into(), value))
 }
 
 /// What a plugin says goes to standard error, harmless to a terminal.

@@ -23,7 +23,11 @@ pub(super) fn serve(link: &mut Link, threads: u16) {
         return;
     };
     let module = link.receive(MAX_MODULE_BYTES);
-    match compile(&request, &module, threads) {
+    let compiled = inspect::to_binary(&module).and_then(|binary| {
+        link.send(&CompilerToSupervisor::Imports(inspect::imports(&binary)));
+        compile(&request, &binary, threads)
+    });
+    match compiled {
         Ok((facts, artifact)) => {
             link.send(&CompilerToSupervisor::Compiled(facts));
             link.send_bytes(&artifact);
@@ -34,13 +38,12 @@ pub(super) fn serve(link: &mut Link, threads: u16) {
 
 pub(super) fn compile(
     request: &CompileRequest,
-    module: &[u8],
+    binary: &[u8],
     threads: u16,
 ) -> Result<(ModuleFacts, Vec<u8>), Rejection> {
-    let binary = inspect::to_binary(module)?;
     let engine =
         engine::for_compiling(request.profile, threads > 1).map_err(|error| reject(&error))?;
-    inspect::compile(&engine, &binary).map_err(|error| match error {
+    inspect::compile(&engine, binary).map_err(|error| match error {
         CompileError::Rejected(rejection) => rejection,
         CompileError::Engine(error) => reject(&error),
     })

@@ -3,18 +3,35 @@
 //! Shared by the worker's loop and the running task, whose clock may send results ahead and whose imports call the host.
 
 use super::link::Link;
-use crate::value::{Value, encode};
-use crate::wire::{Cost, ResultsWriter, TaskFailure, host_call, parse_host_answer};
-use std::cell::RefCell;
+use crate::value::{Budget, Type, Value, encode, encode_args};
+use crate::wire::{
+    Cost, Printed, ResultsWriter, TaskFailure, host_call, parse_host_answer, stream_functions,
+};
 use std::collections::VecDeque;
-use std::rc::Rc;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Longest frame that is read: the supervisor is trusted, but a bound costs nothing.
 const MAX_FRAME: usize = u32::MAX as usize;
 
+/// How much that was written to a stream of the host's waits for more, in bytes.
+const PIECE: usize = 64 * 1024;
+
+/// A call of the host failed, and the task that made it with it.
+#[derive(Debug)]
+pub(super) struct HostCallFailed(pub(super) String);
+
+impl fmt::Display for HostCallFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for HostCallFailed {}
+
 /// One for each worker.
 #[derive(Clone)]
-pub(super) struct Conversation(Rc<RefCell<Inner>>);
+pub(super) struct Conversation(Arc<Mutex<Inner>>);
 
 struct Inner {
     link: Link,
@@ -22,71 +39,179 @@ struct Inner {
     results: ResultsWriter,
     /// Batches that came while an answer of the host was waited for.
     early: VecDeque<Vec<u8>>,
+    unsent: Unsent,
+}
+
+/// What was written to a stream of the host's and is not on its way.
+#[derive(Default)]
+struct Unsent {
+    /// The function that the stream is written by.
+    function: u32,
+    bytes: Vec<u8>,
+    /// The functions of streams that nobody reads any more.
+    closed: Vec<u32>,
 }
 
 impl Conversation {
     pub(super) fn new(link: Link) -> Conversation {
-        Conversation(Rc::new(RefCell::new(Inner {
+        Conversation(Arc::new(Mutex::new(Inner {
             link,
             results: ResultsWriter::new(0),
             early: VecDeque::new(),
+            unsent: Unsent::default(),
         })))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The frame of the next batch.
     pub(super) fn next_batch(&self) -> Vec<u8> {
-        let inner = &mut *self.0.borrow_mut();
+        let inner = &mut *self.lock();
         let early = inner.early.pop_front();
         early.unwrap_or_else(|| inner.link.receive(MAX_FRAME))
     }
 
     /// From here on results are of the tasks from `seq` on.
     pub(super) fn begin_batch(&self, seq: u32) {
-        self.0.borrow_mut().results.restart(seq);
+        self.lock().results.restart(seq);
     }
 
     /// How many bytes of results wait to be sent.
     pub(super) fn waiting_bytes(&self) -> usize {
-        self.0.borrow().results.bytes()
+        self.lock().results.bytes()
     }
 
     /// Sends the results of the tasks before the running one.
     pub(super) fn send_ahead(&self) {
-        if self.0.borrow().results.count() > 0 {
-            self.send_results(false);
-        }
+        self.lock().send_ahead();
     }
 
     /// Sends what waits, and with `batch_done` the end of the batch.
     pub(super) fn send_results(&self, batch_done: bool) {
-        let Inner { link, results, .. } = &mut *self.0.borrow_mut();
-        link.send_bytes(results.take(batch_done));
-        results.restart(results.next_seq());
+        self.lock().send_results(batch_done);
     }
 
     /// Adds a result to what waits.
-    pub(super) fn push(&self, cost: Cost, outcome: Result<Option<&Value>, &TaskFailure>) {
-        let results = &mut self.0.borrow_mut().results;
+    pub(super) fn push(
+        &self,
+        cost: Cost,
+        outcome: Result<Option<&Value>, &TaskFailure>,
+        printed: Printed<'_>,
+    ) {
+        let results = &mut self.lock().results;
         match outcome {
-            Ok(value) => results.push(
+            Ok(value) => results.push_printed(
                 cost,
                 Ok(&mut |out| value.iter().for_each(|value| encode(value, out))),
+                printed,
             ),
-            Err(failure) => results.push(cost, Err(failure)),
+            Err(failure) => results.push_printed(cost, Err(failure), printed),
         }
     }
 
     /// Calls a function of the host and waits: the encoded result, or why the task fails.
-    pub(super) fn call_host(&self, function: u32, arguments: &[u8]) -> Result<Vec<u8>, String> {
+    pub(super) fn call_host(
+        &self,
+        function: u32,
+        arguments: &[u8],
+    ) -> Result<Vec<u8>, HostCallFailed> {
+        let inner = &mut *self.lock();
+        inner.send_unsent()?;
+        inner.call_host(function, arguments)
+    }
+
+    /// Reads from a stream of the host's, of which it waits for at least a byte; nothing is its end.
+    pub(super) fn read_stream(&self, function: u32, most: u32) -> wasmtime::Result<Vec<u8>> {
+        let inner = &mut *self.lock();
+        inner.send_unsent()?;
+        let [stdin, ..] = stream_functions();
+        match inner.call_stream(function, Value::U32(most), stdin.result.as_ref())? {
+            Value::Bytes(bytes) => Ok(bytes),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Writes to a stream of the host's, now or together with what comes next; whether anybody reads it.
+    pub(super) fn write_stream(&self, function: u32, bytes: &[u8]) -> wasmtime::Result<bool> {
+        let inner = &mut *self.lock();
+        if inner.unsent.function != function {
+            inner.send_unsent()?;
+            inner.unsent.function = function;
+        }
+        if inner.unsent.closed.contains(&function) {
+            return Ok(false);
+        }
+        inner.unsent.bytes.extend_from_slice(bytes);
+        if inner.unsent.bytes.len() >= PIECE {
+            inner.send_unsent()?;
+        }
+        Ok(!inner.unsent.closed.contains(&function))
+    }
+
+    /// Sends what was written to streams of the host's.
+    pub(super) fn flush_streams(&self) -> Result<(), HostCallFailed> {
+        self.lock().send_unsent()
+    }
+
+    /// Forgets what a task left: the next one has streams of its own.
+    pub(super) fn forget_streams(&self) {
+        self.lock().unsent = Unsent::default();
+    }
+}
+
+impl Inner {
+    fn send_ahead(&mut self) {
+        if self.results.count() > 0 {
+            self.send_results(false);
+        }
+    }
+
+    fn send_results(&mut self, batch_done: bool) {
+        self.link.send_bytes(self.results.take(batch_done));
+        self.results.restart(self.results.next_seq());
+    }
+
+    fn call_host(&mut self, function: u32, arguments: &[u8]) -> Result<Vec<u8>, HostCallFailed> {
         self.send_ahead();
-        let Inner { link, early, .. } = &mut *self.0.borrow_mut();
-        link.send_bytes(&host_call(function, arguments));
+        self.link.send_bytes(&host_call(function, arguments));
         loop {
-            let frame = link.receive(MAX_FRAME);
+            let frame = self.link.receive(MAX_FRAME);
             match parse_host_answer(&frame) {
-                Some(answer) => return answer.map(<[u8]>::to_vec),
-                None => early.push_back(frame),
+                Some(answer) => return answer.map(<[u8]>::to_vec).map_err(HostCallFailed),
+                None => self.early.push_back(frame),
             }
         }
+    }
+
+    fn call_stream(
+        &mut self,
+        function: u32,
+        argument: Value,
+        result: Option<&Type>,
+    ) -> Result<Value, HostCallFailed> {
+        let mut arguments = Vec::new();
+        encode_args(&[argument], &mut arguments);
+        let answer = self.call_host(function, &arguments)?;
+        let value = result.map(|ty| Budget::for_bytes(answer.len()).decode(ty, &answer));
+        match value {
+            Some(Ok(value)) => Ok(value),
+            _ => Err(HostCallFailed("a stream of the host's is broken".into())),
+        }
+    }
+
+    fn send_unsent(&mut self) -> Result<(), HostCallFailed> {
+        if self.unsent.bytes.is_empty() {
+            return Ok(());
+        }
+        let [_, stdout, _] = stream_functions();
+        let bytes = Value::Bytes(std::mem::take(&mut self.unsent.bytes));
+        let function = self.unsent.function;
+        let answer = self.call_stream(function, bytes, stdout.result.as_ref())?;
+        if answer != Value::Bool(true) {
+            self.unsent.closed.push(function);
+        }
+        Ok(())
     }
 }

@@ -38,6 +38,8 @@ pub(super) fn for_running(profile: EngineProfile, facts: &ModuleFacts) -> wasmti
         .max_tables_per_component(facts.tables)
         .table_elements(facts.table_elements.max(TABLE_ELEMENTS) as usize)
         .max_core_instance_size(INSTANCE_BYTES)
+        // For calls in which the guest may sleep.
+        .total_stacks(1)
         .max_unused_warm_slots(1)
         .linear_memory_keep_resident(64 * 1024)
         .table_keep_resident(64 * 1024)
@@ -55,6 +57,8 @@ fn config(profile: EngineProfile) -> Config {
     config
         .epoch_interruption(true)
         .consume_fuel(profile.fuel)
+        .cranelift_nan_canonicalization(profile.deterministic)
+        .relaxed_simd_deterministic(profile.deterministic)
         .memory_init_cow(true)
         // Traps are named, not located: an address map would double the artifact.
         .generate_address_map(false)

@@ -20,6 +20,7 @@ mod memory_limit;
 mod panic;
 mod template;
 mod ticker;
+mod wasi;
 mod worker;
 
 use crate::sandbox::{self, Policy, Role};

@@ -90,21 +90,14 @@ impl Loaded {
 }
 
 fn load(request: LoadRequest, artifact: File) -> Result<Loaded, String> {
-    let LoadRequest {
-        profile,
-        facts,
-        terms,
-        limits,
-    } = request;
-    sandbox::tighten(&limits).map_err(|refusal| refusal.to_string())?;
+    sandbox::tighten(&request.limits).map_err(|refusal| refusal.to_string())?;
     // Images of memories are parts of the artifact.
     let artifact_bytes = artifact
         .metadata()
         .map_err(|error| error.to_string())?
         .len();
     sandbox::limit_files(artifact_bytes).map_err(|refusal| refusal.to_string())?;
-    let guest =
-        Guest::load(artifact, profile, &facts, terms).map_err(|error| format!("{error:#}"))?;
+    let guest = Guest::load(artifact, request).map_err(|error| format!("{error:#}"))?;
     // What a first call would set up, without a call: the signal stack and the thread's data.
     wasmtime::Engine::tls_eager_initialize();
     ticker::install(guest.engine()).map_err(|error| error.to_string())?;

@@ -6,7 +6,8 @@ use super::link::Link;
 use super::{end, ticker};
 use crate::value::{Budget, Value, decode_args, encode, fits_one, is_err};
 use crate::wire::{
-    Batch, Cost, Isolation, StatusPage, TaskFailure, TaskFailureKind, TaskTerms, WorkerFrame,
+    Batch, Cost, Isolation, Printed, StatusPage, TaskFailure, TaskFailureKind, TaskTerms,
+    WorkerFrame,
 };
 use std::time::Instant;
 
@@ -82,13 +83,20 @@ impl Worker<'_> {
             fuel: called.fuel,
             memory_bytes: called.memory_bytes,
         };
-        match &called.outcome {
-            Ok(value) => match too_large(value.as_ref(), self.terms().limits.output_bytes) {
-                None => self.conversation.push(cost, Ok(value.as_ref())),
-                Some(failure) => self.conversation.push(cost, Err(&failure)),
+        let printed = Printed {
+            stdout: &called.written.stdout,
+            stderr: &called.written.stderr,
+        };
+        let limit = self.terms().limits.output_bytes;
+        let outcome = match &called.outcome {
+            Ok(value) => match too_large(value.as_ref(), limit) {
+                None => Ok(value.as_ref()),
+                Some(failure) => Err(failure),
             },
-            Err(failure) => self.conversation.push(cost, Err(failure)),
-        }
+            Err(failure) => Err(failure.clone()),
+        };
+        let outcome = outcome.as_ref().map(|value| *value);
+        self.conversation.push(cost, outcome, printed);
     }
 
     /// The instance for the next task where tasks share one; `None` where it is to get its own.
@@ -124,13 +132,12 @@ impl Worker<'_> {
                 });
             }
         };
-        let live = live.map_or_else(
-            || self.guest.instantiate(started, Some(&self.conversation)),
-            Ok,
-        );
         let mut live = match live {
-            Ok(live) => live,
-            Err(called) => return called,
+            Some(live) => live,
+            None => match self.instantiate(function, &arguments, started) {
+                Ok(live) => live,
+                Err(called) => return called,
+            },
         };
         let called = self
             .guest
@@ -143,6 +150,22 @@ impl Worker<'_> {
             self.kept = Some(live);
         }
         called
+    }
+}
+
+impl Worker<'_> {
+    /// A fresh instance; for a program, one that is given its arguments.
+    fn instantiate(
+        &self,
+        function: u32,
+        arguments: &[Value],
+        started: Instant,
+    ) -> Result<Live, Called> {
+        let input = self.guest.program_input(function, arguments);
+        let input = input.map_err(Called::failed)?;
+        self.conversation.forget_streams();
+        self.guest
+            .instantiate(started, Some(&self.conversation), input.as_input())
     }
 }
 

@@ -4,7 +4,7 @@
 mod tests;
 
 use super::cache::{ArtifactCache, EntryKey};
-use super::{Inspection, Limits, Module, Plugin, Terms, identity};
+use super::{Inspection, Limits, Module, Plugin, Terms, grant, identity};
 use crate::child::{
     Connection, Exit, Launcher, Order, ReceiveError, Started, usable_cpus, with_remedy,
 };
@@ -12,8 +12,8 @@ use crate::error::{Error, ErrorKind};
 use crate::sandbox::{ProcessLimits, Role};
 use crate::value::printable;
 use crate::wire::{
-    CompileRequest, CompilerToSupervisor, EngineProfile, FrameError, MAX_FACTS_FRAME, ModuleFacts,
-    Rejection, SupervisorToCompiler, decode, encode,
+    CompileRequest, CompilerToSupervisor, EngineProfile, FrameError, Import, MAX_FACTS_FRAME,
+    ModuleFacts, Rejection, SupervisorToCompiler, decode, encode,
 };
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use rustix::io::Errno;
@@ -46,10 +46,14 @@ pub(crate) fn compile(
     cache: Option<&ArtifactCache>,
 ) -> Result<Plugin, Error> {
     let name = module.stem();
-    let profile = EngineProfile {
-        fuel: terms.limits.fuel.is_some(),
+    let profile = terms.profile();
+    terms.wasi.check()?;
+    let order = Job {
+        profile,
+        limits: &terms.limits,
+        check: &|imports| grant::check_early(imports, &terms),
     };
-    let (facts, artifact) = compile_or_recall(launcher, module, &terms.limits, profile, cache)?;
+    let (facts, artifact) = compile_or_recall(launcher, module, &order, cache)?;
     Plugin::check(name, facts, profile, terms, seal(&artifact)?)
 }
 
@@ -64,22 +68,34 @@ pub(crate) fn inspect(
     limits: &Limits,
     cache: Option<&ArtifactCache>,
 ) -> Result<Inspection, Error> {
-    let profile = EngineProfile::default();
-    Inspection::of(&compile_or_recall(launcher, module, limits, profile, cache)?.0)
+    let job = Job {
+        profile: EngineProfile::default(),
+        limits,
+        check: &|_| Ok(()),
+    };
+    Inspection::of(&compile_or_recall(launcher, module, &job, cache)?.0)
+}
+
+/// How a module is to be compiled.
+struct Job<'a> {
+    profile: EngineProfile,
+    limits: &'a Limits,
+    /// Whether to go on, by what it imports at a first look.
+    check: &'a dyn Fn(&[Import]) -> Result<(), Error>,
 }
 
 /// The facts and the artifact of a module, from the cache or from a compiler. The facts are not checked yet.
 fn compile_or_recall(
     launcher: &Launcher,
     module: Module,
-    limits: &Limits,
-    profile: EngineProfile,
+    job: &Job<'_>,
     cache: Option<&ArtifactCache>,
 ) -> Result<(ModuleFacts, Vec<u8>), Error> {
+    let limits = job.limits;
     let bytes = module.read()?;
     // The hash is of the very bytes that a compiler gets.
     let key = cache.map(|cache| {
-        let parts = identity::parts(launcher, profile);
+        let parts = identity::parts(launcher, job.profile);
         let key = EntryKey::of(&bytes, &parts.each_ref().map(Vec::as_slice));
         (cache, key)
     });
@@ -101,7 +117,7 @@ fn compile_or_recall(
         threads: threads as u16,
     };
     let mut compiler = launcher.start(order)?;
-    let (facts, artifact) = converse(&mut compiler.connection, profile, &bytes, deadline)
+    let (facts, artifact) = converse(&mut compiler.connection, job, &bytes, deadline)
         .map_err(|why| why.unwrap_or_else(|error| explain(&mut compiler, error, limits)))?;
     if let Some((cache, key)) = &key {
         let encoded = encode(&facts);
@@ -146,7 +162,7 @@ type Broken = Result<Error, ReceiveError>;
 
 fn converse(
     connection: &mut Connection,
-    profile: EngineProfile,
+    job: &Job<'_>,
     module: &[u8],
     deadline: Option<Instant>,
 ) -> Result<(ModuleFacts, Vec<u8>), Broken> {
@@ -154,19 +170,24 @@ fn converse(
     let io = |error: std::io::Error| Err(ReceiveError::Frame(error.into()));
     connection
         .send(&encode(&SupervisorToCompiler::Compile(CompileRequest {
-            profile,
+            profile: job.profile,
         })))
         .map_err(io)?;
     connection.send(module).map_err(io)?;
     connection.flush_until(deadline).map_err(Err)?;
-    let answer = connection.receive(deadline).map_err(Err)?;
     let broken = || {
         Ok(Error::new(
             ErrorKind::Compile,
             "its compiler gave a malformed answer",
         ))
     };
-    match decode(&answer).ok_or_else(broken)? {
+    let mut answer = receive(connection, deadline)?.ok_or_else(broken)?;
+    if let CompilerToSupervisor::Imports(imports) = answer {
+        (job.check)(&imports).map_err(Ok)?;
+        answer = receive(connection, deadline)?.ok_or_else(broken)?;
+    }
+    match answer {
+        CompilerToSupervisor::Imports(_) => Err(broken()),
         CompilerToSupervisor::Rejected(rejection) => Err(Ok(rejected(rejection))),
         CompilerToSupervisor::Panicked(message) => Err(Ok(Error::new(
             ErrorKind::Compile,
@@ -177,6 +198,14 @@ fn converse(
             Ok((facts, connection.receive(deadline).map_err(Err)?))
         }
     }
+}
+
+/// The next message; `None` for a malformed one.
+fn receive(
+    connection: &mut Connection,
+    deadline: Option<Instant>,
+) -> Result<Option<CompilerToSupervisor>, Broken> {
+    Ok(decode(&connection.receive(deadline).map_err(Err)?))
 }
 
 fn rejected(rejection: Rejection) -> Error {

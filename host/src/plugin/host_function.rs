@@ -4,8 +4,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::error::{Error, ErrorKind};
-use crate::value::{FromValue, Function, IntoValue, Type, Value, from_result, printable};
+use crate::value::{FromValue, Function, IntoValue, Type, Value, from_result};
 use crate::wire::import_name;
 use std::fmt;
 use std::pin::Pin;
@@ -276,7 +275,7 @@ type Call = dyn Fn(&HostCall, Vec<Value>, &Function) -> Answering + Send + Sync;
 pub(crate) struct HostFunction {
     module: String,
     name: String,
-    fits: fn(&Function) -> bool,
+    pub(super) fits: fn(&Function) -> bool,
     call: Arc<Call>,
 }
 
@@ -328,8 +327,14 @@ impl HostFunction {
         }
     }
 
+    /// Whether it is of that module, or of an interface with or without its version.
+    pub(super) fn is_of(&self, module: &str) -> bool {
+        let bare = module.rsplit_once('@').map_or(module, |(bare, _)| bare);
+        self.module == module || self.module == bare
+    }
+
     /// Whether a plugin means it by `imported`: with the version of the interface, or any where it was bound without one.
-    fn is(&self, imported: &str) -> bool {
+    pub(super) fn is(&self, imported: &str) -> bool {
         if imported == import_name(&self.module, &self.name) {
             return true;
         }
@@ -359,42 +364,4 @@ impl fmt::Debug for HostFunction {
 
 fn types(function: &Function) -> Vec<&Type> {
     function.params.iter().map(|param| &param.ty).collect()
-}
-
-/// A function that a plugin imports, and what it gets for it, if anything.
-#[derive(Debug)]
-pub(crate) struct BoundImport {
-    pub(crate) function: Function,
-    pub(crate) bound: Option<HostFunction>,
-}
-
-/// Finds for each imported function what was bound to its name.
-///
-/// # Errors
-///
-/// Where what is bound does not have the imported function's type.
-pub(crate) fn bind(
-    imported: Vec<Function>,
-    bound: &[HostFunction],
-) -> Result<Vec<BoundImport>, Error> {
-    let bind_one = |function: Function| {
-        // As with everything that is set twice, the last counts.
-        let bound = bound.iter().rev().find(|host| host.is(&function.name));
-        let refused = |why: String| {
-            let message = format!("its import `{}` {why}", printable(&function.to_string()));
-            Err(Error::new(ErrorKind::Module, message))
-        };
-        match (&function.unusable, bound) {
-            (Some(why), Some(_)) => {
-                return refused(format!("cannot be given: {}", printable(why)));
-            }
-            (None, Some(host)) if !(host.fits)(&function) => {
-                return refused("has another type than the host function of that name".into());
-            }
-            _ => {}
-        }
-        let bound = bound.cloned();
-        Ok(BoundImport { function, bound })
-    };
-    imported.into_iter().map(bind_one).collect()
 }

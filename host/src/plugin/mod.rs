@@ -1,33 +1,43 @@
 //! From bytes to a plugin: read, compiled by a confined process, and held against what it may be. The supervisor never looks
 //! into the bytes itself; what the compiler says of them is checked here before anybody relies on it.
 
+mod binding;
 pub(crate) mod cache;
 pub(crate) mod compile;
 mod grant;
 mod host_function;
 mod identity;
+mod inspection;
 mod limits;
 mod module;
 mod plugin_host;
+mod stdio;
 mod terms;
+mod wasi;
 
-pub use crate::wire::{Isolation, ModuleKind};
+pub use crate::wire::{Isolation, ModuleKind, Stream};
+pub(crate) use binding::BoundImport;
 pub use cache::{ArtifactCache, Entry};
 #[cfg(feature = "testing")]
 pub(crate) use compile::sealed_copy;
 pub(crate) use compile::{compile, inspect};
-pub(crate) use host_function::{Answer, Answering, BoundImport, HostFunction};
+pub(crate) use host_function::{Answer, Answering, HostFunction};
 pub use host_function::{HostCall, HostClosure, HostError, IntoAnswer};
+pub use inspection::{Import, Inspection};
 pub use limits::Limits;
 pub use module::Module;
 pub(crate) use plugin_host::functions as plugin_host_functions;
 pub use plugin_host::{LogLevel, PluginHost};
+pub use stdio::Stdio;
+pub(crate) use stdio::Streams;
 pub(crate) use terms::Terms;
 
 use crate::error::{Error, ErrorKind};
 use crate::sandbox::ProcessLimits;
-use crate::value::{Signature, printable};
-use crate::wire::{EngineProfile, ModuleFacts, TaskTerms, VALUES_BYTES};
+use crate::value::{Function, Signature, printable};
+use crate::wire::{
+    EngineProfile, ModuleFacts, TaskTerms, VALUES_BYTES, WasiTerms, is_wasi, program,
+};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -60,6 +70,8 @@ pub(crate) struct Plugin {
     pub(crate) initializer: Option<u32>,
     /// What it imports, in the order in which its workers count it.
     pub(crate) imports: Vec<BoundImport>,
+    /// The number of the first of the functions that move standard streams, after those that it imports.
+    first_stream: Option<u32>,
     /// The sealed memory that holds the artifact.
     pub(crate) artifact: OwnedFd,
     pub(crate) artifact_bytes: u64,
@@ -77,29 +89,27 @@ impl Plugin {
         let refused = |message: String| Err(Error::new(ErrorKind::Module, message));
         let limits = &terms.limits;
         let signature = functions(&facts)?;
-        let imports = grant::bind_imports(&facts, &terms)?;
-        let missing: Vec<_> = facts
-            .imports
-            .iter()
-            .filter(|wanted| !grant::is_granted(wanted, &imports))
-            .collect();
-        if !missing.is_empty() {
-            let imports: Vec<_> = missing
-                .iter()
-                .take(20)
-                .map(|wanted| import(wanted))
-                .collect();
-            let more = missing.len().saturating_sub(imports.len());
-            let more = if more > 0 {
-                format!(" and {more} more")
-            } else {
-                String::new()
-            };
-            return refused(format!(
-                "it imports what is not granted: {}{more}",
-                printable(&imports.join(", "))
-            ));
+        if let Some(number) = facts.program
+            && signature
+                .functions
+                .get(number as usize)
+                .is_none_or(|it| *it != program(&it.name))
+        {
+            return refused(
+                "its compiler gave a malformed answer: a program of another type".into(),
+            );
         }
+        let mut imports = grant::bind_imports(&facts, &terms)?;
+        grant::check_all(&facts.imports, &imports)?;
+        if facts.program.is_some() && terms.isolation == Isolation::Worker {
+            return refused(
+                "it is a program, which starts anew for each task: use `instance` or `process` isolation"
+                    .into(),
+            );
+        }
+        let first_stream = terms.wasi.streams.as_ref().map(|_| imports.len() as u32);
+        let streams = terms.wasi.streams.iter().flat_map(Streams::functions);
+        imports.extend(streams);
         if let Some(limit) = limits.memory_bytes
             && facts.minimum_memory_bytes > limit
         {
@@ -130,6 +140,7 @@ impl Plugin {
             terms,
             initializer,
             imports,
+            first_stream,
             artifact,
             artifact_bytes,
         })
@@ -141,14 +152,40 @@ impl Plugin {
         self.terms.name.clone().unwrap_or_else(of_file)
     }
 
+    /// The function that runs it as a program, if it is one.
+    pub(crate) fn program(&self) -> Option<&Function> {
+        self.signature.functions.get(self.facts.program? as usize)
+    }
+
     /// Whether its tasks can do more than compute a result.
     pub(crate) fn has_effects(&self) -> bool {
         self.imports.iter().any(|import| import.bound.is_some())
     }
 
+    /// The numbers of the imports that it was given.
+    pub(crate) fn bound(&self) -> Vec<u32> {
+        let numbered = (0..).zip(&self.imports);
+        let bound = numbered.filter(|(_, import)| import.bound.is_some());
+        bound.map(|(number, _)| number).collect()
+    }
+
     /// What its workers are told of how to treat tasks.
     pub(crate) fn task_terms(&self) -> TaskTerms {
         self.terms.of_tasks(self.initializer, self.has_effects())
+    }
+
+    /// What its workers are given of WASI.
+    pub(crate) fn wasi_terms(&self) -> WasiTerms {
+        let program = self.name.as_deref().unwrap_or("program");
+        self.terms.wasi.terms(program, self.first_stream)
+    }
+
+    /// Whether it imports WASI: then tasks can write besides what they return.
+    pub(crate) fn imports_wasi(&self) -> bool {
+        self.facts
+            .imports
+            .iter()
+            .any(|import| is_wasi(&import.module))
     }
 
     /// The process limits of the plugin's template and workers, once the artifact is known.
@@ -215,73 +252,6 @@ fn functions(facts: &ModuleFacts) -> Result<Signature, Error> {
             format!("its functions are more than is accepted: {error}"),
         )
     })
-}
-
-/// What a module is, whether or not it can be run.
-///
-/// ```rust,standalone_crate
-/// # wpool::init();
-/// let inspection = wpool::Pool::builder("../guest-examples/wasm/hello.wasm").inspect()?;
-/// assert_eq!(inspection.kind, wpool::ModuleKind::Component);
-/// for import in &inspection.imports {
-///     println!("{} needs {}", import.name, import.grant);
-/// }
-/// # Ok::<(), wpool::Error>(())
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Inspection {
-    /// Which kind of module.
-    pub kind: ModuleKind,
-    /// The functions that it exports.
-    pub signature: Signature,
-    /// What it imports.
-    pub imports: Vec<Import>,
-}
-
-/// Something that a module imports, in words that are harmless to a terminal.
-///
-/// ```rust,standalone_crate
-/// # wpool::init();
-/// let inspection = wpool::Pool::builder("../guest-examples/wasm/refused-import.wasm").inspect()?;
-/// assert_eq!(inspection.imports[0].name, "interface test:unknown/host");
-/// assert_eq!(inspection.imports[0].grant, "a host function, by an application");
-/// # Ok::<(), wpool::Error>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Import {
-    /// Its kind and its name: `function env.log`, `interface wasi:clocks/wall-clock@0.2.9`.
-    pub name: String,
-    /// What would have to be granted for it: `a clock`, `a host function`.
-    pub grant: &'static str,
-}
-
-impl Inspection {
-    fn of(facts: &ModuleFacts) -> Result<Inspection, Error> {
-        let imports = facts.imports.iter().map(|wanted| Import {
-            name: import(wanted),
-            grant: grant::needed(&wanted.module, &wanted.name),
-        });
-        Ok(Inspection {
-            kind: facts.kind,
-            signature: functions(facts)?,
-            imports: imports.collect(),
-        })
-    }
-}
-
-fn import(import: &crate::wire::Import) -> String {
-    let (kind, module, name) = (
-        printable(&import.kind),
-        printable(&import.module),
-        printable(&import.name),
-    );
-    if name.is_empty() {
-        format!("{kind} {module}")
-    } else {
-        format!("{kind} {module}.{name}")
-    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! What a plugin is run under: its limits, what its tasks share, and what it is granted.
 
+use super::wasi::WasiGrants;
 use super::{HostFunction, Limits};
-use crate::wire::{Isolation, TaskTerms};
+use crate::wire::{EngineProfile, Isolation, TaskTerms};
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// As it was asked for; what of it makes sense for the module is found out when that is compiled.
 #[derive(Clone, Debug, Default)]
@@ -21,9 +23,34 @@ pub(crate) struct Terms {
     pub(crate) measure_cpu: bool,
     /// Functions of the application that the plugin may import.
     pub(crate) host_functions: Vec<HostFunction>,
+    pub(crate) wasi: WasiGrants,
 }
 
+/// Fuel of a task whose limit is to be the same everywhere, where none was set: a minute or two.
+const DETERMINISTIC_FUEL: u64 = 100_000_000_000;
+
+/// How long such a task may take besides, so that one that sleeps ends too.
+const DETERMINISTIC_TIMEOUT: Duration = Duration::from_secs(600);
+
 impl Terms {
+    /// Makes fuel the limit, instead of time.
+    pub(crate) fn make_deterministic(&mut self) {
+        self.wasi.deterministic = true;
+        let limits = &mut self.limits;
+        limits.fuel.get_or_insert(DETERMINISTIC_FUEL);
+        limits.timeout = limits
+            .timeout
+            .map(|timeout| timeout.max(DETERMINISTIC_TIMEOUT));
+    }
+
+    /// How its code is compiled.
+    pub(crate) fn profile(&self) -> EngineProfile {
+        EngineProfile {
+            fuel: self.limits.fuel.is_some(),
+            deterministic: self.wasi.deterministic,
+        }
+    }
+
     /// How many tasks a worker runs at most.
     pub(crate) fn tasks_per_worker(&self) -> Option<NonZeroU32> {
         match self.isolation {

@@ -53,6 +53,22 @@ impl PluginHandle {
         chosen.map_err(|error| Error::new(ErrorKind::Function, error.to_string()))
     }
 
+    /// The function that runs the module, if it is a program of WASI: a function of a list of arguments and of standard input, both
+    /// bytes, which returns what it writes to standard output.
+    ///
+    /// ```rust,standalone_crate
+    /// # wpool::init();
+    /// let pool = wpool::Pool::builder("../guest-examples/wasm/echo.wasm").build()?;
+    /// assert_eq!(pool.program().unwrap().name, "run");
+    /// let said: String = pool.apply("run", (["hello", "world"], ""))?;
+    /// assert_eq!(said, "hello world\n");
+    /// # Ok::<(), wpool::Error>(())
+    /// ```
+    #[must_use]
+    pub fn program(&self) -> Option<&Function> {
+        self.plugin.program()
+    }
+
     /// A pair of ends: inputs for `function` go in at one, outcomes come out at the other, from any two threads. At most
     /// 65,536 tasks or about 32 MiB are under way between them; then sending waits.
     ///

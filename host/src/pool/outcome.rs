@@ -31,7 +31,9 @@ pub enum FailureKind {
     Fuel,
     /// A growth of memory was refused and the code trapped.
     Memory,
-    /// Its result is longer than the limit.
+    /// It is a program, and ended with a status other than 0.
+    Exit,
+    /// Its result, or what it wrote, is longer than the limit.
     OutputLimit,
     /// Its arguments do not fit the function.
     BadArgument,
@@ -59,6 +61,7 @@ impl FailureKind {
             FailureKind::Timeout => "timeout",
             FailureKind::Fuel => "fuel",
             FailureKind::Memory => "memory",
+            FailureKind::Exit => "exit",
             FailureKind::OutputLimit => "output-limit",
             FailureKind::BadArgument => "bad-argument",
             FailureKind::Init => "init",
@@ -94,8 +97,10 @@ pub struct Failure {
     kind: FailureKind,
     message: String,
     value: Option<Value>,
-    arguments: Vec<Value>,
+    arguments: Box<[Value]>,
     signal: Option<i32>,
+    exit_code: Option<i32>,
+    backtrace: Box<[String]>,
 }
 
 impl Failure {
@@ -106,8 +111,10 @@ impl Failure {
             kind,
             message: message.into(),
             value: None,
-            arguments: Vec::new(),
+            arguments: Box::default(),
             signal: None,
+            exit_code: None,
+            backtrace: Box::default(),
         }
     }
 
@@ -135,6 +142,18 @@ impl Failure {
         self.signal
     }
 
+    /// The status that a program ended with, where that is how it failed.
+    #[must_use]
+    pub fn exit_code(&self) -> Option<i32> {
+        self.exit_code
+    }
+
+    /// The functions that were being called when code trapped, the innermost first, as far as the module names them; escaped.
+    #[must_use]
+    pub fn backtrace(&self) -> &[String] {
+        &self.backtrace
+    }
+
     /// The arguments that the task was called with; none where it has none, or they were not understood.
     #[must_use]
     pub fn arguments(&self) -> &[Value] {
@@ -143,7 +162,10 @@ impl Failure {
 
     /// The same failure, of a task with these arguments.
     pub(super) fn of(self, arguments: Vec<Value>) -> Failure {
-        Failure { arguments, ..self }
+        Failure {
+            arguments: arguments.into(),
+            ..self
+        }
     }
 
     /// The function returned `err`: a value, and a failure all the same.
@@ -154,11 +176,8 @@ impl Failure {
             printable(shown)
         };
         Failure {
-            kind: FailureKind::Error,
-            message,
             value: Some(value),
-            arguments: Vec::new(),
-            signal: None,
+            ..Failure::new(FailureKind::Error, message)
         }
     }
 
@@ -173,8 +192,30 @@ impl Failure {
             TaskFailureKind::Init => FailureKind::Init,
             TaskFailureKind::BadArgument => FailureKind::BadArgument,
             TaskFailureKind::HostCall => FailureKind::HostCall,
+            TaskFailureKind::Exit => return Failure::exited(&failure.message),
         };
-        Failure::new(kind, printable(&failure.message))
+        // Only code that trapped says where.
+        let (message, rest) = match failure.message.split_once('\n') {
+            Some(parts) if kind == FailureKind::Trap => parts,
+            _ => (&*failure.message, ""),
+        };
+        let message = printable(message);
+        Failure {
+            backtrace: rest.lines().map(printable).collect(),
+            ..Failure::new(kind, message)
+        }
+    }
+
+    /// A program ended with a status that its worker reported.
+    fn exited(status: &str) -> Failure {
+        let Ok(status) = status.parse::<i32>() else {
+            let message = "its worker reported a status that is no number";
+            return Failure::new(FailureKind::Protocol, message);
+        };
+        Failure {
+            exit_code: Some(status),
+            ..Failure::new(FailureKind::Exit, format!("it exited with status {status}"))
+        }
     }
 
     /// What the scheduler gave up on; `broken` says why the plugin's processes do not start.
@@ -328,6 +369,10 @@ pub struct Outcome {
     pub result: Result<Option<Value>, Failure>,
     /// What it used.
     pub usage: Usage,
+    /// What it wrote to standard output, where that is not its result, as it is of a program that succeeds.
+    pub stdout: Vec<u8>,
+    /// What it wrote to standard error. Both are as they are: [`printable`](crate::printable) makes them harmless to a terminal.
+    pub stderr: Vec<u8>,
 }
 
 impl Outcome {
@@ -339,6 +384,8 @@ impl Outcome {
                 attempts,
                 ..Usage::default()
             },
+            stdout: Vec::new(),
+            stderr: Vec::new(),
         }
     }
 }

@@ -197,7 +197,7 @@ impl Process {
         Ok(self.running()?.ending.wait_timeout(timeout))
     }
 
-    /// How it ended, once it has: 0 where its task succeeded, 1 where that failed, `-n` where its process was ended by signal n: -9 where
+    /// How it ended, once it has: 0 where its task succeeded, the status of a program that ended with another, else 1, `-n` where its process was ended by signal n: -9 where
     /// it was killed, also by wpool for a limit that it did not keep by itself.
     #[must_use]
     pub fn exit_code(&self) -> Option<i32> {
@@ -249,7 +249,10 @@ fn not_started() -> Error {
 fn exit_code_of(outcome: &Outcome) -> i32 {
     match &outcome.result {
         Ok(_) => 0,
-        Err(failure) => failure.signal().map_or(1, |signal| -signal),
+        Err(failure) => match (failure.signal(), failure.exit_code()) {
+            (Some(signal), _) => -signal,
+            (None, status) => status.unwrap_or(1),
+        },
     }
 }
 

@@ -207,10 +207,11 @@ impl Stream {
 
 /// About how many bytes an outcome keeps beyond its fixed size.
 fn size_of_outcome(outcome: &Outcome) -> usize {
-    match &outcome.result {
+    let result = match &outcome.result {
         Ok(value) => value.as_ref().map_or(0, crate::value::Value::heap_bytes),
         Err(failure) => failure.message().len(),
-    }
+    };
+    result + outcome.stdout.len() + outcome.stderr.len()
 }
 
 #[cfg(test)]
@@ -223,6 +224,8 @@ mod tests {
         Outcome {
             result: Ok(Some(Value::S64(number))),
             usage: super::super::outcome::Usage::default(),
+            stdout: Vec::new(),
+            stderr: Vec::new(),
         }
     }
 

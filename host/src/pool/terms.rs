@@ -68,6 +68,39 @@ macro_rules! plugin_settings {
                 self
             }
 
+            /// An argument that each run of a program begins with.
+            pub fn arg(mut self, argument: impl Into<std::ffi::OsString>) -> Self {
+                self.terms.wasi.arguments.push(argument.into());
+                self
+            }
+
+            /// An environment variable for modules that import WASI. There are none by default.
+            pub fn env(
+                mut self,
+                name: impl Into<std::ffi::OsString>,
+                value: impl Into<std::ffi::OsString>,
+            ) -> Self {
+                self.terms
+                    .wasi
+                    .environment
+                    .push((name.into(), value.into()));
+                self
+            }
+
+            /// Makes what a task returns depend on its input alone: clocks stand still or count how often they are looked at, random
+            /// numbers come from one seed, floating point gives the same bits everywhere, and fuel is the limit, 100 billion where
+            /// none was set before. A time limit set before becomes ten minutes at least, for what sleeps.
+            pub fn deterministic(mut self) -> Self {
+                self.terms.make_deterministic();
+                self
+            }
+
+            /// Passes the standard streams of programs on while they run, instead of capturing what they write.
+            pub fn stdio(mut self, stdio: impl $crate::plugin::Stdio) -> Self {
+                self.terms.wasi.streams = Some($crate::plugin::Streams::new(stdio));
+                self
+            }
+
             /// What a plugin of the world `wpool:plugin` may import: its log, its task's number, worker and progress, and values
             /// by their keys.
             pub fn plugin_host(mut self, host: impl $crate::plugin::PluginHost) -> Self {

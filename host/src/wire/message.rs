@@ -3,6 +3,7 @@
 //! The first variant of everything a confined process sends is `Panicked`, so that a panic can be reported without knowing
 //! how far the process got.
 
+use super::wasi::WasiTerms;
 use crate::sandbox::{Confinement, Policy, ProcessLimits, Refusal};
 use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -59,6 +60,8 @@ pub enum ChildHello {
 pub struct EngineProfile {
     /// Whether code counts fuel.
     pub fuel: bool,
+    /// Whether floating point gives the same bits on every machine and in every run.
+    pub deterministic: bool,
 }
 
 /// A module to compile; its bytes follow in one frame.
@@ -80,6 +83,8 @@ pub enum SupervisorToCompiler {
 pub enum CompilerToSupervisor {
     /// It panicked, with this message.
     Panicked(String),
+    /// What the module imports, by a first look: said before it is compiled, so that one that can never be run is not.
+    Imports(#[serde(deserialize_with = "bounded_imports")] Vec<Import>),
     /// What the module is; the artifact follows in one frame.
     Compiled(ModuleFacts),
     /// The module was refused.
@@ -107,7 +112,12 @@ pub struct ModuleFacts {
     pub tables: u32,
     /// The largest table's minimum number of elements.
     pub table_elements: u64,
+    /// The number of the function that runs the module as a program, [`super::program`], if it is one.
+    pub program: Option<u32>,
 }
+
+/// The kind of an import that is a memory which several threads would share.
+pub const SHARED_MEMORY: &str = "shared memory";
 
 /// One name for a function of a module or interface: `module#name`, or the name where that is empty, as for functions at a
 /// component's root. Of two functions that would share one, a module can be given neither.
@@ -146,7 +156,7 @@ pub struct Import {
     pub module: String,
     /// The name within it.
     pub name: String,
-    /// `function`, `memory`, `table`, `global`, `tag`, `interface`, `component`, `module` or `resource`.
+    /// `function`, `memory`, [`SHARED_MEMORY`], `table`, `global`, `tag`, `interface`, `component`, `module` or `resource`.
     pub kind: String,
 }
 
@@ -226,8 +236,12 @@ pub struct LoadRequest {
     pub profile: EngineProfile,
     /// What the compiler said; the signature tells which functions there are.
     pub facts: ModuleFacts,
+    /// The numbers of the imported functions that the host has.
+    pub bound: Vec<u32>,
     /// How tasks are treated.
     pub terms: TaskTerms,
+    /// What it is given of WASI, where it imports that.
+    pub wasi: WasiTerms,
     /// The limits that hold from now on, where they are named.
     pub limits: ProcessLimits,
 }

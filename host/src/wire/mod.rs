@@ -10,7 +10,9 @@ mod frame;
 mod host_call;
 mod message;
 mod results;
+mod results_writer;
 mod status_page;
+mod wasi;
 
 pub use batch::{Batch, BatchWriter};
 pub use frame::{FrameError, FrameReader, read_frame, write_frame};
@@ -18,9 +20,14 @@ pub use host_call::{host_answer, host_call, parse_host_answer};
 pub use message::{
     ChildHello, CompileRequest, CompilerToSupervisor, EngineProfile, Import, Isolation,
     LoadRequest, MAX_CONTROL_FRAME, MAX_FACTS_FRAME, MAX_IMPORTS, MAX_MODULE_BYTES, ModuleFacts,
-    ModuleKind, Rejection, StartFrame, SupervisorToCompiler, SupervisorToTemplate, TaskLimits,
-    TaskTerms, TemplateToSupervisor, VALUES_BYTES, WIRE_VERSION, WORKER_ARGV0, decode, encode,
-    import_name,
+    ModuleKind, Rejection, SHARED_MEMORY, StartFrame, SupervisorToCompiler, SupervisorToTemplate,
+    TaskLimits, TaskTerms, TemplateToSupervisor, VALUES_BYTES, WIRE_VERSION, WORKER_ARGV0, decode,
+    encode, import_name,
 };
-pub use results::{Cost, ResultsWriter, TaskFailure, TaskFailureKind, TaskResult, WorkerFrame};
+pub use results::{Cost, Printed, TaskFailure, TaskFailureKind, TaskResult, WorkerFrame};
+pub use results_writer::ResultsWriter;
 pub use status_page::StatusPage;
+pub use wasi::{
+    INTERFACES, PREVIEWS, Stream, WasiDirectory, WasiTerms, is_program, is_wasi, program,
+    stream_functions,
+};

@@ -3,11 +3,12 @@
 //! ```text
 //! 0 panicked: postcard string │ 1 ready │ 2 results │ 3 host call, see there
 //! results: 2 u8 │ first_seq u32 │ batch_done u8 │ count u32 │
-//!          count × { kind u8 │ wall_ns u64 │ cpu_ns u64 │ fuel u64 │ memory u64 │ length u32 │ encoded value or message }
+//!          count × { kind u8 │ wall_ns u64 │ cpu_ns u64 │ fuel u64 │ memory u64 │ length u32 │ encoded value or message
+//!                    { length u32 │ stdout │ length u32 │ stderr } where the kind has PRINTED set }
 //! ```
 //! All numbers are little endian. Sequence numbers count the tasks of one worker.
 
-use super::bytes::{Bytes, put_block};
+use super::bytes::Bytes;
 use super::host_call::HOST_CALL;
 
 /// The first byte of a worker's frame that reports a panic.
@@ -17,7 +18,25 @@ const READY: u8 = 1;
 /// How much of a failure's message is read, in bytes.
 const MESSAGE_BYTES: usize = 4096;
 
-const RESULTS: u8 = 2;
+pub(super) const RESULTS: u8 = 2;
+
+/// Set in the kind of a result with which there is something that the task wrote.
+pub(super) const PRINTED: u8 = 0x80;
+
+/// What a task wrote to its standard output, where that is not its result, and to its standard error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Printed<'a> {
+    /// Standard output.
+    pub stdout: &'a [u8],
+    /// Standard error.
+    pub stderr: &'a [u8],
+}
+
+impl Printed<'_> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.stdout.is_empty() && self.stderr.is_empty()
+    }
+}
 
 /// What a task used, as its worker reports it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,10 +71,12 @@ pub enum TaskFailureKind {
     BadArgument = 7,
     /// A host function that it called failed.
     HostCall = 8,
+    /// A program ended with a status other than 0: the message is that number.
+    Exit = 9,
 }
 
 impl TaskFailureKind {
-    const ALL: [TaskFailureKind; 8] = [
+    const ALL: [TaskFailureKind; 9] = [
         Self::Trap,
         Self::Timeout,
         Self::Fuel,
@@ -64,6 +85,7 @@ impl TaskFailureKind {
         Self::Init,
         Self::BadArgument,
         Self::HostCall,
+        Self::Exit,
     ];
 }
 
@@ -72,7 +94,7 @@ impl TaskFailureKind {
 pub struct TaskFailure {
     /// Which way.
     pub kind: TaskFailureKind,
-    /// What the engine said, for a person.
+    /// What the engine said, for a person: a line, and where code trapped one for each function that was being called.
     pub message: String,
 }
 
@@ -83,11 +105,14 @@ pub struct TaskResult<'a> {
     pub outcome: Result<&'a [u8], TaskFailure>,
     /// What it used.
     pub cost: Cost,
+    /// What it wrote.
+    pub printed: Printed<'a>,
 }
 
 impl<'a> TaskResult<'a> {
     fn read(bytes: &mut Bytes<'a>) -> Option<TaskResult<'a>> {
-        let kind = bytes.u8()?;
+        let tag = bytes.u8()?;
+        let kind = tag & !PRINTED;
         let cost = Cost {
             wall_ns: bytes.u64()?,
             cpu_ns: bytes.u64()?,
@@ -108,7 +133,21 @@ impl<'a> TaskResult<'a> {
                 })
             }
         };
-        Some(TaskResult { outcome, cost })
+        let printed = match tag & PRINTED {
+            0 => Printed::default(),
+            _ => Printed {
+                stdout: bytes.block()?,
+                stderr: bytes.block()?,
+            },
+        };
+        if tag & PRINTED != 0 && printed.is_empty() {
+            return None;
+        }
+        Some(TaskResult {
+            outcome,
+            cost,
+            printed,
+        })
     }
 }
 
@@ -188,93 +227,10 @@ impl<'a> WorkerFrame<'a> {
     }
 }
 
-/// Appends an encoded value to a frame.
-pub(super) type WriteValue<'a> = &'a mut dyn FnMut(&mut Vec<u8>);
-
-/// Builds the result frames of a worker.
-#[derive(Debug)]
-pub struct ResultsWriter {
-    frame: Vec<u8>,
-    count: u32,
-    first_seq: u32,
-}
-
-impl ResultsWriter {
-    const HEAD: usize = 10;
-
-    /// No results yet, the next of which is that of task `first_seq`.
-    #[must_use]
-    pub fn new(first_seq: u32) -> ResultsWriter {
-        let mut frame = Vec::with_capacity(4096);
-        frame.resize(Self::HEAD, 0);
-        ResultsWriter {
-            frame,
-            count: 0,
-            first_seq,
-        }
-    }
-
-    /// How many results wait to be sent.
-    #[must_use]
-    pub fn count(&self) -> u32 {
-        self.count
-    }
-
-    /// How many bytes wait to be sent.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.frame.len()
-    }
-
-    /// Adds a result; the value is appended to the frame by a closure.
-    pub fn push(&mut self, cost: Cost, outcome: Result<WriteValue<'_>, &TaskFailure>) {
-        self.frame.push(match &outcome {
-            Ok(_) => 0,
-            Err(failure) => failure.kind as u8,
-        });
-        for number in [cost.wall_ns, cost.cpu_ns, cost.fuel, cost.memory_bytes] {
-            self.frame.extend_from_slice(&number.to_le_bytes());
-        }
-        match outcome {
-            Ok(write) => {
-                let at = self.frame.len();
-                self.frame.extend_from_slice(&[0; 4]);
-                write(&mut self.frame);
-                let length = (self.frame.len() - at - 4) as u32;
-                self.frame[at..at + 4].copy_from_slice(&length.to_le_bytes());
-            }
-            Err(failure) => put_block(&mut self.frame, failure.message.as_bytes()),
-        }
-        self.count += 1;
-    }
-
-    /// The payload of a frame with all results so far, which are forgotten; `batch_done` ends the batch.
-    pub fn take(&mut self, batch_done: bool) -> &[u8] {
-        self.frame[0] = RESULTS;
-        self.frame[1..5].copy_from_slice(&self.first_seq.to_le_bytes());
-        self.frame[5] = u8::from(batch_done);
-        self.frame[6..10].copy_from_slice(&self.count.to_le_bytes());
-        &self.frame
-    }
-
-    /// Starts the next frame after [`ResultsWriter::take`], at task `first_seq`.
-    pub fn restart(&mut self, first_seq: u32) {
-        self.frame.truncate(Self::HEAD);
-        self.frame.shrink_to(1024 * 1024);
-        self.count = 0;
-        self.first_seq = first_seq;
-    }
-
-    /// The sequence number after the last result.
-    #[must_use]
-    pub fn next_seq(&self) -> u32 {
-        self.first_seq.wrapping_add(self.count)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::ResultsWriter;
 
     #[test]
     fn results_read_back_as_they_were_written() {
@@ -293,7 +249,11 @@ mod tests {
             cost,
             Ok(&mut |out: &mut Vec<u8>| out.extend_from_slice(b"value")),
         );
-        writer.push(cost, Err(&failure));
+        let printed = Printed {
+            stdout: b"half",
+            stderr: b"",
+        };
+        writer.push_printed(cost, Err(&failure), printed);
         let frame = writer.take(true).to_vec();
         let Some(WorkerFrame::Results {
             first_seq: 5,
@@ -310,14 +270,16 @@ mod tests {
             read[0],
             TaskResult {
                 outcome: Ok(b"value"),
-                cost
+                cost,
+                printed: Printed::default()
             }
         );
         assert_eq!(
             read[1],
             TaskResult {
                 outcome: Err(failure),
-                cost
+                cost,
+                printed
             }
         );
     }

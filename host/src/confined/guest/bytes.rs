@@ -3,6 +3,7 @@
 //! that are quick.
 
 use super::live::TaskState;
+use super::waiting::Waiting;
 use crate::value::{Function, Type, Value};
 use wasmtime::Store;
 use wasmtime::component::{ComponentNamedList, ComponentType, Func, Lift, Lower};
@@ -13,12 +14,13 @@ type Called = wasmtime::Result<Option<Value>>;
 /// Calls the function if it is of a usual shape: without bytes as a parameter, it must return some.
 pub(super) fn call_with_bytes(
     store: &mut Store<TaskState>,
+    waiting: &mut Option<Waiting<'_>>,
     called: Func,
-    function: &Function,
-    arguments: &[Value],
+    (function, arguments): (&Function, &[Value]),
 ) -> Option<Called> {
     let mut call = Call {
         store,
+        waiting,
         called,
         result: function.result.as_ref(),
     };
@@ -53,16 +55,23 @@ pub(super) fn call_with_bytes(
     }
 }
 
+/// What the engine can pass as the arguments of a call.
+trait Arguments: ComponentNamedList + Lower + Send + Sync {}
+
+impl<P: ComponentNamedList + Lower + Send + Sync> Arguments for P {}
+
 /// A call whose result is yet to be matched with a type that is known here.
-struct Call<'a> {
+struct Call<'a, 'w> {
     store: &'a mut Store<TaskState>,
+    /// How it is made, for the one call that there is.
+    waiting: &'a mut Option<Waiting<'w>>,
     called: Func,
     result: Option<&'a Type>,
 }
 
-impl Call<'_> {
+impl Call<'_, '_> {
     /// For any usual result.
-    fn with<P: ComponentNamedList + Lower>(&mut self, arguments: P) -> Option<Called> {
+    fn with<P: Arguments>(&mut self, arguments: P) -> Option<Called> {
         let Some(result) = self.result else {
             return Some(self.typed::<P, ()>(arguments).map(|()| None));
         };
@@ -85,7 +94,7 @@ impl Call<'_> {
     }
 
     /// For a result of bytes: by themselves, optional, or instead of an error.
-    fn for_bytes<P: ComponentNamedList + Lower>(&mut self, arguments: P) -> Option<Called> {
+    fn for_bytes<P: Arguments>(&mut self, arguments: P) -> Option<Called> {
         let boxed = |bytes| Box::new(Value::Bytes(bytes));
         match self.result? {
             ty if is_bytes(ty) => Some(self.returning(arguments, Value::Bytes)),
@@ -116,7 +125,7 @@ impl Call<'_> {
         }
     }
 
-    fn returning<P: ComponentNamedList + Lower, R: ComponentType + Lift + 'static>(
+    fn returning<P: Arguments, R: ComponentType + Lift + Send + Sync + 'static>(
         &mut self,
         arguments: P,
         value: impl Fn(R) -> Value,
@@ -125,12 +134,15 @@ impl Call<'_> {
         result.map(|(result,)| Some(value(result)))
     }
 
-    fn typed<P: ComponentNamedList + Lower, R: ComponentNamedList + Lift + 'static>(
+    fn typed<P: Arguments, R: ComponentNamedList + Lift + Send + Sync + 'static>(
         &mut self,
         arguments: P,
     ) -> wasmtime::Result<R> {
         let typed = self.called.typed::<P, R>(&*self.store)?;
-        typed.call(&mut *self.store, arguments)
+        match self.waiting.take() {
+            None => typed.call(&mut *self.store, arguments),
+            Some(waiting) => waiting.run(typed.call_async(&mut *self.store, arguments)),
+        }
     }
 }
 

@@ -6,18 +6,22 @@ use super::live::TaskState;
 use super::no_such_function;
 use super::values::{self, from_component, to_component};
 use super::verdict::TooManyValues;
-use crate::confined::code_memory;
+use super::waiting::Waiting;
+use crate::confined::{code_memory, wasi};
 use crate::value::{Function, Value};
-use crate::wire::{VALUES_BYTES, import_name};
+use crate::wire::{VALUES_BYTES, import_name, is_program, is_wasi};
 use std::fs::File;
 use wasmtime::component::types::ComponentFunc;
-use wasmtime::component::{Component, ComponentExportIndex, Instance, InstancePre, Linker, Val};
+use wasmtime::component::{
+    Component, ComponentExportIndex, Instance, InstancePre, Linker, TypedFunc, Val,
+};
 use wasmtime::{Engine, Store, StoreContextMut};
 
 /// A component that is mapped and linked.
 pub(super) struct Linked {
     instance: InstancePre<TaskState>,
     exports: Vec<Option<ComponentExportIndex>>,
+    program: Option<ComponentExportIndex>,
 }
 
 impl Linked {
@@ -26,6 +30,7 @@ impl Linked {
         artifact: File,
         functions: &[Function],
         imports: &HostImports,
+        imports_wasi: bool,
     ) -> wasmtime::Result<Linked> {
         let mapping = code_memory::map(&artifact)?;
         // Closed before others are opened: workers close what comes after the descriptors in use.
@@ -36,25 +41,49 @@ impl Linked {
         // The images of its memories are made here, not in each worker: making them needs more system calls.
         component.initialize_copy_on_write_image()?;
         let mut linker = Linker::new(engine);
+        if imports_wasi {
+            wasi::link_component(&mut linker)?;
+            linker.allow_shadowing(true);
+        }
         link_imports(engine, &component, imports, &mut linker)?;
         let instance = linker.instantiate_pre(&component)?;
         let exports = functions
             .iter()
             .map(|function| find(&component, &function.name))
             .collect();
-        Ok(Linked { instance, exports })
+        Ok(Linked {
+            instance,
+            exports,
+            program: find_program(engine, &component),
+        })
     }
 
-    pub(super) fn instantiate(&self, store: &mut Store<TaskState>) -> wasmtime::Result<Instance> {
-        self.instance.instantiate(store)
+    pub(super) fn instantiate(
+        &self,
+        store: &mut Store<TaskState>,
+        waiting: Option<Waiting<'_>>,
+    ) -> wasmtime::Result<Instance> {
+        match waiting {
+            None => self.instance.instantiate(store),
+            Some(waiting) => waiting.run(self.instance.instantiate_async(store)),
+        }
+    }
+
+    /// The function that runs the component as a program.
+    pub(super) fn program(
+        &self,
+        store: &mut Store<TaskState>,
+        instance: &Instance,
+    ) -> wasmtime::Result<TypedFunc<(), (Result<(), ()>,)>> {
+        let export = self.program.as_ref().ok_or_else(no_such_function)?;
+        instance.get_typed_func(store, export)
     }
 
     pub(super) fn call(
         &self,
-        store: &mut Store<TaskState>,
+        (store, waiting): (&mut Store<TaskState>, Option<Waiting<'_>>),
         instance: &Instance,
-        index: u32,
-        function: &Function,
+        (index, function): (u32, &Function),
         arguments: &[Value],
     ) -> wasmtime::Result<Option<Value>> {
         let export = self.exports.get(index as usize).and_then(Option::as_ref);
@@ -62,7 +91,8 @@ impl Linked {
         let called = instance
             .get_func(&mut *store, export)
             .ok_or_else(no_such_function)?;
-        if let Some(result) = call_with_bytes(store, called, function, arguments) {
+        let mut waiting = waiting;
+        if let Some(result) = call_with_bytes(store, &mut waiting, called, (function, arguments)) {
             return result;
         }
         let needed: usize = arguments.iter().map(values::engine_bytes).sum();
@@ -80,7 +110,12 @@ impl Linked {
             .collect::<Option<_>>()
             .ok_or_else(misfit)?;
         let mut results = vec![Val::Bool(false); usize::from(function.result.is_some())];
-        called.call(&mut *store, &arguments, &mut results)?;
+        match waiting {
+            None => called.call(&mut *store, &arguments, &mut results)?,
+            Some(waiting) => {
+                waiting.run(called.call_async(&mut *store, &arguments, &mut results))?;
+            }
+        }
         match (&function.result, results.pop()) {
             (Some(ty), Some(value)) => from_component(ty, value).map(Some).ok_or_else(misfit),
             _ => Ok(None),
@@ -104,12 +139,17 @@ fn link_imports(
                 }
             }
             ComponentItem::ComponentInstance(interface) => {
+                let given = interface.exports(engine).filter_map(|(function, item)| {
+                    let host = imports.find(&import_name(name, function))?;
+                    matches!(item.ty, ComponentItem::ComponentFunc(_)).then_some((function, host))
+                });
+                let given: Vec<_> = given.collect();
+                if given.is_empty() && is_wasi(name) {
+                    continue;
+                }
                 let mut instance = linker.instance(name)?;
-                for (function, item) in interface.exports(engine) {
-                    let host = imports.find(&import_name(name, function));
-                    if let (ComponentItem::ComponentFunc(_), Some(host)) = (item.ty, host) {
-                        instance.func_new(function, host_call(host))?;
-                    }
+                for (function, host) in given {
+                    instance.func_new(function, host_call(host))?;
                 }
             }
             _ => {}
@@ -138,6 +178,14 @@ fn host_call(
         }
         Ok(())
     }
+}
+
+/// The export by which a component of `wasi:cli/command` runs, whatever its version.
+fn find_program(engine: &Engine, component: &Component) -> Option<ComponentExportIndex> {
+    let ty = component.component_type();
+    let mut exports = ty.exports(engine).map(|(name, _)| name);
+    let interface = exports.find(|name| is_program(name))?;
+    find(component, &format!("{interface}#run"))
 }
 
 /// The export behind a function's name: at the root, or `interface#function`.

@@ -3,17 +3,22 @@
 use super::host_import::HostImports;
 use super::live::TaskState;
 use super::no_such_function;
+use super::waiting::Waiting;
+use crate::confined::wasi;
 use crate::value::{Function, Type, Value};
 use crate::wire::import_name;
 use std::fs::File;
 use wasmtime::{
-    Caller, Engine, ExternType, Instance, InstancePre, Linker, Module, ModuleExport, Store, Val,
+    Caller, Engine, ExternType, Instance, InstancePre, Linker, Module, ModuleExport, Store,
+    TypedFunc, Val,
 };
 
 /// A core module that is mapped and linked.
 pub(super) struct Linked {
     instance: InstancePre<TaskState>,
     exports: Vec<Option<ModuleExport>>,
+    /// What a reactor has called before anything else of it.
+    initialize: Option<ModuleExport>,
 }
 
 impl Linked {
@@ -22,31 +27,58 @@ impl Linked {
         artifact: File,
         functions: &[Function],
         imports: &HostImports,
+        imports_wasi: bool,
     ) -> wasmtime::Result<Linked> {
         // SAFETY: wasmtime trusts an artifact as it trusts its own code. This one was made by a confined compiler from
         // untrusted bytes, and if that was compromised so is this process: which is why it is confined too. The file is
         // sealed, so it cannot change under the mapping.
         let module = unsafe { Module::deserialize_open_file(engine, artifact)? };
-        let instance = linker(engine, &module, imports)?.instantiate_pre(&module)?;
+        let instance = linker(engine, &module, imports, imports_wasi)?.instantiate_pre(&module)?;
         let exports = functions
             .iter()
             .map(|function| module.get_export_index(&function.name));
         Ok(Linked {
             instance,
             exports: exports.collect(),
+            initialize: initializer_of_reactor(&module),
         })
     }
 
-    pub(super) fn instantiate(&self, store: &mut Store<TaskState>) -> wasmtime::Result<Instance> {
-        self.instance.instantiate(store)
+    pub(super) fn instantiate(
+        &self,
+        store: &mut Store<TaskState>,
+        waiting: Option<Waiting<'_>>,
+    ) -> wasmtime::Result<Instance> {
+        let Some(waiting) = waiting else {
+            let instance = self.instance.instantiate(&mut *store)?;
+            if let Some(initialize) = self.initialize(store, &instance) {
+                initialize?.call(store, ())?;
+            }
+            return Ok(instance);
+        };
+        waiting.run(async {
+            let instance = self.instance.instantiate_async(&mut *store).await?;
+            if let Some(initialize) = self.initialize(store, &instance) {
+                initialize?.call_async(store, ()).await?;
+            }
+            Ok(instance)
+        })
+    }
+
+    fn initialize(
+        &self,
+        store: &mut Store<TaskState>,
+        instance: &Instance,
+    ) -> Option<wasmtime::Result<TypedFunc<(), ()>>> {
+        let export = instance.get_module_export(&mut *store, self.initialize.as_ref()?)?;
+        Some(export.into_func()?.typed(store))
     }
 
     pub(super) fn call(
         &self,
-        store: &mut Store<TaskState>,
+        (store, waiting): (&mut Store<TaskState>, Option<Waiting<'_>>),
         instance: &Instance,
-        index: u32,
-        function: &Function,
+        (index, function): (u32, &Function),
         arguments: &[Value],
     ) -> wasmtime::Result<Option<Value>> {
         let export = self.exports.get(index as usize).and_then(Option::as_ref);
@@ -57,7 +89,12 @@ impl Linked {
             .ok_or_else(no_such_function)?;
         let arguments: Vec<Val> = arguments.iter().map(to_core).collect();
         let mut results = vec![Val::I32(0); count_results(function)];
-        called.call(&mut *store, &arguments, &mut results)?;
+        match waiting {
+            None => called.call(&mut *store, &arguments, &mut results)?,
+            Some(waiting) => {
+                waiting.run(called.call_async(&mut *store, &arguments, &mut results))?;
+            }
+        }
         Ok(from_core(&results))
     }
 }
@@ -67,8 +104,12 @@ fn linker(
     engine: &Engine,
     module: &Module,
     imports: &HostImports,
+    imports_wasi: bool,
 ) -> wasmtime::Result<Linker<TaskState>> {
     let mut linker = Linker::new(engine);
+    if imports_wasi {
+        wasi::link_core(&mut linker)?;
+    }
     // One that is imported twice is the same both times.
     linker.allow_shadowing(true);
     for import in module.imports() {
@@ -93,6 +134,15 @@ fn linker(
         linker.func_new(import.module(), import.name(), ty, call)?;
     }
     Ok(linker)
+}
+
+/// The export by which a reactor of WASI is initialized.
+fn initializer_of_reactor(module: &Module) -> Option<ModuleExport> {
+    let (export, ty) = module
+        .get_export_index("_initialize")
+        .zip(module.get_export("_initialize"))?;
+    let ty = ty.func()?;
+    (ty.params().len() == 0 && ty.results().len() == 0).then_some(export)
 }
 
 fn count_results(function: &Function) -> usize {

@@ -1,34 +1,37 @@
 //! Functions that a module imports and the host has: a call of one is a call of the supervisor, which waits for its answer.
 
 use super::live::TaskState;
+use crate::confined::conversation::HostCallFailed;
 use crate::value::{Budget, Function, Signature, Value, encode_args};
-use std::fmt;
 
-/// The imported functions, in the order in which the supervisor counts them.
-pub(super) struct HostImports(Vec<Function>);
+/// The imported functions that the host has, each with its number in the order in which the supervisor counts all of them.
+pub(super) struct HostImports(Vec<HostImport>);
 
 impl HostImports {
-    /// What the compiler said of them.
-    pub(super) fn read(encoded: &[u8]) -> wasmtime::Result<HostImports> {
+    /// What the compiler said of them, and the supervisor.
+    pub(super) fn read(encoded: &[u8], bound: &[u32]) -> wasmtime::Result<HostImports> {
         if encoded.is_empty() {
             return Ok(HostImports(Vec::new()));
         }
         let signature =
             Signature::decode(encoded).map_err(|error| wasmtime::format_err!("{error}"))?;
-        Ok(HostImports(signature.functions))
+        let numbered = (0..).zip(signature.functions);
+        let imports = numbered.filter(|(index, _)| bound.contains(index));
+        let imports = imports.map(|(index, function)| HostImport { index, function });
+        Ok(HostImports(imports.collect()))
     }
 
     /// The one with that [`crate::wire::import_name`].
     pub(super) fn find(&self, name: &str) -> Option<HostImport> {
-        let index = self.0.iter().position(|function| function.name == name)?;
-        Some(HostImport {
-            index: index as u32,
-            function: self.0[index].clone(),
-        })
+        self.0
+            .iter()
+            .find(|import| import.function.name == name)
+            .cloned()
     }
 }
 
 /// An imported function.
+#[derive(Clone)]
 pub(super) struct HostImport {
     index: u32,
     pub(super) function: Function,
@@ -47,8 +50,7 @@ impl HostImport {
         };
         let mut encoded = Vec::new();
         encode_args(arguments, &mut encoded);
-        let answer = conversation.call_host(self.index, &encoded);
-        let answer = answer.map_err(HostCallFailed)?;
+        let answer = conversation.call_host(self.index, &encoded)?;
         match &self.function.result {
             None => Ok(None),
             Some(ty) => {
@@ -59,15 +61,3 @@ impl HostImport {
         }
     }
 }
-
-/// A call of the host failed, and the task that made it with it.
-#[derive(Debug)]
-pub(super) struct HostCallFailed(pub(super) String);
-
-impl fmt::Display for HostCallFailed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for HostCallFailed {}

@@ -4,25 +4,28 @@ use super::verdict::{Phase, explain};
 use super::{Guest, Instance, Linked, no_such_function};
 use crate::confined::conversation::Conversation;
 use crate::confined::memory_limit::MemoryLimit;
+use crate::confined::wasi::{Input, Wasi, Written};
 use crate::value::{Value, is_err};
-use crate::wire::{TaskFailure, VALUES_BYTES};
+use crate::wire::{TaskFailure, TaskFailureKind, VALUES_BYTES};
 use std::time::{Duration, Instant};
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 
 /// What a store carries while a task runs.
-pub(super) struct TaskState {
+pub(in crate::confined) struct TaskState {
     pub(super) memory: MemoryLimit,
     /// When the present phase of the task must be over.
-    deadline: Option<Instant>,
+    pub(super) deadline: Option<Instant>,
     pub(super) expired: bool,
     /// None in a template, which has nothing to say while guest code runs.
     pub(super) conversation: Option<Conversation>,
+    /// Where the module imports it.
+    pub(in crate::confined) wasi: Option<Wasi>,
 }
 
 /// An instance that calls can be made in.
 pub(in crate::confined) struct Live {
-    store: Store<TaskState>,
-    instance: Instance,
+    pub(super) store: Store<TaskState>,
+    pub(super) instance: Instance,
 }
 
 /// What became of a call, and what it used.
@@ -30,6 +33,8 @@ pub(in crate::confined) struct Called {
     pub(in crate::confined) outcome: Result<Option<Value>, TaskFailure>,
     pub(in crate::confined) fuel: u64,
     pub(in crate::confined) memory_bytes: u64,
+    /// What it wrote, where that is not its result.
+    pub(in crate::confined) written: Written,
 }
 
 impl Called {
@@ -39,7 +44,15 @@ impl Called {
             outcome: Err(failure),
             fuel: 0,
             memory_bytes: 0,
+            written: Written::default(),
         }
+    }
+}
+
+impl TaskState {
+    fn written(&self) -> Written {
+        let wasi = self.wasi.as_ref();
+        wasi.map_or_else(Written::default, Wasi::take_written)
     }
 }
 
@@ -49,16 +62,21 @@ impl Guest {
         &self,
         started: Instant,
         conversation: Option<&Conversation>,
+        input: Input<'_>,
     ) -> Result<Live, Called> {
-        let mut store = self.fresh_store(conversation);
+        let mut store = self.fresh_store(conversation, input)?;
         let limits = self.limits();
         let within = |limit: Duration| started.checked_add(limit);
         let task = limits.timeout.and_then(within);
         let start = within(limits.start_timeout);
         store.data_mut().deadline = task.into_iter().chain(start).min();
+        let waiting = self.waiting(&store);
         let instance = match &self.linked {
-            Linked::Core(linked) => linked.instantiate(&mut store).map(Instance::Core),
-            Linked::Component(linked) => linked.instantiate(&mut store).map(Instance::Component),
+            Linked::Core(linked) => linked.instantiate(&mut store, waiting).map(Instance::Core),
+            Linked::Component(linked) => {
+                let instance = linked.instantiate(&mut store, waiting);
+                instance.map(Instance::Component)
+            }
         };
         match instance {
             Ok(instance) => Ok(Live { store, instance }),
@@ -74,7 +92,7 @@ impl Guest {
         &self,
         conversation: Option<&Conversation>,
     ) -> Result<Live, Called> {
-        let mut live = self.instantiate(Instant::now(), conversation)?;
+        let mut live = self.instantiate(Instant::now(), conversation, Input::default())?;
         let Some(initializer) = self.terms.initializer else {
             return Ok(live);
         };
@@ -101,6 +119,9 @@ impl Guest {
         let state = live.store.data_mut();
         state.expired = false;
         state.memory.refused = false;
+        if let Some(wasi) = &state.wasi {
+            wasi.take_written();
+        }
         self.fill_up(&mut live.store);
     }
 
@@ -121,9 +142,18 @@ impl Guest {
         if state.conversation.is_none() {
             state.conversation = Some(conversation.clone());
         }
-        let outcome = self
-            .call_now(live, index, arguments)
-            .map_err(|error| explain(Phase::Running, &error, live.store.data(), self.limits()));
+        if self.program == Some(index) {
+            let ended = self.run_program(live).map(|()| None);
+            return self.ended(live, ended).of_program();
+        }
+        let returned = self.call_now(live, index, arguments);
+        self.ended(live, returned)
+    }
+
+    fn ended(&self, live: &Live, returned: wasmtime::Result<Option<Value>>) -> Called {
+        let state = live.store.data();
+        let outcome =
+            returned.map_err(|error| explain(Phase::Running, &error, state, self.limits()));
         self.called(&live.store, outcome)
     }
 
@@ -134,24 +164,38 @@ impl Guest {
         arguments: &[Value],
     ) -> wasmtime::Result<Option<Value>> {
         let function = self.function(index).ok_or_else(no_such_function)?;
+        let waiting = self.waiting(&live.store);
         let store = &mut live.store;
         match (&self.linked, &live.instance) {
             (Linked::Core(linked), Instance::Core(instance)) => {
-                linked.call(store, instance, index, function, arguments)
+                linked.call((store, waiting), instance, (index, function), arguments)
             }
             (Linked::Component(linked), Instance::Component(instance)) => {
-                linked.call(store, instance, index, function, arguments)
+                linked.call((store, waiting), instance, (index, function), arguments)
             }
             _ => Err(no_such_function()),
         }
     }
 
-    fn fresh_store(&self, conversation: Option<&Conversation>) -> Store<TaskState> {
+    fn fresh_store(
+        &self,
+        conversation: Option<&Conversation>,
+        input: Input<'_>,
+    ) -> Result<Store<TaskState>, Called> {
+        let wasi = self.wasi.as_ref();
+        let wasi = wasi.map(|given| Wasi::new(&given.terms, self.limits(), input, conversation));
+        let wasi = wasi.transpose().map_err(|error| {
+            Called::failed(TaskFailure {
+                kind: TaskFailureKind::Init,
+                message: format!("it cannot be given what it was granted: {error:#}"),
+            })
+        })?;
         let state = TaskState {
             memory: MemoryLimit::new(self.limits().memory_bytes),
             deadline: None,
             expired: false,
             conversation: conversation.cloned(),
+            wasi,
         };
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.memory);
@@ -161,7 +205,7 @@ impl Guest {
             store.set_hostcall_fuel(VALUES_BYTES as usize);
         }
         self.fill_up(&mut store);
-        store
+        Ok(store)
     }
 
     fn fill_up(&self, store: &mut Store<TaskState>) {
@@ -182,6 +226,7 @@ impl Guest {
             outcome,
             fuel: fuel.map_or(0, |fuel| fuel.saturating_sub(left())),
             memory_bytes: store.data().memory.peak_bytes(),
+            written: store.data().written(),
         }
     }
 }
@@ -193,6 +238,7 @@ fn look_at_the_clock(
     let state = store.data_mut();
     if let Some(conversation) = &state.conversation {
         conversation.send_ahead();
+        conversation.flush_streams()?;
     }
     state.expired = state
         .deadline

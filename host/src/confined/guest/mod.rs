@@ -1,17 +1,23 @@
 //! A linked module and how a call of it is made: one of the two places that know which kind a module is.
 
+mod backtrace;
 mod bytes;
 mod component;
 mod core_module;
 mod host_import;
 mod live;
+mod program;
 mod values;
 mod verdict;
+mod waiting;
 
-pub(super) use live::{Called, Live};
+pub(super) use live::{Called, Live, TaskState};
 
+use super::wasi::Runtime;
 use crate::value::{Function, Signature};
-use crate::wire::{EngineProfile, ModuleFacts, ModuleKind, TaskLimits, TaskTerms};
+use crate::wire::{
+    EngineProfile, LoadRequest, ModuleKind, TaskLimits, TaskTerms, WasiTerms, is_wasi,
+};
 use host_import::HostImports;
 use std::fs::File;
 use wasmtime::Engine;
@@ -23,6 +29,16 @@ pub(super) struct Guest {
     functions: Vec<Function>,
     profile: EngineProfile,
     terms: TaskTerms,
+    /// What it is given, where it imports WASI.
+    wasi: Option<Given>,
+    /// The number of the function that runs it as a program.
+    program: Option<u32>,
+}
+
+/// What a module that imports WASI is given of it.
+struct Given {
+    terms: WasiTerms,
+    runtime: Runtime,
 }
 
 /// A module of one of the kinds, ready to be instantiated.
@@ -39,26 +55,41 @@ enum Instance {
 
 impl Guest {
     /// Maps the artifact and links it. No code of the guest runs.
-    pub(super) fn load(
-        artifact: File,
-        profile: EngineProfile,
-        facts: &ModuleFacts,
-        terms: TaskTerms,
-    ) -> wasmtime::Result<Guest> {
+    pub(super) fn load(artifact: File, request: LoadRequest) -> wasmtime::Result<Guest> {
+        let LoadRequest {
+            profile,
+            facts,
+            bound,
+            terms,
+            wasi,
+            ..
+        } = request;
         let signature = Signature::decode(&facts.signature)
             .map_err(|error| wasmtime::format_err!("{error}"))?;
         let functions = signature.functions;
-        let imports = HostImports::read(&facts.imported_functions)?;
-        let engine = super::engine::for_running(profile, facts)?;
+        let imports = HostImports::read(&facts.imported_functions, &bound)?;
+        let imports_wasi = facts.imports.iter().any(|import| is_wasi(&import.module));
+        let engine = super::engine::for_running(profile, &facts)?;
         let linked = match facts.kind {
             ModuleKind::Core => {
-                let linked = core_module::Linked::load(&engine, artifact, &functions, &imports);
+                let linked = core_module::Linked::load(
+                    &engine,
+                    artifact,
+                    &functions,
+                    &imports,
+                    imports_wasi,
+                );
                 Linked::Core(linked?)
             }
             ModuleKind::Component => {
-                let linked = component::Linked::load(&engine, artifact, &functions, &imports);
+                let linked =
+                    component::Linked::load(&engine, artifact, &functions, &imports, imports_wasi);
                 Linked::Component(linked?)
             }
+        };
+        let given = || Given {
+            terms: wasi,
+            runtime: Runtime::default(),
         };
         Ok(Guest {
             engine,
@@ -66,6 +97,8 @@ impl Guest {
             functions,
             profile,
             terms,
+            wasi: imports_wasi.then(given),
+            program: facts.program,
         })
     }
 

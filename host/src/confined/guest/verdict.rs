@@ -1,9 +1,12 @@
 //! Which limit or trap ended a task, as a failure of one kind with a sentence for a person.
 
-use super::host_import::HostCallFailed;
+use super::backtrace;
 use super::live::TaskState;
+use crate::confined::conversation::HostCallFailed;
+use crate::confined::wasi::{Expired, TooMuchOutput};
 use crate::wire::{TaskFailure, TaskFailureKind, TaskLimits, VALUES_BYTES};
 use wasmtime::Trap;
+use wasmtime_wasi::I32Exit;
 
 /// How far a task got.
 #[derive(Clone, Copy)]
@@ -33,7 +36,7 @@ pub(super) fn explain(
     limits: &TaskLimits,
 ) -> TaskFailure {
     let failure = |kind, message: String| TaskFailure { kind, message };
-    if state.expired {
+    if state.expired || error.is::<Expired>() {
         return expired(phase, limits);
     }
     let trap = error.downcast_ref::<Trap>();
@@ -44,6 +47,14 @@ pub(super) fn explain(
     }
     if let Some(HostCallFailed(message)) = error.downcast_ref() {
         return failure(TaskFailureKind::HostCall, message.clone());
+    }
+    if let Some(I32Exit(status)) = error.downcast_ref() {
+        return failure(TaskFailureKind::Exit, status.to_string());
+    }
+    if error.is::<TooMuchOutput>() {
+        let limit = limits.output_bytes.unwrap_or_default();
+        let message = format!("it wrote more than the limit of {limit} bytes");
+        return failure(TaskFailureKind::OutputLimit, message);
     }
     if let Some(TooManyValues(message)) = error.downcast_ref() {
         return failure(TaskFailureKind::BadArgument, message.clone());
@@ -75,7 +86,7 @@ pub(super) fn explain(
             TaskFailureKind::Init,
             format!("its initializer failed: {cause}"),
         ),
-        Phase::Running => failure(TaskFailureKind::Trap, cause),
+        Phase::Running => failure(TaskFailureKind::Trap, cause + &backtrace::lines(error)),
     }
 }
 

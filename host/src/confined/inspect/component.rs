@@ -2,7 +2,7 @@
 
 use super::type_names;
 use crate::value::{Function, MAX_TYPE_DEPTH, MAX_TYPE_NODES, Param, Signature, Type};
-use crate::wire::{Import, MAX_IMPORTS, ModuleFacts, ModuleKind};
+use crate::wire::{Import, MAX_IMPORTS, ModuleFacts, ModuleKind, is_program, program};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 use wasmtime::component::types::{
@@ -27,6 +27,7 @@ pub(super) fn facts(engine: &Engine, component: &Component, binary: &[u8]) -> Mo
             _ => {}
         }
     }
+    let number_of_program = with_program(&mut functions);
     let types = type_names::of(binary, &functions);
     let signature = encoded(Signature { functions, types });
     let mut imports = Vec::new();
@@ -65,7 +66,26 @@ pub(super) fn facts(engine: &Engine, component: &Component, binary: &[u8]) -> Mo
         memories: needs.as_ref().map_or(0, |needs| needs.num_memories),
         tables: needs.as_ref().map_or(0, |needs| needs.num_tables),
         table_elements: table.unwrap_or(0),
+        program: number_of_program,
     }
+}
+
+/// What a component of `wasi:cli/command` exports to be run by becomes a function like any other, beside which it may have more.
+fn with_program(functions: &mut [Function]) -> Option<u32> {
+    let is_run = |function: &Function| {
+        let interface = function.name.strip_suffix("#run");
+        interface.is_some_and(is_program)
+    };
+    let index = functions.iter().position(is_run)?;
+    let name = match functions.iter().any(|function| function.name == "run") {
+        false => "run",
+        true => "program",
+    };
+    if functions.iter().any(|function| function.name == name) {
+        return None;
+    }
+    functions[index] = program(name);
+    Some(index as u32)
 }
 
 fn functions_of(engine: &Engine, name: &str, interface: &ComponentInstance) -> Vec<Function> {

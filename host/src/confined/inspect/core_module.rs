@@ -1,7 +1,9 @@
 //! What a core module exports, imports and needs.
 
 use crate::value::{Function, Param, Signature, Type};
-use crate::wire::{Import, MAX_IMPORTS, ModuleFacts, Rejection, import_name};
+use crate::wire::{
+    Import, MAX_IMPORTS, ModuleFacts, Rejection, SHARED_MEMORY, import_name, is_wasi, program,
+};
 use wasmparser::types::{EntityType, TypesRef};
 use wasmparser::{Export, FuncType, MemoryType, Parser, Payload, TypeRef, ValType, Validator};
 
@@ -22,6 +24,9 @@ pub(in super::super) fn facts(binary: &[u8]) -> Result<ModuleFacts, Rejection> {
             Payload::ImportSection(section) => {
                 for import in section.clone().into_imports() {
                     let import = import.map_err(invalid)?;
+                    if let TypeRef::Memory(memory) = &import.ty {
+                        refuse_shared(memory)?;
+                    }
                     facts.add_import(&import);
                     imports.push(import);
                 }
@@ -54,8 +59,8 @@ pub(in super::super) fn facts(binary: &[u8]) -> Result<ModuleFacts, Rejection> {
         .ok_or_else(|| Rejection::Invalid("it has no content".into()))?;
     let functions = exports
         .iter()
-        .filter_map(|export| function(types, export.name, types.entity_type_from_export(export)?))
-        .collect();
+        .filter_map(|export| function(types, export.name, types.entity_type_from_export(export)?));
+    let functions = facts.with_program(functions.collect());
     let imported = imports.iter().take(MAX_IMPORTS).filter_map(|import| {
         let name = import_name(import.module, import.name);
         function(types, &name, types.entity_type_from_import(import)?)
@@ -74,26 +79,25 @@ impl ModuleFacts {
         if self.imports.len() == MAX_IMPORTS {
             return;
         }
-        let kind = match import.ty {
-            TypeRef::Func(_) | TypeRef::FuncExact(_) => "function",
-            TypeRef::Memory(_) => "memory",
-            TypeRef::Table(_) => "table",
-            TypeRef::Global(_) => "global",
-            TypeRef::Tag(_) => "tag",
+        self.imports.push(describe_import(import));
+    }
+
+    /// A command of WASI has one function to call: itself. What else it exports may only be called while it runs.
+    fn with_program(&mut self, functions: Vec<Function>) -> Vec<Function> {
+        let is_start = |function: &Function| {
+            function.name == "_start" && function.params.is_empty() && function.result.is_none()
         };
-        self.imports.push(Import {
-            module: import.module.into(),
-            name: import.name.into(),
-            kind: kind.into(),
-        });
+        let imports_wasi = self.imports.iter().any(|import| is_wasi(&import.module));
+        let is_command = functions.iter().any(is_start) && (imports_wasi || functions.len() == 1);
+        if !is_command {
+            return functions;
+        }
+        self.program = Some(0);
+        vec![program("run")]
     }
 
     fn add_memory(&mut self, memory: &MemoryType) -> Result<(), Rejection> {
-        if memory.shared {
-            return Err(Rejection::Unsupported(
-                "it has a shared memory: threads are not supported".into(),
-            ));
-        }
+        refuse_shared(memory)?;
         let page = memory
             .page_size_log2
             .map_or(PAGE_BYTES, |log2| 1 << log2.min(16));
@@ -103,6 +107,32 @@ impl ModuleFacts {
             .saturating_add(memory.initial.saturating_mul(page));
         Ok(())
     }
+}
+
+/// An import as people are told of it.
+pub(super) fn describe_import(import: &wasmparser::Import<'_>) -> Import {
+    let kind = match import.ty {
+        TypeRef::Func(_) | TypeRef::FuncExact(_) => "function",
+        TypeRef::Memory(memory) if memory.shared => SHARED_MEMORY,
+        TypeRef::Memory(_) => "memory",
+        TypeRef::Table(_) => "table",
+        TypeRef::Global(_) => "global",
+        TypeRef::Tag(_) => "tag",
+    };
+    Import {
+        module: import.module.into(),
+        name: import.name.into(),
+        kind: kind.into(),
+    }
+}
+
+fn refuse_shared(memory: &MemoryType) -> Result<(), Rejection> {
+    if memory.shared {
+        return Err(Rejection::Unsupported(
+            "it has a shared memory: threads are not supported".into(),
+        ));
+    }
+    Ok(())
 }
 
 /// The function behind an export or an import, if it is one.
@@ -209,6 +239,23 @@ mod tests {
         let facts = facts_of("(module (memory 2) (table 30 funcref) (table 7 funcref))").unwrap();
         assert_eq!((facts.memories, facts.minimum_memory_bytes), (1, 131_072));
         assert_eq!((facts.tables, facts.table_elements), (2, 30));
+    }
+
+    #[test]
+    fn a_command_is_one_function_and_a_start_beside_others_is_none() {
+        let start = r#"(func (export "_start"))"#;
+        let other = r#"(func (export "f"))"#;
+        let wasi = r#"(import "wasi_snapshot_preview1" "proc_exit" (func (param i32)))"#;
+        let program = ["run: func(arguments: list<list<u8>>, stdin: list<u8>) -> list<u8>"];
+        assert_eq!(functions(&format!("(module {start})")), program);
+        assert_eq!(
+            functions(&format!("(module {wasi} {start} {other})")),
+            program
+        );
+        let both = ["_start: func()", "f: func()"];
+        assert_eq!(functions(&format!("(module {start} {other})")), both);
+        let library = format!("(module {wasi} {other})");
+        assert_eq!(facts_of(&library).unwrap().program, None);
     }
 
     #[test]

@@ -3,7 +3,10 @@
 mod beyond;
 mod component;
 mod core_module;
+mod first_look;
 mod type_names;
+
+pub(super) use first_look::imports;
 
 use crate::value::{Function, Signature};
 use crate::wire::{ModuleFacts, Rejection};

@@ -21,7 +21,12 @@ fn with_compiler(
         answer(&mut socket);
     });
     let deadline = Some(Instant::now() + timeout);
-    let result = converse(&mut ours, EngineProfile::default(), b"module", deadline);
+    let job = Job {
+        profile: EngineProfile::default(),
+        limits: &Limits::default(),
+        check: &|imports| grant::check_early(imports, &Terms::default()),
+    };
+    let result = converse(&mut ours, &job, b"module", deadline);
     drop(ours);
     compiler.join().unwrap();
     result
@@ -43,6 +48,29 @@ fn checked(facts: ModuleFacts) -> Error {
     let sealed = seal(&artifact).unwrap();
     let profile = EngineProfile::default();
     Plugin::check(None, facts, profile, Terms::default(), sealed).unwrap_err()
+}
+
+#[test]
+fn what_a_first_look_shows_to_be_missing_ends_it_and_is_said_once() {
+    let imports = |module: &str| {
+        encode(&CompilerToSupervisor::Imports(vec![Import {
+            module: module.into(),
+            name: String::new(),
+            kind: "interface".into(),
+        }]))
+    };
+    let missing = imports("wasi:http/types@0.2.0");
+    let refused = with_compiler(LONG, move |socket| write_frame(socket, &missing).unwrap());
+    let error = refused.map(drop).unwrap_err().ok().unwrap();
+    assert!(error.to_string().contains("wasi:http/types"), "{error}");
+
+    let there = imports("wasi:cli/exit@0.2.0");
+    let twice = with_compiler(LONG, move |socket| {
+        write_frame(socket, &there).unwrap();
+        write_frame(socket, &there).unwrap();
+    });
+    let error = twice.map(drop).unwrap_err().ok().unwrap();
+    assert!(error.to_string().contains("malformed"), "{error}");
 }
 
 #[test]

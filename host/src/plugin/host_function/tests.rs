@@ -1,5 +1,6 @@
 //! Closures by name and type.
 
+use super::super::binding::bind;
 use super::*;
 use crate::value::Param;
 

@@ -24,6 +24,8 @@ pub(super) struct HostCalls {
     /// Counts all calls of the worker: an answer belongs to one.
     number: u64,
     open: Option<(OpenCall, Instant)>,
+    /// The last one moved the bytes of a standard stream, which no limit is about.
+    is_stream: bool,
 }
 
 impl HostCalls {
@@ -85,8 +87,11 @@ impl Driver {
         let import = import.filter(|import| import.bound.is_some());
         let import = import.ok_or(Violation("a call of a function that it was not given"))?;
         let calls = link.calls.of_task(seq);
-        calls.count += 1;
-        calls.bytes = calls.bytes.saturating_add(arguments.len() as u64);
+        calls.is_stream = import.is_stream;
+        if !import.is_stream {
+            calls.count += 1;
+            calls.bytes = calls.bytes.saturating_add(arguments.len() as u64);
+        }
         calls.number += 1;
         let number = calls.number;
         let limits = &loaded.plugin.terms.limits;
@@ -156,7 +161,10 @@ impl Driver {
             return;
         };
         link.calls.waited += since.elapsed();
-        let length = answer.answer.as_ref().map_or(0, Vec::len) as u64;
+        let length = match (&answer.answer, link.calls.is_stream) {
+            (Ok(bytes), false) => bytes.len() as u64,
+            _ => 0,
+        };
         link.calls.bytes = link.calls.bytes.saturating_add(length);
         let limits = self.plugins.get(&link.plugin);
         let limit = limits.and_then(|loaded| loaded.plugin.terms.limits.host_call_bytes);

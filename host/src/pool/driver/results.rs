@@ -71,14 +71,14 @@ impl Driver {
         Err(Violation("a result that is not of the function's type"))
     }
 
-    fn finish(&mut self, worker: WorkerId, finished: Finished, outcome: Outcome) {
+    fn finish(&mut self, worker: WorkerId, finished: Finished, mut outcome: Outcome) {
         let Some(task) = self.tasks.try_remove(finished.task.0 as usize) else {
             return;
         };
         let mut usage = Usage {
             attempts: finished.attempts,
             worker: Some(worker.0 + 1),
-            ..outcome.usage
+            ..std::mem::take(&mut outcome.usage)
         };
         if let Some(link) = self.workers.get_mut(&worker) {
             link.finished += 1;
@@ -87,7 +87,8 @@ impl Driver {
             usage.pid = link.process.as_ref().map(Process::number);
         }
         let loaded = self.plugins.get_mut(&task.plugin);
-        let result = match (outcome.result, loaded) {
+        let ended = std::mem::replace(&mut outcome.result, Ok(None));
+        let result = match (ended, loaded) {
             (Err(failure), Some(loaded)) => {
                 loaded.count(Some(failure.kind()));
                 Err(failure.of(loaded.arguments_of(&task)))
@@ -98,7 +99,12 @@ impl Driver {
             }
             (result, None) => result,
         };
-        self.outcomes.push((task.reply, Outcome { usage, result }));
+        let outcome = Outcome {
+            usage,
+            result,
+            ..outcome
+        };
+        self.outcomes.push((task.reply, outcome));
     }
 }
 
@@ -106,17 +112,16 @@ impl Driver {
 fn read_result(
     plugin: &Plugin,
     function: u32,
-    result: TaskResult<'_>,
+    reported: TaskResult<'_>,
     budget: &mut Budget,
 ) -> Option<Outcome> {
-    let cost = result.cost;
     let ty = plugin
         .signature
         .functions
         .get(function as usize)?
         .result
         .as_ref();
-    let result = match result.outcome {
+    let result = match reported.outcome {
         Err(failure) => Err(Failure::reported(&failure)),
         Ok(bytes) if bytes.len() as u64 > plugin.terms.limits.output_cap() => Err(Failure::new(
             FailureKind::OutputLimit,
@@ -128,8 +133,23 @@ fn read_result(
             Some(ty) => judge(ty, budget.decode(ty, bytes).ok()?),
         },
     };
-    let usage = usage(cost, plugin);
-    Some(Outcome { result, usage })
+    let printed = &reported.printed;
+    let too_much =
+        (printed.stdout.len() + printed.stderr.len()) as u64 > plugin.terms.limits.output_cap();
+    let result = match too_much {
+        false => result,
+        true => Err(Failure::new(
+            FailureKind::OutputLimit,
+            "it wrote more than the limit",
+        )),
+    };
+    let written = |bytes: &[u8]| if too_much { Vec::new() } else { bytes.to_vec() };
+    Some(Outcome {
+        result,
+        usage: usage(reported.cost, plugin),
+        stdout: written(printed.stdout),
+        stderr: written(printed.stderr),
+    })
 }
 
 /// A value is a success, unless it is an `err`.

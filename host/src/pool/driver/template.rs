@@ -237,7 +237,9 @@ impl Driver {
         let request = SupervisorToTemplate::Load(Box::new(LoadRequest {
             profile: compiled.profile,
             facts: compiled.facts.clone(),
+            bound: compiled.bound(),
             terms: compiled.task_terms(),
+            wasi: compiled.wasi_terms(),
             limits,
         }));
         let artifact = compiled.artifact.as_fd();

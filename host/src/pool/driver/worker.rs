@@ -53,7 +53,12 @@ impl Driver {
     pub(super) fn fork_worker(&mut self, plugin: PluginId, worker: WorkerId) {
         let limit = self.plugins.get(&plugin).map_or(0, |loaded| {
             let limits = &loaded.plugin.terms.limits;
-            limits.output_cap().max(if loaded.plugin.has_effects() {
+            let results = match loaded.plugin.imports_wasi() {
+                false => limits.output_cap(),
+                // What a task writes besides its result has the same limit.
+                true => limits.output_cap().saturating_mul(2),
+            };
+            results.max(if loaded.plugin.has_effects() {
                 limits.host_call_cap()
             } else {
                 0

@@ -75,7 +75,49 @@ macro_rules! same {
 same! {
     bool, Bool, "a bool";
     char, Char, "a character";
-    String, String, "a string";
+}
+
+/// Text as a value: a string, or its bytes.
+fn text(text: String, ty: &Type) -> Result<Value, Mismatch> {
+    match ty {
+        Type::String => Ok(Value::String(text)),
+        ty if is_bytes(ty) => Ok(Value::Bytes(text.into_bytes())),
+        _ => Err(Mismatch::new(
+            ty,
+            format!("the string {}", quote::quoted(&text)),
+        )),
+    }
+}
+
+fn is_bytes(ty: &Type) -> bool {
+    matches!(ty, Type::List(element) if **element == Type::U8)
+}
+
+impl IntoValue for String {
+    fn into_value(self, ty: &Type) -> Result<Value, Mismatch> {
+        text(self, ty)
+    }
+
+    fn can_be(ty: &Type) -> bool {
+        *ty == Type::String || is_bytes(ty)
+    }
+}
+
+impl FromValue for String {
+    fn from_value(value: Value, _: &Type) -> Result<Self, Mismatch> {
+        match value {
+            Value::String(text) => Ok(text),
+            Value::Bytes(bytes) => String::from_utf8(bytes).map_err(|error| {
+                let brief = Value::Bytes(error.into_bytes()).brief();
+                Mismatch::new("bytes that are UTF-8", brief)
+            }),
+            other => Err(Mismatch::new("a string", other.brief())),
+        }
+    }
+
+    fn can_take(ty: &Type) -> bool {
+        *ty == Type::String || is_bytes(ty)
+    }
 }
 
 fn is_integer(ty: &Type) -> bool {
@@ -165,17 +207,11 @@ impl FromValue for f32 {
 
 impl IntoValue for &str {
     fn into_value(self, ty: &Type) -> Result<Value, Mismatch> {
-        match ty {
-            Type::String => Ok(Value::String(self.to_owned())),
-            _ => {
-                let got = format!("the string {}", quote::quoted(self));
-                Err(Mismatch::new(ty, got))
-            }
-        }
+        text(self.to_owned(), ty)
     }
 
     fn can_be(ty: &Type) -> bool {
-        *ty == Type::String
+        String::can_be(ty)
     }
 }
 

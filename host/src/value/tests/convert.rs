@@ -130,11 +130,23 @@ fn what_does_not_fit_is_refused() {
         "expected u8, got -1"
     );
     assert_eq!(
-        String::from_value(Value::Bytes(vec![1]), &list(Type::U8))
+        String::from_value(Value::Bytes(vec![0xff]), &list(Type::U8))
             .unwrap_err()
             .to_string(),
-        "expected a string, got 1 bytes"
+        "expected bytes that are UTF-8, got 1 bytes"
     );
+}
+
+#[test]
+fn text_is_bytes_where_bytes_are_wanted_and_back() {
+    let bytes = Value::Bytes(b"Zo\xc3\xab".to_vec());
+    assert_eq!("Zoë".into_value(&list(Type::U8)), Ok(bytes.clone()));
+    assert_eq!(
+        "Zoë".to_string().into_value(&list(Type::U8)),
+        Ok(bytes.clone())
+    );
+    assert_eq!(String::from_value(bytes, &list(Type::U8)), Ok("Zoë".into()));
+    assert!("Zoë".into_value(&list(Type::U16)).is_err());
 }
 
 #[test]

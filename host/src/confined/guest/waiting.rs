@@ -1,0 +1,44 @@
+//! How a call is made in which the guest may sleep.
+
+use super::Guest;
+use super::live::TaskState;
+use crate::confined::conversation::Conversation;
+use crate::confined::wasi::Runtime;
+use std::time::Instant;
+use wasmtime::Store;
+
+/// Makes calls that wait for clocks, as long as the task has time.
+pub(super) struct Waiting<'a> {
+    runtime: &'a Runtime,
+    deadline: Option<Instant>,
+    conversation: Option<Conversation>,
+}
+
+impl Guest {
+    /// How calls are to be made in that store; `None` where nothing in them can wait, and they are simply made.
+    pub(super) fn waiting(&self, store: &Store<TaskState>) -> Option<Waiting<'_>> {
+        let given = self.wasi.as_ref()?;
+        let state = store.data();
+        Some(Waiting {
+            runtime: &given.runtime,
+            deadline: state.deadline,
+            conversation: state.conversation.clone(),
+        })
+    }
+}
+
+impl Waiting<'_> {
+    /// Makes a call. What was written to streams of the host's is sent before it sleeps, and when it is over.
+    pub(super) fn run<T>(
+        self,
+        call: impl Future<Output = wasmtime::Result<T>>,
+    ) -> wasmtime::Result<T> {
+        let flush = || match &self.conversation {
+            Some(conversation) => Ok(conversation.flush_streams()?),
+            None => Ok(()),
+        };
+        let result = self.runtime.run(self.deadline, flush, call);
+        flush()?;
+        result
+    }
+}

@@ -1,0 +1,137 @@
+//! What modules that import WASI get of it: streams, arguments, clocks, random numbers, directories. Nothing of the host's is
+//! inherited; all of it comes from [`WasiTerms`].
+
+mod clock;
+mod command_line;
+mod poll;
+mod random;
+mod runtime;
+mod streams;
+
+pub(super) use runtime::{Expired, Runtime};
+pub(super) use streams::{TooMuchOutput, Written};
+
+use super::conversation::Conversation;
+use super::guest::TaskState;
+use crate::wire::{Stream, TaskLimits, WasiTerms};
+use streams::{Captured, Given, Relayed};
+use wasmtime_wasi::p1::WasiP1Ctx;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+/// Resources that a component may hold at once.
+const RESOURCES: usize = 10_000;
+
+/// The longest random bytes that are given at once.
+const RANDOM_BYTES: u64 = 16 << 20;
+
+/// What one run of a program is started with.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Input<'a> {
+    pub(super) arguments: &'a [Vec<u8>],
+    pub(super) stdin: &'a [u8],
+}
+
+/// The WASI of one store.
+pub(super) struct Wasi {
+    context: WasiP1Ctx,
+    /// All arguments, the program's name among them, and the environment: bytes, which preview 1 has and the context has not.
+    arguments: Vec<Vec<u8>>,
+    environment: Vec<Vec<u8>>,
+    captured: Captured,
+}
+
+impl Wasi {
+    /// What a store gets. Without a `conversation` there is no host whose streams could be read or written.
+    pub(super) fn new(
+        terms: &WasiTerms,
+        limits: &TaskLimits,
+        input: Input<'_>,
+        conversation: Option<&Conversation>,
+    ) -> wasmtime::Result<Wasi> {
+        let name = terms.program.clone().into_bytes();
+        let arguments: Vec<Vec<u8>> = std::iter::once(name)
+            .chain(terms.arguments.iter().cloned())
+            .chain(input.arguments.iter().cloned())
+            .collect();
+        let captured = Captured::new(limits.output_bytes);
+        let mut builder = WasiCtx::builder();
+        builder
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_blocking_current_thread(true)
+            .max_random_size(RANDOM_BYTES);
+        random::give(&mut builder, terms.deterministic);
+        if terms.deterministic {
+            clock::stop(&mut builder);
+        }
+        for argument in &arguments {
+            builder.arg(String::from_utf8_lossy(argument));
+        }
+        for variable in &terms.environment {
+            let variable = String::from_utf8_lossy(variable);
+            let (name, value) = variable.split_once('=').unwrap_or((&variable, ""));
+            builder.env(name, value);
+        }
+        match (terms.streams, conversation) {
+            (Some(first), Some(conversation)) => {
+                let relayed = |stream: Stream| Relayed::new(conversation, first, terms, stream);
+                builder
+                    .stdin(relayed(Stream::Stdin))
+                    .stdout(relayed(Stream::Stdout))
+                    .stderr(relayed(Stream::Stderr));
+            }
+            _ => {
+                builder
+                    .stdin(Given::new(input.stdin))
+                    .stdout(captured.stream(Stream::Stdout))
+                    .stderr(captured.stream(Stream::Stderr));
+            }
+        }
+        let mut context = builder.build_p1();
+        context.ctx().table.set_max_capacity(RESOURCES);
+        Ok(Wasi {
+            context,
+            arguments,
+            environment: terms.environment.clone(),
+            captured,
+        })
+    }
+
+    /// What was written since it was asked last.
+    pub(super) fn take_written(&self) -> Written {
+        self.captured.take()
+    }
+}
+
+impl TaskState {
+    /// The WASI of a store whose module imports it: only such stores are linked with it.
+    fn wasi(&mut self) -> &mut Wasi {
+        self.wasi
+            .as_mut()
+            .expect("a store whose module imports WASI has it")
+    }
+}
+
+impl WasiView for TaskState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.wasi().context.ctx()
+    }
+}
+
+/// Links a core module's imports of WASI preview 1.
+pub(super) fn link_core(linker: &mut wasmtime::Linker<TaskState>) -> wasmtime::Result<()> {
+    wasmtime_wasi::p1::add_to_linker_async(linker, |state| &mut state.wasi().context)?;
+    wasmtime_wasi::p0::add_to_linker_async(linker, |state| &mut state.wasi().context)?;
+    linker.allow_shadowing(true);
+    command_line::link(linker)?;
+    poll::link(linker)?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+/// Links a component's imports of WASI 0.2.
+pub(super) fn link_component(
+    linker: &mut wasmtime::component::Linker<TaskState>,
+) -> wasmtime::Result<()> {
+    wasmtime_wasi::p2::add_to_linker_async(linker)
+}

@@ -1,0 +1,231 @@
+//! Standard streams: what a task is given and what it writes, in memory; or the host's, a call of the host for each piece.
+
+use super::super::conversation::Conversation;
+use crate::wire::{Stream, WasiTerms};
+use bytes::Bytes;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::io::{AsyncRead, AsyncWrite};
+use wasmtime_wasi::async_trait;
+use wasmtime_wasi::cli::{IsTerminal, StdinStream, StdoutStream};
+use wasmtime_wasi::p2::{InputStream, OutputStream, Pollable, StreamError, StreamResult};
+
+/// How much may be written or read at once, in bytes.
+const PIECE: usize = 64 * 1024;
+
+/// What a task wrote.
+#[derive(Default)]
+pub(in crate::confined) struct Written {
+    pub(in crate::confined) stdout: Vec<u8>,
+    pub(in crate::confined) stderr: Vec<u8>,
+}
+
+/// A task wrote more than its limit.
+#[derive(Debug)]
+pub(in crate::confined) struct TooMuchOutput;
+
+impl fmt::Display for TooMuchOutput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it wrote too much")
+    }
+}
+
+impl std::error::Error for TooMuchOutput {}
+
+/// What a task writes, as long as both streams together are not longer than the limit.
+#[derive(Clone)]
+pub(super) struct Captured {
+    written: Arc<Mutex<Written>>,
+    limit: u64,
+}
+
+impl Captured {
+    pub(super) fn new(limit: Option<u64>) -> Captured {
+        Captured {
+            written: Arc::default(),
+            limit: limit.unwrap_or(u64::MAX),
+        }
+    }
+
+    pub(super) fn take(&self) -> Written {
+        std::mem::take(&mut self.lock())
+    }
+
+    pub(super) fn stream(&self, stream: Stream) -> CapturedStream {
+        CapturedStream {
+            captured: self.clone(),
+            stream,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Written> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct CapturedStream {
+    captured: Captured,
+    stream: Stream,
+}
+
+impl OutputStream for CapturedStream {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        let mut written = self.captured.lock();
+        let length = written.stdout.len() + written.stderr.len() + bytes.len();
+        if length as u64 > self.captured.limit {
+            return Err(StreamError::Trap(TooMuchOutput.into()));
+        }
+        let buffer = match self.stream {
+            Stream::Stderr => &mut written.stderr,
+            _ => &mut written.stdout,
+        };
+        buffer.extend_from_slice(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(PIECE)
+    }
+}
+
+/// A standard input that is all there.
+#[derive(Clone)]
+pub(super) struct Given(Arc<Mutex<Bytes>>);
+
+impl Given {
+    pub(super) fn new(bytes: &[u8]) -> Given {
+        Given(Arc::new(Mutex::new(Bytes::copy_from_slice(bytes))))
+    }
+}
+
+impl InputStream for Given {
+    fn read(&mut self, size: usize) -> StreamResult<Bytes> {
+        let mut rest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if rest.is_empty() {
+            return Err(StreamError::Closed);
+        }
+        let length = size.min(rest.len());
+        Ok(rest.split_to(length))
+    }
+}
+
+/// A stream of the host's. Reading and writing wait for it, and the task with them.
+#[derive(Clone)]
+pub(super) struct Relayed {
+    conversation: Conversation,
+    /// The number of the host function that moves its bytes.
+    function: u32,
+    is_terminal: bool,
+}
+
+impl Relayed {
+    pub(super) fn new(
+        conversation: &Conversation,
+        first: u32,
+        terms: &WasiTerms,
+        stream: Stream,
+    ) -> Relayed {
+        Relayed {
+            conversation: conversation.clone(),
+            function: first + stream as u32,
+            is_terminal: terms.terminals[stream as usize],
+        }
+    }
+}
+
+impl InputStream for Relayed {
+    fn read(&mut self, size: usize) -> StreamResult<Bytes> {
+        if size == 0 {
+            return Ok(Bytes::new());
+        }
+        let most = size.min(PIECE);
+        let read = self.conversation.read_stream(self.function, most as u32);
+        match read.map_err(StreamError::Trap)? {
+            bytes if bytes.is_empty() => Err(StreamError::Closed),
+            bytes => Ok(bytes.into()),
+        }
+    }
+}
+
+impl OutputStream for Relayed {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        let written = self.conversation.write_stream(self.function, &bytes);
+        match written.map_err(StreamError::Trap)? {
+            true => Ok(()),
+            // What wrote to a pipe that nobody reads is told so.
+            false => Err(StreamError::LastOperationFailed(
+                std::io::Error::from(std::io::ErrorKind::BrokenPipe).into(),
+            )),
+        }
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(PIECE)
+    }
+}
+
+macro_rules! always_ready {
+    ($($stream:ty)*) => {$(
+        #[async_trait]
+        impl Pollable for $stream {
+            async fn ready(&mut self) {}
+        }
+    )*};
+}
+
+always_ready!(CapturedStream Given Relayed);
+
+macro_rules! standard_input {
+    ($($stream:ty, $is_terminal:expr;)*) => {$(
+        impl IsTerminal for $stream {
+            fn is_terminal(&self) -> bool {
+                let is_terminal: fn(&$stream) -> bool = $is_terminal;
+                is_terminal(self)
+            }
+        }
+
+        impl StdinStream for $stream {
+            fn p2_stream(&self) -> Box<dyn InputStream> {
+                Box::new(self.clone())
+            }
+
+            // Only asked for by a later WASI, which is not linked.
+            fn async_stream(&self) -> Box<dyn AsyncRead + Send + Sync> {
+                Box::new(tokio::io::empty())
+            }
+        }
+    )*};
+}
+
+macro_rules! standard_output {
+    ($($stream:ty;)*) => {$(
+        impl StdoutStream for $stream {
+            fn p2_stream(&self) -> Box<dyn OutputStream> {
+                Box::new(self.clone())
+            }
+
+            // As for standard input.
+            fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+                Box::new(tokio::io::empty())
+            }
+        }
+    )*};
+}
+
+standard_input!(Given, |_| false; Relayed, |relayed| relayed.is_terminal;);
+standard_output!(CapturedStream; Relayed;);
+
+impl IsTerminal for CapturedStream {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}

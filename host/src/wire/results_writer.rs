@@ -1,0 +1,105 @@
+//! A worker's results on their way into a frame.
+
+use super::bytes::put_block;
+use super::results::{Cost, PRINTED, Printed, RESULTS, TaskFailure};
+
+/// Appends an encoded value to a frame.
+pub(super) type WriteValue<'a> = &'a mut dyn FnMut(&mut Vec<u8>);
+
+/// Builds the result frames of a worker.
+#[derive(Debug)]
+pub struct ResultsWriter {
+    frame: Vec<u8>,
+    count: u32,
+    first_seq: u32,
+}
+
+impl ResultsWriter {
+    const HEAD: usize = 10;
+
+    /// No results yet, the next of which is that of task `first_seq`.
+    #[must_use]
+    pub fn new(first_seq: u32) -> ResultsWriter {
+        let mut frame = Vec::with_capacity(4096);
+        frame.resize(Self::HEAD, 0);
+        ResultsWriter {
+            frame,
+            count: 0,
+            first_seq,
+        }
+    }
+
+    /// How many results wait to be sent.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// How many bytes wait to be sent.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.frame.len()
+    }
+
+    /// Adds a result of a task that wrote nothing.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn push(&mut self, cost: Cost, outcome: Result<WriteValue<'_>, &TaskFailure>) {
+        self.push_printed(cost, outcome, Printed::default());
+    }
+
+    /// Adds a result, and what the task wrote; the value is appended to the frame by a closure.
+    pub fn push_printed(
+        &mut self,
+        cost: Cost,
+        outcome: Result<WriteValue<'_>, &TaskFailure>,
+        printed: Printed<'_>,
+    ) {
+        let kind = match &outcome {
+            Ok(_) => 0,
+            Err(failure) => failure.kind as u8,
+        };
+        let tag = if printed.is_empty() { 0 } else { PRINTED };
+        self.frame.push(kind | tag);
+        for number in [cost.wall_ns, cost.cpu_ns, cost.fuel, cost.memory_bytes] {
+            self.frame.extend_from_slice(&number.to_le_bytes());
+        }
+        match outcome {
+            Ok(write) => {
+                let at = self.frame.len();
+                self.frame.extend_from_slice(&[0; 4]);
+                write(&mut self.frame);
+                let length = (self.frame.len() - at - 4) as u32;
+                self.frame[at..at + 4].copy_from_slice(&length.to_le_bytes());
+            }
+            Err(failure) => put_block(&mut self.frame, failure.message.as_bytes()),
+        }
+        if !printed.is_empty() {
+            put_block(&mut self.frame, printed.stdout);
+            put_block(&mut self.frame, printed.stderr);
+        }
+        self.count += 1;
+    }
+
+    /// The payload of a frame with all results so far, which are forgotten; `batch_done` ends the batch.
+    pub fn take(&mut self, batch_done: bool) -> &[u8] {
+        self.frame[0] = RESULTS;
+        self.frame[1..5].copy_from_slice(&self.first_seq.to_le_bytes());
+        self.frame[5] = u8::from(batch_done);
+        self.frame[6..10].copy_from_slice(&self.count.to_le_bytes());
+        &self.frame
+    }
+
+    /// Starts the next frame after [`ResultsWriter::take`], at task `first_seq`.
+    pub fn restart(&mut self, first_seq: u32) {
+        self.frame.truncate(Self::HEAD);
+        self.frame.shrink_to(1024 * 1024);
+        self.count = 0;
+        self.first_seq = first_seq;
+    }
+
+    /// The sequence number after the last result.
+    #[must_use]
+    pub fn next_seq(&self) -> u32 {
+        self.first_seq.wrapping_add(self.count)
+    }
+}

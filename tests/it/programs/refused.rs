@@ -1,0 +1,89 @@
+//! Programs that cannot be run, refused with the reason before anything is compiled.
+
+use crate::support::{module, run, wpool};
+use std::fmt::Write;
+
+#[track_caller]
+fn refused(text: &str, why: &str) {
+    let program = module("program.wat", text);
+    let ran = run(wpool().arg("run").arg(&program));
+    assert_eq!(ran.code(), 2, "{ran:?}");
+    assert!(
+        ran.complaints().len() == 1 && ran.stderr.contains(why),
+        "{why}: {ran:?}"
+    );
+}
+
+#[test]
+fn what_wasi_does_not_have_or_the_host_does_not_give_is_named_with_the_reason() {
+    let core = |module: &str, name: &str| {
+        format!(r#"(module (import "{module}" "{name}" (func)) (func (export "_start")))"#)
+    };
+    refused(
+        &core("wasi", "thread-spawn"),
+        "function wasi.thread-spawn (threads, which are not supported)",
+    );
+    refused(
+        &core("wasi_snapshot_preview1", "sock_open"),
+        "sock_open (no function of WASI preview 1)",
+    );
+    refused(
+        &core("env", "emscripten_run"),
+        "it imports what is not granted: function env.emscripten_run",
+    );
+    let component = |interface: &str| format!(r#"(component (import "{interface}" (instance)))"#);
+    for (interface, why) in [
+        (
+            "wasi:cli/environment@0.3.0",
+            "WASI 0.3, which is not supported",
+        ),
+        ("wasi:cli/environment@0.9.0", "an unknown version of WASI"),
+        (
+            "wasi:http/types@0.2.0",
+            "the network, which is never granted",
+        ),
+        ("wasi:nn/tensor@0.2.0", "no part of WASI that is supported"),
+    ] {
+        refused(&component(interface), why);
+    }
+}
+
+#[test]
+fn memory_that_threads_share_is_refused_as_such() {
+    refused(
+        r#"(module (import "env" "memory" (memory 1 2 shared)) (func (export "_start")))"#,
+        "shared memory env.memory (threads, which are not supported)",
+    );
+}
+
+#[test]
+fn what_the_imports_tell_is_told_before_the_rest_is_compiled() {
+    // This would take minutes.
+    let mut text =
+        String::from(r#"(module (import "wasi" "thread-spawn" (func)) (func (export "_start")"#);
+    for _ in 0..40_000 {
+        text.push_str("(local i64)");
+    }
+    for local in 0..40_000 {
+        write!(
+            text,
+            "(local.set {local} (i64.add (local.get {local}) (i64.const 1)))"
+        )
+        .unwrap();
+    }
+    text.push_str("))");
+    refused(&text, "threads, which are not supported");
+}
+
+#[test]
+fn a_program_whose_import_has_another_type_is_refused_in_a_line() {
+    let text =
+        r#"(module (import "wasi_snapshot_preview1" "fd_write" (func)) (func (export "_start")))"#;
+    let program = module("program.wat", text);
+    let ran = run(wpool().arg("run").arg(&program));
+    assert_eq!(ran.code(), 134, "{ran:?}");
+    assert!(
+        ran.complaints().len() == 1 && ran.stderr.contains("fd_write"),
+        "{ran:?}"
+    );
+}
