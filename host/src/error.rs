@@ -85,6 +85,7 @@ impl From<StartError> for Error {
     fn from(error: StartError) -> Error {
         let kind = match &error {
             StartError::Refused { .. } | StartError::NotEnough(_) => ErrorKind::Confinement,
+            StartError::NotGranted(_) => ErrorKind::Grant,
             StartError::Program(..)
             | StartError::NotAWorkerProgram(_)
             | StartError::Version { .. } => ErrorKind::WorkerProgram,

@@ -71,8 +71,8 @@ mod wire;
 
 pub use error::{Error, ErrorKind};
 pub use plugin::{
-    ArtifactCache, Entry, HostCall, HostClosure, HostError, Import, Inspection, IntoAnswer,
-    Isolation, Limits, LogLevel, Module, ModuleKind, PluginHost, Stdio, Stream,
+    ArtifactCache, Directory, Entry, HostCall, HostClosure, HostError, Import, Inspection,
+    IntoAnswer, Isolation, Limits, LogLevel, Module, ModuleKind, PluginHost, Stdio, Stream,
 };
 pub use pool::{
     AsyncResult, Builder, Closed, Failure, FailureKind, Inputs, MapError, Order, Outcome, Outcomes,

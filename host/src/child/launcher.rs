@@ -9,7 +9,9 @@
 use super::connection::Connection;
 use super::start_error::StartError;
 use super::starting::{Started, Starting};
-use crate::sandbox::{Confinement, Level, Namespaces, Policy, ProcessLimits, Refusal, Role};
+use crate::sandbox::{
+    Confinement, GrantedDirectory, Level, Namespaces, Policy, ProcessLimits, Refusal, Role,
+};
 use crate::wire::{MAX_CONTROL_FRAME, StartFrame, WIRE_VERSION, WORKER_ARGV0, encode};
 use std::fs::File;
 use std::os::fd::AsRawFd;
@@ -47,12 +49,14 @@ pub(crate) struct Launcher {
 }
 
 /// What process to start.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Order {
     pub(crate) role: Role,
     pub(crate) limits: ProcessLimits,
     /// Threads to compile with.
     pub(crate) threads: u16,
+    /// The directories that it may use.
+    pub(crate) directories: Vec<GrantedDirectory>,
 }
 
 impl Launcher {
@@ -83,14 +87,10 @@ impl Launcher {
     }
 
     /// Spawns a process. The calling thread must live as long as the process is needed: with it, the kernel ends the process.
-    pub(crate) fn spawn(&self, order: Order) -> Result<Starting, StartError> {
+    pub(crate) fn spawn(&self, order: &Order) -> Result<Starting, StartError> {
         let namespaces = *lock(&self.namespaces);
         let (mut connection, theirs) = Connection::pair(MAX_CONTROL_FRAME)?;
-        let Order {
-            role,
-            limits,
-            threads,
-        } = order;
+        let role = order.role;
         let last_words = if role == Role::Compiler {
             Stdio::piped()
         } else {
@@ -112,8 +112,9 @@ impl Launcher {
         let policy = Policy {
             role,
             namespaces,
-            limits,
-            threads,
+            limits: order.limits,
+            threads: order.threads,
+            directories: order.directories.clone(),
         };
         let start = encode(&StartFrame {
             version: WIRE_VERSION.into(),
@@ -135,7 +136,7 @@ impl Launcher {
     /// allowed.
     pub(crate) fn start(&self, order: Order) -> Result<Started, StartError> {
         loop {
-            let mut starting = self.spawn(order)?;
+            let mut starting = self.spawn(&order)?;
             match starting.finish() {
                 Ok(started) => return self.accept(started),
                 Err(StartError::Refused { refusal }) => {
@@ -224,6 +225,11 @@ impl Launcher {
         *namespaces = less;
         lock(&self.refusals).push(refusal);
         Ok(())
+    }
+
+    /// Where the opened program lies.
+    pub(crate) fn program_path(&self) -> Option<PathBuf> {
+        std::fs::read_link(format!("/proc/self/fd/{}", self.program.as_raw_fd())).ok()
     }
 
     /// What tells the opened program from every other build: where it lies, its length and when it changed.

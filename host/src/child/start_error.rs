@@ -2,7 +2,8 @@
 
 use super::launcher::START_TIMEOUT;
 use super::shortage::is_shortage;
-use crate::sandbox::Refusal;
+use crate::sandbox::{NotGranted, Refusal, UNPRIVILEGED_ID};
+use crate::value::printable;
 use crate::wire::WIRE_VERSION;
 use std::io;
 
@@ -31,6 +32,9 @@ pub(crate) enum StartError {
         /// What was refused, and how.
         refusal: Refusal,
     },
+    /// A directory cannot be given to the process.
+    #[error("{}", not_granted(.0))]
+    NotGranted(NotGranted),
     /// What was achieved is less than what is required.
     #[error("confinement is not sufficient: {0}")]
     NotEnough(String),
@@ -63,4 +67,23 @@ impl StartError {
         }
         StartError::Refused { refusal }
     }
+}
+
+/// Which directory, why, and what to do about it.
+fn not_granted(refusal: &NotGranted) -> String {
+    let path = printable(&String::from_utf8_lossy(&refusal.path));
+    let step = printable(&refusal.step);
+    let why = match refusal.errno {
+        0 => String::new(),
+        errno => format!(": {}", io::Error::from_raw_os_error(errno)),
+    };
+    let denied = matches!(refusal.errno, libc::EACCES | libc::EPERM);
+    let advice = match rustix::process::geteuid().is_root() && denied {
+        true => format!(
+            ". The workers of root are user {UNPRIVILEGED_ID}: give that user access, put the directory on a file system with id-mapped \
+             mounts (ext4, xfs, btrfs, tmpfs), or start wpool as the owner of the directory"
+        ),
+        false => String::new(),
+    };
+    format!("the directory {path} cannot be granted: {step}{why}{advice}")
 }

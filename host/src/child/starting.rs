@@ -136,6 +136,7 @@ impl Starting {
             ChildHello::Refused(refusal) if self.greeted => {
                 Err(StartError::of_refusal(shown(refusal)))
             }
+            ChildHello::NotGranted(refusal) if self.greeted => Err(StartError::NotGranted(refusal)),
             ChildHello::Panicked(message) => Err(StartError::Panicked(printable(&message))),
             _ => Err(unexpected()),
         }

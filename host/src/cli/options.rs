@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
-use wpool::{Format, Limits};
+use wpool::{Directory, Format, Limits};
 
 /// What `map` and `apply` have in common.
 #[derive(Debug, clap::Args)]
@@ -70,6 +70,10 @@ pub(super) struct GrantArgs {
     /// An environment variable: NAME=VALUE, or NAME for the value that it has here; may be given several times
     #[arg(long, value_name = "NAME[=VALUE]")]
     pub(super) env: Vec<OsString>,
+    /// A directory: HOST, which the program sees under the same path, or HOST::GUEST; with :ro at the end nothing in it can be changed;
+    /// may be given several times
+    #[arg(long, value_name = "HOST[::GUEST][:ro]", value_parser = directory)]
+    pub(super) dir: Vec<Directory>,
     /// Clocks stand still, random numbers are the same in every run, and fuel is the limit: the same input gives the same result
     #[arg(long)]
     pub(super) deterministic: bool,
@@ -146,6 +150,29 @@ fn size(text: &str) -> Result<Limit<u64>, String> {
     })
 }
 
+fn directory(text: &str) -> Result<Directory, String> {
+    let (text, read_only) = match text.strip_suffix(":ro") {
+        Some(text) => (text, true),
+        None => (text, false),
+    };
+    let (host, guest) = match text.split_once("::") {
+        Some((host, guest)) => (host, Some(guest)),
+        None => (text, None),
+    };
+    if host.is_empty() || guest == Some("") {
+        return Err("write HOST, HOST::GUEST or HOST::GUEST:ro".into());
+    }
+    let directory = Directory::new(host);
+    let directory = match guest {
+        Some(guest) => directory.at(guest),
+        None => directory,
+    };
+    Ok(match read_only {
+        true => directory.read_only(),
+        false => directory,
+    })
+}
+
 fn number(text: &str) -> Result<Limit<u64>, String> {
     limit(text, |text| {
         text.parse().map_err(|_| "write a number".to_string())
@@ -171,6 +198,16 @@ impl LimitArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_directory_may_have_another_name_and_be_read_only() {
+        let here = Directory::new("a:b");
+        assert_eq!(directory("a:b"), Ok(here.clone()));
+        assert_eq!(directory("a:b:ro"), Ok(here.clone().read_only()));
+        assert_eq!(directory("a:b::/c"), Ok(here.clone().at("/c")));
+        assert_eq!(directory("a:b::/c:ro"), Ok(here.at("/c").read_only()));
+        assert!(directory("::/c").is_err() && directory("a::").is_err() && directory("").is_err());
+    }
 
     #[test]
     fn a_limit_is_a_value_or_none() {

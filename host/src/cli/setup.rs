@@ -59,6 +59,9 @@ pub(super) fn pool(
         let (name, value) = environment(variable)?;
         builder = builder.env(name, value);
     }
+    for directory in &grants.dir {
+        builder = builder.dir(directory.clone());
+    }
     if grants.deterministic {
         builder = builder.deterministic();
     }

@@ -4,7 +4,7 @@
 use super::link::Link;
 use super::template::{self, Loaded};
 use super::{compiler, sandbox};
-use crate::sandbox::Policy;
+use crate::sandbox::{Files, Policy};
 use crate::wire::{
     CompileRequest, MAX_CONTROL_FRAME, MAX_FACTS_FRAME, MAX_MODULE_BYTES, ModuleFacts, Rejection,
 };
@@ -55,9 +55,9 @@ pub fn compile(
 pub struct Template(Loaded);
 
 impl Template {
-    /// Loads what the supervisor says.
-    pub fn load() -> Option<Template> {
-        template::load_as_told(&mut Link::to_supervisor()).map(Template)
+    /// Loads what the supervisor says, with what its policy lets it do with files.
+    pub fn load(files: Files) -> Option<Template> {
+        template::load_as_told(&mut Link::to_supervisor(), files).map(Template)
     }
 
     /// The name of its first function.

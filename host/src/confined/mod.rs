@@ -23,7 +23,7 @@ mod ticker;
 mod wasi;
 mod worker;
 
-use crate::sandbox::{self, Policy, Role};
+use crate::sandbox::{self, Halt, Policy, Role};
 use crate::wire::{ChildHello, MAX_CONTROL_FRAME, StartFrame, WIRE_VERSION, WORKER_ARGV0, decode};
 use link::Link;
 use std::ffi::OsStr;
@@ -46,7 +46,7 @@ fn run() {
     if confine(&mut link, &policy) {
         match policy.role {
             Role::Compiler => compiler::serve(&mut link, policy.threads),
-            Role::Template => template::serve(&mut link),
+            Role::Template => template::serve(&mut link, policy.files()),
         }
     }
 }
@@ -63,8 +63,11 @@ fn greet(link: &mut Link) -> Option<Policy> {
 fn confine(link: &mut Link, policy: &Policy) -> bool {
     let born = || Link::to_supervisor().send(&ChildHello::Born);
     match sandbox::enter(policy, link.as_fd(), born, compiler::start_threads) {
-        Err(refusal) => {
-            link.send(&ChildHello::Refused(refusal));
+        Err(halt) => {
+            link.send(&match halt {
+                Halt::Refused(refusal) => ChildHello::Refused(refusal),
+                Halt::NotGranted(refusal) => ChildHello::NotGranted(refusal),
+            });
             false
         }
         Ok(confinement) => {

@@ -5,7 +5,7 @@ use super::guest::{Called, Guest, Live};
 use super::link::Link;
 use super::worker;
 use super::{end, ticker};
-use crate::sandbox::{self, Filter};
+use crate::sandbox::{self, Files, Filter};
 use crate::wire::{
     Isolation, LoadRequest, MAX_FACTS_FRAME, StatusPage, SupervisorToTemplate,
     TemplateToSupervisor, decode,
@@ -21,8 +21,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 pub(super) type Serve<'a> = &'a dyn Fn(Link, &StatusPage, &Loaded);
 
 /// Loads what it is told to, then serves forks until the supervisor closes the connection.
-pub(super) fn serve(link: &mut Link) {
-    if let Some(loaded) = load_as_told(link) {
+pub(super) fn serve(link: &mut Link, files: Files) {
+    if let Some(loaded) = load_as_told(link, files) {
         loaded.serve(link, &honest_worker);
     }
 }
@@ -33,7 +33,7 @@ pub(super) fn honest_worker(link: Link, page: &StatusPage, loaded: &Loaded) {
 }
 
 /// Obeys the first request, to load an artifact. `None` if there is nothing more to do.
-pub(super) fn load_as_told(link: &mut Link) -> Option<Loaded> {
+pub(super) fn load_as_told(link: &mut Link, files: Files) -> Option<Loaded> {
     let (frame, mut descriptors) = link.receive_with_descriptors(MAX_FACTS_FRAME);
     let (request, artifact) = (decode(&frame)?, descriptors.pop()?);
     // Only the socket is open before it, so it gets the number at which workers keep it.
@@ -43,7 +43,7 @@ pub(super) fn load_as_told(link: &mut Link) -> Option<Loaded> {
     let SupervisorToTemplate::Load(request) = request else {
         return None;
     };
-    match load(*request, File::from(artifact)) {
+    match load(*request, File::from(artifact), files) {
         Ok(loaded) => Some(loaded),
         Err(message) => {
             link.send(&TemplateToSupervisor::LoadFailed(message));
@@ -89,22 +89,23 @@ impl Loaded {
     }
 }
 
-fn load(request: LoadRequest, artifact: File) -> Result<Loaded, String> {
+fn load(request: LoadRequest, artifact: File, files: Files) -> Result<Loaded, String> {
     sandbox::tighten(&request.limits).map_err(|refusal| refusal.to_string())?;
     // Images of memories are parts of the artifact.
     let artifact_bytes = artifact
         .metadata()
         .map_err(|error| error.to_string())?
         .len();
-    sandbox::limit_files(artifact_bytes).map_err(|refusal| refusal.to_string())?;
+    sandbox::limit_files(artifact_bytes.max(sandbox::file_bytes_of(files)))
+        .map_err(|refusal| refusal.to_string())?;
     let guest = Guest::load(artifact, request).map_err(|error| format!("{error:#}"))?;
     // What a first call would set up, without a call: the signal stack and the thread's data.
     wasmtime::Engine::tls_eager_initialize();
     ticker::install(guest.engine()).map_err(|error| error.to_string())?;
     let first_free = first_free_descriptor().map_err(|error| error.to_string())?;
-    let worker_filter = Filter::worker().map_err(|refusal| refusal.to_string())?;
-    sandbox::limit_files(0)
-        .and_then(|()| Filter::serving())
+    let worker_filter = Filter::worker(files).map_err(|refusal| refusal.to_string())?;
+    sandbox::limit_files(sandbox::file_bytes_of(files))
+        .and_then(|()| Filter::serving(files))
         .and_then(|filter| filter.install())
         .map_err(|refusal| refusal.to_string())?;
     let prepared = Cell::new(prepare(&guest)?);

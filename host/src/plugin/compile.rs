@@ -115,6 +115,7 @@ fn compile_or_recall(
         role: Role::Compiler,
         limits: process_limits(limits, threads),
         threads: threads as u16,
+        directories: Vec::new(),
     };
     let mut compiler = launcher.start(order)?;
     let (facts, artifact) = converse(&mut compiler.connection, job, &bytes, deadline)

@@ -4,6 +4,7 @@
 mod binding;
 pub(crate) mod cache;
 pub(crate) mod compile;
+mod directory;
 mod grant;
 mod host_function;
 mod identity;
@@ -21,6 +22,7 @@ pub use cache::{ArtifactCache, Entry};
 #[cfg(feature = "testing")]
 pub(crate) use compile::sealed_copy;
 pub(crate) use compile::{compile, inspect};
+pub use directory::Directory;
 pub(crate) use host_function::{Answer, Answering, HostFunction};
 pub use host_function::{HostCall, HostClosure, HostError, IntoAnswer};
 pub use inspection::{Import, Inspection};
@@ -160,6 +162,7 @@ impl Plugin {
     /// Whether its tasks can do more than compute a result.
     pub(crate) fn has_effects(&self) -> bool {
         self.imports.iter().any(|import| import.bound.is_some())
+            || self.terms.wasi.can_change_files()
     }
 
     /// The numbers of the imports that it was given.
@@ -175,9 +178,9 @@ impl Plugin {
     }
 
     /// What its workers are given of WASI.
-    pub(crate) fn wasi_terms(&self) -> WasiTerms {
+    pub(crate) fn wasi_terms(&self, have_root: bool) -> WasiTerms {
         let program = self.name.as_deref().unwrap_or("program");
-        self.terms.wasi.terms(program, self.first_stream)
+        self.terms.wasi.terms(program, self.first_stream, have_root)
     }
 
     /// Whether it imports WASI: then tasks can write besides what they return.

@@ -1,11 +1,15 @@
 //! What programs are granted: arguments, environment variables, directories, streams. Nothing by default.
 
+use super::cache::ArtifactCache;
+use super::directory::{self, Directory, Found};
 use super::stdio::Streams;
 use crate::error::{Error, ErrorKind};
+use crate::sandbox::GrantedDirectory;
 use crate::value::printable;
-use crate::wire::WasiTerms;
+use crate::wire::{WasiDirectory, WasiTerms};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
 
 /// The longest arguments and environment variables together, in bytes.
 const WORDS: usize = 1 << 20;
@@ -16,11 +20,42 @@ pub(crate) struct WasiGrants {
     /// The arguments that each run begins with.
     pub(crate) arguments: Vec<OsString>,
     pub(crate) environment: Vec<(OsString, OsString)>,
+    pub(crate) directories: Vec<Directory>,
+    /// Those, as they were found.
+    found: Vec<Found>,
     pub(crate) deterministic: bool,
     pub(crate) streams: Option<Streams>,
 }
 
 impl WasiGrants {
+    /// Finds the directories, and refuses those that must not be granted.
+    pub(crate) fn find_directories(
+        &mut self,
+        program: Option<PathBuf>,
+        cache: Option<&ArtifactCache>,
+    ) -> Result<(), Error> {
+        let kept_apart = [
+            program.map(|path| (path, "the worker program")),
+            cache.map(|cache| (cache.path(), "the artifact cache")),
+        ];
+        let kept_apart: Vec<_> = kept_apart.into_iter().flatten().collect();
+        self.found = directory::find_all(&self.directories, &kept_apart)?;
+        Ok(())
+    }
+
+    /// What its processes are confined to.
+    pub(crate) fn granted(&self) -> Vec<GrantedDirectory> {
+        self.found
+            .iter()
+            .map(|found| found.granted.clone())
+            .collect()
+    }
+
+    /// Whether it can change any of them.
+    pub(super) fn can_change_files(&self) -> bool {
+        self.found.iter().any(|found| !found.granted.read_only)
+    }
+
     /// Refuses what no program can be given.
     pub(super) fn check(&self) -> Result<(), Error> {
         let refused = |message: String| Err(Error::new(ErrorKind::Grant, message));
@@ -53,12 +88,22 @@ impl WasiGrants {
     }
 
     /// What its processes are told. The functions of streams begin with number `first`.
-    pub(super) fn terms(&self, program: &str, first: Option<u32>) -> WasiTerms {
+    /// `have_root`: they have a root of their own, in which the directories are numbered.
+    pub(super) fn terms(&self, program: &str, first: Option<u32>, have_root: bool) -> WasiTerms {
         let variable = |(name, value): &(OsString, OsString)| {
             let name = name.clone().into_vec();
             [name, value.clone().into_vec()].join(&b'=')
         };
         let streams = self.streams.as_ref();
+        let found = self.found.iter().enumerate();
+        let directories = found.map(|(index, found)| WasiDirectory {
+            host: match have_root {
+                true => format!("/{index}").into_bytes(),
+                false => found.granted.path.clone(),
+            },
+            guest: found.guest.clone(),
+            read_only: found.granted.read_only,
+        });
         WasiTerms {
             program: program.into(),
             arguments: self
@@ -67,7 +112,7 @@ impl WasiGrants {
                 .map(|word| word.clone().into_vec())
                 .collect(),
             environment: self.environment.iter().map(variable).collect(),
-            directories: Vec::new(),
+            directories: directories.collect(),
             deterministic: self.deterministic,
             streams: first,
             terminals: streams.map_or([false; 3], Streams::terminals),

@@ -81,7 +81,7 @@ impl Builder {
     ///
     /// When the module is refused, a limit of the compiler is hit, confinement is not available, or the worker program is
     /// not one.
-    pub fn build(self) -> Result<Pool, Error> {
+    pub fn build(mut self) -> Result<Pool, Error> {
         let settings = Settings {
             names: WorkerNames::Numbered(self.name.unwrap_or_else(|| "worker".into())),
             workers: self.workers.unwrap_or_else(usable_cpus),
@@ -90,8 +90,9 @@ impl Builder {
         };
         let runner = Runner::start(&self.start, settings)?;
         let id = runner.next_plugin();
+        runner.grant(&mut self.terms, self.cache.as_ref())?;
         // The template confines itself while the module is compiled.
-        runner.expect(id);
+        runner.expect(id, &self.terms);
         let plugin = runner.load(id, self.module, self.terms, self.cache.as_ref())?;
         let confinement = runner.confinement()?;
         Ok(Pool {

@@ -6,6 +6,7 @@ use super::reply::Reply;
 use super::scheduler::PluginId;
 use super::stats::Stats;
 use crate::plugin::Plugin;
+use crate::sandbox::GrantedDirectory;
 use rustix::event::{EventfdFlags, eventfd};
 use std::collections::HashMap;
 use std::io;
@@ -31,7 +32,7 @@ pub(crate) struct NewTask {
 #[derive(Debug, Default)]
 pub(crate) struct Mail {
     /// Plugins whose template may be started though they are not compiled yet.
-    pub(crate) expected: Vec<PluginId>,
+    pub(crate) expected: Vec<(PluginId, Vec<GrantedDirectory>)>,
     pub(crate) plugins: Vec<(PluginId, Arc<Plugin>)>,
     /// Plugins that get no more tasks.
     pub(crate) unloaded: Vec<PluginId>,

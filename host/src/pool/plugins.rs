@@ -98,9 +98,10 @@ impl PluginBuilder<'_> {
     /// # Errors
     ///
     /// When the module is refused or a limit of the compiler is hit. A plugin that had the name before stays then.
-    pub fn load(self) -> Result<PluginHandle, Error> {
+    pub fn load(mut self) -> Result<PluginHandle, Error> {
         let runner = &self.plugins.runner;
         let cache = self.plugins.cache.as_ref();
+        runner.grant(&mut self.terms, cache)?;
         let plugin = runner.load(runner.next_plugin(), self.module, self.terms, cache)?;
         let before = self.plugins.loaded().insert(self.name, plugin.clone());
         if let Some(before) = before {
@@ -153,6 +154,7 @@ impl PluginsBuilder {
             role: Role::Compiler,
             limits: ProcessLimits::default(),
             threads: 1,
+            directories: Vec::new(),
         };
         drop(runner.launcher().start(order)?);
         let confinement = runner.confinement()?;

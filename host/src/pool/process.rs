@@ -127,7 +127,7 @@ impl Process {
     ///
     /// When the module is refused, the arguments do not fit, confinement is not available, or it was started before.
     pub fn start(&mut self) -> Result<(), Error> {
-        let Some(prepared) = self.prepared.take() else {
+        let Some(mut prepared) = self.prepared.take() else {
             let message = "a process can be started once";
             return Err(Error::new(ErrorKind::Usage, message));
         };
@@ -139,8 +139,9 @@ impl Process {
         };
         let runner = Runner::start(&prepared.start, settings)?;
         let id = runner.next_plugin();
-        runner.expect(id);
         let cache = prepared.cache.as_ref();
+        runner.grant(&mut prepared.terms, cache)?;
+        runner.expect(id, &prepared.terms);
         let plugin = runner.load(id, prepared.module, prepared.terms, cache)?;
         let begun = Arc::new(Begun::default());
         let exit_code = Arc::new(std::sync::OnceLock::new());

@@ -68,9 +68,22 @@ impl Runner {
         PluginId(self.loaded.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// Finds the directories that were granted, and refuses what must not be.
+    pub(super) fn grant(
+        &self,
+        terms: &mut Terms,
+        cache: Option<&ArtifactCache>,
+    ) -> Result<(), Error> {
+        terms
+            .wasi
+            .find_directories(self.launcher.program_path(), cache)
+    }
+
     /// Starts the plugin's template though it is not compiled yet: both take their time.
-    pub(super) fn expect(&self, plugin: PluginId) {
-        self.inbox.post(|mail| mail.expected.push(plugin));
+    pub(super) fn expect(&self, plugin: PluginId, terms: &Terms) {
+        let directories = terms.wasi.granted();
+        self.inbox
+            .post(|mail| mail.expected.push((plugin, directories)));
     }
 
     /// Compiles a module; from then on its functions can be called.

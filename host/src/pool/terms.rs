@@ -87,6 +87,15 @@ macro_rules! plugin_settings {
                 self
             }
 
+            /// A directory for modules that import WASI. There are none by default, and nothing else of the file system is there.
+            ///
+            /// A compromised worker can do in it what was granted, to any file that its owner could: after that, trust nothing that
+            /// lies in a directory that could be changed, and follow no links in it.
+            pub fn dir(mut self, directory: $crate::plugin::Directory) -> Self {
+                self.terms.wasi.directories.push(directory);
+                self
+            }
+
             /// Makes what a task returns depend on its input alone: clocks stand still or count how often they are looked at, random
             /// numbers come from one seed, floating point gives the same bits everywhere, and fuel is the limit, 100 billion where
             /// none was set before. A time limit set before becomes ten minutes at least, for what sleeps.

@@ -1,15 +1,29 @@
-//! Landlock with no rule: every file system right that the kernel can handle is denied, and with newer kernels TCP,
+//! Landlock: every file system right that the kernel can handle is denied but for what was granted, and with newer kernels TCP,
 //! abstract sockets and signals to processes outside as well.
 
+use super::policy::Namespaces;
 use super::{Layer, Refusal};
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, LandlockStatus, Ruleset,
-    RulesetAttr, RulesetStatus, Scope,
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus,
+    PathBeneath, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
+    make_bitflags,
 };
 use std::error::Error;
+use std::os::fd::OwnedFd;
 
 /// The newest ABI whose rights are known here.
 const NEWEST: ABI = ABI::V9;
+
+/// The first ABI that denies to cut files.
+const TRUNCATE: u32 = 3;
+
+/// What a directory that was granted allows.
+const READING: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir});
+
+/// What one that can be written to allows besides: no devices, sockets or pipes are made in it, and nothing is executed.
+const CHANGING: BitFlags<AccessFs> = make_bitflags!(AccessFs::{
+    WriteFile | Truncate | RemoveFile | RemoveDir | MakeReg | MakeDir | MakeSym | Refer
+});
 
 /// What became of Landlock.
 pub(super) enum Landlock {
@@ -19,12 +33,22 @@ pub(super) enum Landlock {
     Missing(Refusal),
 }
 
-/// Denies everything that can be denied.
+/// Denies everything that can be denied, but for what was granted: directories, and whether they are read-only.
 ///
 /// # Errors
 ///
 /// When the kernel has Landlock but does not enforce the ruleset; what holds without Landlock is the supervisor's to judge.
-pub(super) fn deny_all() -> Result<Landlock, Refusal> {
+pub(super) fn deny_all_but(
+    granted: &[(OwnedFd, bool)],
+    namespaces: Namespaces,
+) -> Result<Landlock, Refusal> {
+    let rules = granted.iter().map(|(directory, read_only)| {
+        let rights = match read_only {
+            true => READING,
+            false => READING | CHANGING,
+        };
+        Ok::<_, RulesetError>(PathBeneath::new(directory, rights))
+    });
     // Best effort over the rights of the newest ABI is exactly "all that this kernel handles".
     let status = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
@@ -32,6 +56,7 @@ pub(super) fn deny_all() -> Result<Landlock, Refusal> {
         .and_then(|ruleset| ruleset.handle_access(AccessNet::from_all(NEWEST)))
         .and_then(|ruleset| ruleset.scope(Scope::from_all(NEWEST)))
         .and_then(|ruleset| ruleset.create())
+        .and_then(|ruleset| ruleset.add_rules(rules))
         .and_then(|ruleset| ruleset.restrict_self())
         .map_err(|error| refused("denying every path", errno_in(&error)))?;
     let create = |errno| Landlock::Missing(refused("landlock_create_ruleset", errno));
@@ -52,6 +77,17 @@ pub(super) fn deny_all() -> Result<Landlock, Refusal> {
                 NEWEST as u32
             );
             Landlock::Missing(refused(&step, libc::EOVERFLOW))
+        }
+        // Before, files could be cut that may only be read; without namespaces nothing else is in the way.
+        (LandlockStatus::Available { effective_abi, .. }, _)
+            if !granted.is_empty()
+                && namespaces == Namespaces::None
+                && (effective_abi as u32) < TRUNCATE =>
+        {
+            let step = format!(
+                "denying what was not granted of a directory, which needs ABI {TRUNCATE} (Linux 6.2),"
+            );
+            Landlock::Missing(refused(&step, libc::EOPNOTSUPP))
         }
         (LandlockStatus::Available { effective_abi, .. }, _) => {
             Landlock::InForce(effective_abi as u32)

@@ -1,6 +1,6 @@
 //! Resource limits, set soft and hard alike, so that nothing in the process can raise them.
 
-use super::policy::{Namespaces, Policy, ProcessLimits, Role};
+use super::policy::{Files, Namespaces, Policy, ProcessLimits, Role};
 use super::{Layer, Refusal};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
@@ -13,11 +13,17 @@ const TEMPLATE_DESCRIPTORS: u64 = 96;
 /// What a template may write before it is told how long its artifact is: images of memories, into memory.
 const IMAGE_BYTES: u64 = 1 << 30;
 
+/// How long a file in a granted directory may become.
+const GRANTED_FILE_BYTES: u64 = 4 << 30;
+
 /// Sets every limit of a confined process.
 pub(super) fn apply(policy: &Policy) -> Result<(), Refusal> {
     let (descriptors, file_bytes) = match policy.role {
         Role::Compiler => (COMPILER_DESCRIPTORS, 0),
-        Role::Template => (TEMPLATE_DESCRIPTORS, IMAGE_BYTES),
+        Role::Template => (
+            TEMPLATE_DESCRIPTORS,
+            IMAGE_BYTES.max(file_bytes_of(policy.files())),
+        ),
     };
     set(Resource::Core, 0, "RLIMIT_CORE")?;
     set(Resource::Fsize, file_bytes, "RLIMIT_FSIZE")?;
@@ -33,6 +39,14 @@ pub(super) fn apply(policy: &Policy) -> Result<(), Refusal> {
         processes,
         ..policy.limits
     })
+}
+
+/// How long files may become that a process with these rights writes.
+pub(crate) fn file_bytes_of(files: Files) -> u64 {
+    match files {
+        Files::None | Files::Read => 0,
+        Files::Write => GRANTED_FILE_BYTES,
+    }
 }
 
 /// No file, not even one in memory, can be written beyond `bytes` any more; with 0 none at all.

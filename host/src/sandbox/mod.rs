@@ -8,6 +8,7 @@ mod capabilities;
 mod confinement;
 mod death;
 mod descriptors;
+mod directories;
 mod identity;
 mod landlock;
 mod limits;
@@ -20,11 +21,13 @@ mod seccomp;
 mod signals;
 
 pub use confinement::{Confinement, Layer, Level, Refusal};
-pub use policy::{Namespaces, Policy, ProcessLimits, Role};
+pub use policy::{
+    Files, GrantedDirectory, Namespaces, NotGranted, Policy, ProcessLimits, Role, UNPRIVILEGED_ID,
+};
 
 pub(crate) use death::die_with_supervisor;
 pub(crate) use descriptors::{ARTIFACT, close_from};
-pub(crate) use limits::{limit_files, tighten};
+pub(crate) use limits::{file_bytes_of, limit_files, tighten};
 #[cfg(feature = "testing")]
 pub(crate) use only::only;
 pub(crate) use seccomp::Filter;
@@ -32,6 +35,26 @@ pub(crate) use signals::restore_defaults;
 
 use landlock::Landlock;
 use std::os::fd::BorrowedFd;
+
+/// Why a process could not be confined as it was to be.
+pub(crate) enum Halt {
+    /// A step of the confinement was refused.
+    Refused(Refusal),
+    /// It would hold, but what was granted cannot be given.
+    NotGranted(NotGranted),
+}
+
+impl From<Refusal> for Halt {
+    fn from(refusal: Refusal) -> Halt {
+        Halt::Refused(refusal)
+    }
+}
+
+impl From<NotGranted> for Halt {
+    fn from(refusal: NotGranted) -> Halt {
+        Halt::NotGranted(refusal)
+    }
+}
 
 /// Confines the calling process, which must be single-threaded and hold nothing but `socket` (descriptor 0), and returns
 /// what was achieved. With namespaces, the process that returns is a child of the caller's parent: the caller ends here, and
@@ -45,7 +68,7 @@ pub(crate) fn enter(
     socket: BorrowedFd<'_>,
     born: impl FnOnce(),
     start_threads: impl FnOnce(u16) -> std::io::Result<()>,
-) -> Result<Confinement, Refusal> {
+) -> Result<Confinement, Halt> {
     let mut achieved = Confinement::default();
 
     // 1. Nothing inherited but the socket, and no way to gain privilege by exec.
@@ -54,7 +77,8 @@ pub(crate) fn enter(
     achieved.holds(Layer::NoNewPrivileges);
     identity::volunteer_when_memory_is_short();
 
-    // 2. Not root, before anything else is done as root.
+    // 2. Not root, before anything else is done as root but to take hold of what it granted.
+    let mut trees = directories::take_as_root(policy)?;
     if policy.namespaces != Namespaces::Privileged {
         identity::drop_root()?;
     }
@@ -66,7 +90,10 @@ pub(crate) fn enter(
             namespaces::unshare(kind)?;
             namespaces::become_init()?;
             born();
-            root::make_empty()?;
+            if trees.is_empty() {
+                trees = directories::take(policy)?;
+            }
+            root::make(trees)?;
             achieved.holds_namespaces(kind);
         }
     }
@@ -87,8 +114,9 @@ pub(crate) fn enter(
     limits::apply(policy)?;
     achieved.holds(Layer::ResourceLimits);
 
-    // 7. No path can be opened, even with a filter missing.
-    match landlock::deny_all()? {
+    // 7. No path can be opened but what was granted, even with a filter missing.
+    let granted = directories::hold(policy)?;
+    match landlock::deny_all_but(&granted, policy.namespaces)? {
         Landlock::InForce(abi) => {
             achieved.holds(Layer::Landlock);
             achieved.landlock_abi = Some(abi);
@@ -103,7 +131,8 @@ pub(crate) fn enter(
     }
 
     // 9. The filter under which the first untrusted byte is read.
-    Filter::loading(policy.role)?.install()?;
+    drop(granted);
+    Filter::loading(policy.role, policy.files())?.install()?;
     achieved.holds(Layer::Seccomp);
     Ok(achieved)
 }

@@ -1,8 +1,8 @@
 //! Single layers, so that tests can tell what each of them refuses.
 
 use super::{
-    Filter, Namespaces, Policy, ProcessLimits, Refusal, Role, capabilities, identity, landlock,
-    limits, namespaces, root,
+    Files, Filter, Namespaces, Policy, ProcessLimits, Refusal, Role, capabilities, identity,
+    landlock, limits, namespaces, root,
 };
 
 /// Puts the mechanisms of one layer in force in a process that holds nothing but standard streams.
@@ -18,7 +18,7 @@ fn put_in_force(layer: &str) -> Result<(), Refusal> {
             identity::drop_root()?;
             namespaces::unshare(Namespaces::User)?;
             namespaces::become_init()?;
-            root::make_empty()
+            root::make(Vec::new())
         }
         "capabilities" => {
             identity::drop_root()?;
@@ -35,14 +35,15 @@ fn put_in_force(layer: &str) -> Result<(), Refusal> {
                 processes: None,
             },
             threads: 1,
+            directories: Vec::new(),
         }),
         "landlock" => {
             capabilities::no_new_privileges()?;
-            landlock::deny_all().map(drop)
+            landlock::deny_all_but(&[], Namespaces::None).map(drop)
         }
-        "seccomp-compiler" => Filter::loading(Role::Compiler)?.install(),
-        "seccomp-template" => Filter::serving()?.install(),
-        "seccomp-worker" => Filter::worker()?.install(),
+        "seccomp-compiler" => Filter::loading(Role::Compiler, Files::None)?.install(),
+        "seccomp-template" => Filter::serving(Files::None)?.install(),
+        "seccomp-worker" => Filter::worker(Files::None)?.install(),
         _ => Err(Refusal {
             layer: super::Layer::Seccomp,
             step: format!("{layer}, which is no layer,"),

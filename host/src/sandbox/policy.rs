@@ -39,8 +39,47 @@ pub struct ProcessLimits {
     pub processes: Option<u64>,
 }
 
+/// A directory that a template and its workers may use, as whoever granted it saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantedDirectory {
+    /// Its path from the root of the supervisor's file system, without symbolic links.
+    pub path: Vec<u8>,
+    /// The device and inode that were found there: what is found there later must be the same.
+    pub device: u64,
+    /// See `device`.
+    pub inode: u64,
+    /// Who owns it, for a process that is to act as its owner.
+    pub owner: u32,
+    /// The group that it belongs to.
+    pub group: u32,
+    /// Whether nothing in it can be changed.
+    pub read_only: bool,
+}
+
+/// What a process may do with files at all; the filters differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Files {
+    /// Nothing: no path is opened.
+    None,
+    /// Open and read what was granted.
+    Read,
+    /// Change it, too.
+    Write,
+}
+
+/// Why a directory was not granted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotGranted {
+    /// Its path.
+    pub path: Vec<u8>,
+    /// What was tried, in a few words.
+    pub step: String,
+    /// The kernel's answer, 0 where there is none.
+    pub errno: i32,
+}
+
 /// Everything a confined process needs to know before it locks itself down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// Compiler or template.
     pub role: Role,
@@ -50,4 +89,22 @@ pub struct Policy {
     pub limits: ProcessLimits,
     /// Threads to compile with, 1 for none besides the process's own. They start before the filter, which has no clone.
     pub threads: u16,
+    /// The directories that it may use: nothing else of any file system is there.
+    pub directories: Vec<GrantedDirectory>,
+}
+
+impl Policy {
+    /// What of files its filters let through.
+    pub(crate) fn files(&self) -> Files {
+        files_of(&self.directories)
+    }
+}
+
+/// What a process with these directories may do.
+pub(super) fn files_of(directories: &[GrantedDirectory]) -> Files {
+    match directories {
+        [] => Files::None,
+        all if all.iter().all(|directory| directory.read_only) => Files::Read,
+        _ => Files::Write,
+    }
 }

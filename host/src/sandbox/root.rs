@@ -1,7 +1,8 @@
-//! A root directory with nothing in it.
+//! A root directory with nothing in it but what was granted.
 
+use super::directories::{Tree, verify_only};
 use super::{Layer, Refusal};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::Mode;
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
 
@@ -12,36 +13,33 @@ fn refused(step: &'static str) -> impl Fn(Errno) -> Refusal {
     move |errno| Refusal::new(Layer::MountNamespace, step, errno)
 }
 
-/// Replaces the root of the mount namespace by an empty read-only file system and lets go of the old one.
-pub(super) fn make_empty() -> Result<(), Refusal> {
+/// Replaces the root of the mount namespace by a read-only file system with nothing but the granted directories, and lets go of the
+/// old one.
+pub(super) fn make(trees: Vec<Tree>) -> Result<(), Refusal> {
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     rustix::mount::mount_change("/", private).map_err(refused("making mounts private"))?;
-    let flags = MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    rustix::mount::mount(
-        "wpool",
-        STAGE,
-        "tmpfs",
-        flags,
-        c"size=4k,nr_inodes=2,mode=0555",
-    )
-    .map_err(refused("mounting a tmpfs"))?;
+    let sealed = MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    // Places for directories are made before it becomes read-only.
+    let first = match trees.is_empty() {
+        true => sealed,
+        false => sealed - MountFlags::RDONLY,
+    };
+    let options = format!("size=4k,nr_inodes={},mode=0555\0", 2 + trees.len());
+    let options = std::ffi::CStr::from_bytes_with_nul(options.as_bytes()).ok();
+    rustix::mount::mount("wpool", STAGE, "tmpfs", first, options)
+        .map_err(refused("mounting a tmpfs"))?;
     rustix::process::chdir(STAGE).map_err(refused("chdir"))?;
+    let names: Vec<String> = (0..trees.len()).map(|index| index.to_string()).collect();
+    for (tree, name) in trees.iter().zip(&names) {
+        rustix::fs::mkdir(&**name, Mode::from_raw_mode(0o555)).map_err(refused("mkdir"))?;
+        tree.place(name).map_err(refused("move_mount"))?;
+    }
+    drop(trees);
+    if first != sealed {
+        rustix::mount::mount_remount(".", sealed, c"").map_err(refused("remounting the tmpfs"))?;
+    }
     rustix::process::pivot_root(".", ".").map_err(refused("pivot_root"))?;
     rustix::mount::unmount(".", UnmountFlags::DETACH).map_err(refused("detaching the old root"))?;
     rustix::process::chdir("/").map_err(refused("chdir"))?;
-    verify_empty()
-}
-
-fn verify_empty() -> Result<(), Refusal> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let root =
-        rustix::fs::open("/", flags, Mode::empty()).map_err(refused("opening the new root"))?;
-    let entries = rustix::fs::Dir::new(root).map_err(refused("reading the new root"))?;
-    for entry in entries {
-        let entry = entry.map_err(refused("reading the new root"))?;
-        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
-            return Err(refused("an empty root")(Errno::NOTEMPTY));
-        }
-    }
-    Ok(())
+    verify_only("/", &names).map_err(refused("a root with nothing else in it"))
 }

@@ -5,15 +5,17 @@
 //! template:  pure + LOADING + FORKING ─ loaded ─► pure + FORKING
 //!   worker:                                         └─ forked ─► pure
 //! ```
-//! Filters stack and the strictest answer wins, so each phase only ever takes away.
+//! Filters stack and the strictest answer wins, so each phase only ever takes away. Where directories were granted, template and
+//! workers have [`files`] besides; no others do.
 //!
 //! A call that an architecture does not have, as aarch64 has no `poll`, is named under that condition; what is called in its place
 //! is on the list of all.
 
+mod files;
 #[cfg(test)]
 mod tests;
 
-use super::{Layer, Refusal, Role};
+use super::{Files, Layer, Refusal, Role};
 use seccompiler::SeccompCmpArgLen::{Dword, Qword};
 use seccompiler::SeccompCmpOp::{Eq, MaskedEq};
 use seccompiler::{BpfProgram, SeccompAction, SeccompCondition, SeccompFilter, SeccompRule};
@@ -86,7 +88,7 @@ pub(crate) struct Filter {
 
 impl Filter {
     /// The filter under which a process of `role` reads its first untrusted byte.
-    pub(super) fn loading(role: Role) -> Result<Filter, Refusal> {
+    pub(super) fn loading(role: Role, files: Files) -> Result<Filter, Refusal> {
         let mut rules = Rules::pure()?;
         if role == Role::Compiler {
             rules.allow(COMPILING);
@@ -95,6 +97,7 @@ impl Filter {
             });
         }
         rules.forking()?;
+        rules.files(files)?;
         rules.allow(LOADING);
         // Code is mapped here, and here alone.
         rules.only_if(libc::SYS_mmap, vec![private_mapping()?]);
@@ -107,41 +110,36 @@ impl Filter {
                 vec![argument(1, Dword, Eq, command as u64)?],
             );
         }
-        let refused_quietly = vec![
+        let mut programs = vec![
             no_signals()?,
-            no_files()?,
             answer(&[libc::SYS_process_madvise], libc::ENOSYS)?,
         ];
-        let mut programs = refused_quietly;
+        programs.extend(files::refused_quietly(files)?);
         programs.push(rules.or_die()?);
         Ok(Filter { programs })
     }
 
     /// The filter of a template that has its artifact mapped.
-    pub(crate) fn serving() -> Result<Filter, Refusal> {
+    pub(crate) fn serving(files: Files) -> Result<Filter, Refusal> {
         let mut rules = Rules::pure()?;
         rules.forking()?;
+        rules.files(files)?;
         rules.share_pages()?;
-        Ok(Filter {
-            programs: vec![
-                no_signals()?,
-                no_files()?,
-                no_last_words()?,
-                rules.or_die()?,
-            ],
-        })
+        Filter::final_one(rules, files)
     }
 
     /// The final filter of a worker, in force before its first task.
-    pub(crate) fn worker() -> Result<Filter, Refusal> {
-        Ok(Filter {
-            programs: vec![
-                no_signals()?,
-                no_files()?,
-                no_last_words()?,
-                Rules::pure()?.or_die()?,
-            ],
-        })
+    pub(crate) fn worker(files: Files) -> Result<Filter, Refusal> {
+        let mut rules = Rules::pure()?;
+        rules.files(files)?;
+        Filter::final_one(rules, files)
+    }
+
+    fn final_one(rules: Rules, files: Files) -> Result<Filter, Refusal> {
+        let mut programs = vec![no_signals()?, no_last_words()?];
+        programs.extend(files::refused_quietly(files)?);
+        programs.push(rules.or_die()?);
+        Ok(Filter { programs })
     }
 
     /// Puts the filter in force, for good, in every thread.

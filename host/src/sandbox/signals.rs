@@ -10,7 +10,8 @@ pub(crate) fn restore_defaults() {
         for signal in [libc::SIGALRM, libc::SIGCHLD, libc::SIGTERM, libc::SIGXCPU] {
             libc::signal(signal, libc::SIG_DFL);
         }
-        // A supervisor that is gone is noticed by an error of the write.
+        // A supervisor that is gone is noticed by an error of the write, and so is a file that may not become longer.
         libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
     }
 }

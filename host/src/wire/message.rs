@@ -4,7 +4,7 @@
 //! how far the process got.
 
 use super::wasi::WasiTerms;
-use crate::sandbox::{Confinement, Policy, ProcessLimits, Refusal};
+use crate::sandbox::{Confinement, NotGranted, Policy, ProcessLimits, Refusal};
 use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::time::Duration;
@@ -51,6 +51,8 @@ pub enum ChildHello {
     Born,
     /// A step of the confinement was refused; the process ends.
     Refused(Refusal),
+    /// What was granted cannot be given; the process ends.
+    NotGranted(NotGranted),
     /// It is confined, and waits for its first request.
     Confined(Confinement),
 }

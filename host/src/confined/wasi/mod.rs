@@ -3,6 +3,7 @@
 
 mod clock;
 mod command_line;
+mod files;
 mod poll;
 mod random;
 mod runtime;
@@ -14,9 +15,11 @@ pub(super) use streams::{TooMuchOutput, Written};
 use super::conversation::Conversation;
 use super::guest::TaskState;
 use crate::wire::{Stream, TaskLimits, WasiTerms};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use streams::{Captured, Given, Relayed};
 use wasmtime_wasi::p1::WasiP1Ctx;
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 
 /// Resources that a component may hold at once.
 const RESOURCES: usize = 10_000;
@@ -71,6 +74,14 @@ impl Wasi {
             let variable = String::from_utf8_lossy(variable);
             let (name, value) = variable.split_once('=').unwrap_or((&variable, ""));
             builder.env(name, value);
+        }
+        for directory in &terms.directories {
+            let permissions = match directory.read_only {
+                true => FsPerms::ReadOnly,
+                false => FsPerms::ReadWrite,
+            };
+            let host = OsStr::from_bytes(&directory.host);
+            builder.preopened_dir(host, &directory.guest, permissions)?;
         }
         match (terms.streams, conversation) {
             (Some(first), Some(conversation)) => {
@@ -133,5 +144,9 @@ pub(super) fn link_core(linker: &mut wasmtime::Linker<TaskState>) -> wasmtime::R
 pub(super) fn link_component(
     linker: &mut wasmtime::component::Linker<TaskState>,
 ) -> wasmtime::Result<()> {
-    wasmtime_wasi::p2::add_to_linker_async(linker)
+    wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    linker.allow_shadowing(true);
+    files::link(linker)?;
+    linker.allow_shadowing(false);
+    Ok(())
 }

@@ -10,6 +10,7 @@
 
 mod deaths;
 mod events;
+mod expected;
 mod host_calls;
 mod loaded;
 mod requests;
@@ -25,6 +26,7 @@ use super::scheduler::{
     Action, Loss, Parking, PluginConfig, PluginId, Ran, Scheduler, Task, TaskId, WorkerId,
 };
 use crate::child::Launcher;
+use crate::sandbox::GrantedDirectory;
 use events::{Events, Source};
 use loaded::Loaded;
 use slab::Slab;
@@ -41,6 +43,8 @@ pub(super) struct Driver {
     launcher: Arc<Launcher>,
     scheduler: Scheduler,
     plugins: HashMap<PluginId, Loaded>,
+    /// The directories of plugins whose templates are there before they are compiled.
+    expected: HashMap<PluginId, Vec<GrantedDirectory>>,
     templates: HashMap<PluginId, TemplateLink>,
     workers: HashMap<WorkerId, WorkerLink>,
     tasks: Slab<NewTask>,
@@ -114,6 +118,7 @@ impl Driver {
             launcher,
             scheduler,
             plugins: HashMap::new(),
+            expected: HashMap::new(),
             templates: HashMap::new(),
             workers: HashMap::new(),
             tasks: Slab::new(),
@@ -174,8 +179,8 @@ impl Driver {
         if mail.terminate {
             return false;
         }
-        for plugin in mail.expected {
-            self.expect(plugin);
+        for (plugin, directories) in mail.expected {
+            self.expect(plugin, directories);
         }
         for (id, plugin) in mail.plugins {
             let terms = &plugin.terms;
@@ -185,6 +190,7 @@ impl Driver {
                 batch: terms.chunk,
                 has_effects: plugin.has_effects(),
             };
+            self.expected.remove(&id);
             self.plugins.insert(id, Loaded::new(plugin));
             self.scheduler.add_plugin(id, config);
             self.load_if_confined(id);

@@ -77,15 +77,6 @@ impl TemplateLink {
 type Gone = Result<(), String>;
 
 impl Driver {
-    /// Starts a plugin's template though the plugin is still being compiled: both take their time.
-    pub(super) fn expect(&mut self, plugin: PluginId) {
-        if !self.templates.contains_key(&plugin)
-            && let Err(error) = self.spawn_template(plugin)
-        {
-            self.start_failed(error);
-        }
-    }
-
     /// The scheduler wants a template; one may be there already, or on its way.
     pub(super) fn start_template(&mut self, plugin: PluginId) {
         match self.templates.get(&plugin) {
@@ -103,7 +94,7 @@ impl Driver {
         }
     }
 
-    fn spawn_template(&mut self, plugin: PluginId) -> Result<(), StartError> {
+    pub(super) fn spawn_template(&mut self, plugin: PluginId) -> Result<(), StartError> {
         // Less once it is known what the plugin needs.
         let processes = Some(1 + 4 * self.settings.workers as u64);
         let limits = ProcessLimits {
@@ -112,10 +103,11 @@ impl Driver {
             cpu_seconds: None,
             processes,
         };
-        let mut starting = self.launcher.spawn(Order {
+        let mut starting = self.launcher.spawn(&Order {
             role: Role::Template,
             limits,
             threads: 1,
+            directories: self.directories_of(plugin),
         })?;
         if let Some(connection) = starting.connection() {
             self.events.add(&*connection, Source::Template(plugin))?;
@@ -197,7 +189,7 @@ impl Driver {
     }
 
     /// Tells whoever waits for the first process of the pool why there is none.
-    fn start_failed(&self, error: StartError) -> String {
+    pub(super) fn start_failed(&self, error: StartError) -> String {
         let why = error.to_string();
         self.launcher.fail(error);
         why
@@ -239,7 +231,7 @@ impl Driver {
             facts: compiled.facts.clone(),
             bound: compiled.bound(),
             terms: compiled.task_terms(),
-            wasi: compiled.wasi_terms(),
+            wasi: compiled.wasi_terms(started.confinement.has(Layer::MountNamespace)),
             limits,
         }));
         let artifact = compiled.artifact.as_fd();

@@ -83,10 +83,16 @@ impl Filter {
 
 fn filters() -> [(&'static str, Filter); 4] {
     [
-        ("compiler", Filter::loading(Role::Compiler).unwrap()),
-        ("loading", Filter::loading(Role::Template).unwrap()),
-        ("serving", Filter::serving().unwrap()),
-        ("worker", Filter::worker().unwrap()),
+        (
+            "compiler",
+            Filter::loading(Role::Compiler, Files::None).unwrap(),
+        ),
+        (
+            "loading",
+            Filter::loading(Role::Template, Files::None).unwrap(),
+        ),
+        ("serving", Filter::serving(Files::None).unwrap()),
+        ("worker", Filter::worker(Files::None).unwrap()),
     ]
 }
 
