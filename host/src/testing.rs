@@ -10,7 +10,7 @@ pub mod wire {
 
 /// The parts of an honest worker program.
 pub use crate::confined::impostor;
-pub use crate::sandbox::Role;
+pub use crate::sandbox::{Policy, Role};
 
 /// The bytes of a signature.
 pub fn encode_signature(signature: &crate::value::Signature) -> Vec<u8> {

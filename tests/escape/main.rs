@@ -10,6 +10,7 @@
 mod support;
 
 mod calls;
+mod granted;
 mod impostor;
 mod layers;
 mod peers;

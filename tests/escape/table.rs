@@ -11,10 +11,18 @@ pub struct Table {
 impl Table {
     /// The table of what happens to `user`.
     pub fn of(user: &str) -> Table {
-        let text = match user {
+        Table::read(match user {
             "root" => include_str!("root.txt"),
             _ => include_str!("user.txt"),
-        };
+        })
+    }
+
+    /// The table of what happens to a worker that was granted a directory.
+    pub fn granted() -> Table {
+        Table::read(include_str!("granted.txt"))
+    }
+
+    fn read(text: &'static str) -> Table {
         let mut lines = text.lines().filter(|line| !line.starts_with('#'));
         let cells =
             |line: &'static str| -> Vec<&'static str> { line.split('|').map(str::trim).collect() };

@@ -6,7 +6,7 @@ use wpool::testing::wire::{
     Batch, CompilerToSupervisor, Cost, Rejection, ResultsWriter, StatusPage, TemplateToSupervisor,
     WorkerFrame, encode, read_frame, write_frame,
 };
-use wpool::testing::{Role, decode_s64, encode_value, impostor};
+use wpool::testing::{Policy, Role, decode_s64, encode_value, impostor};
 
 /// The longest frame that is read here.
 const LONGEST: usize = 1 << 30;
@@ -37,7 +37,7 @@ impl Errand {
             let gate = gates[(what / Errand::CALLS - 1) as usize];
             return attacks::bare(gate, what % Errand::CALLS);
         }
-        let attack = attacks::all().nth(what as usize);
+        let attack = attacks::with_granted().nth(what as usize);
         attack.map_or(-1, |attack| (attack.run)(&Target::of_a_pool(supervisor)))
     }
 }
@@ -55,7 +55,7 @@ pub fn run() {
     }
     match policy.role {
         Role::Compiler => compiler(),
-        Role::Template => template(),
+        Role::Template => template(&policy),
     }
 }
 
@@ -84,6 +84,12 @@ fn compiler() {
                 [_, _, "with", ..] => r#"(import "env" "ask" (func (param i64) (result i64)))"#,
                 _ => "",
             };
+            let import = match words[..] {
+                [_, _, "granted", ..] => {
+                    r#"(import "wasi_snapshot_preview1" "sched_yield" (func (result i32)))"#
+                }
+                _ => import,
+            };
             let initializer = r#"(func (export "init"))"#;
             format!("(module {import} {export} {initializer})").into_bytes()
         }
@@ -98,8 +104,8 @@ fn compiler() {
     }
 }
 
-fn template() {
-    let Some(template) = impostor::Template::load() else {
+fn template(policy: &Policy) {
+    let Some(template) = impostor::Template::load(policy) else {
         return;
     };
     if lies::as_template(&template) {

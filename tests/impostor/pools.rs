@@ -3,7 +3,9 @@
 use crate::alone::{GATES, NUMBERS};
 use crate::attacks::{self, answer};
 use crate::inside::Errand;
-use wpool::{FailureKind, FromValue, Isolation, Outcome, Pool, Type};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use wpool::{Directory, FailureKind, FromValue, Isolation, Outcome, Pool, Type};
 
 /// Tries every attack from a worker, each as a task, and prints how it ended. `terms` are what the workers run tasks under.
 pub fn attack_from_workers(terms: &str) {
@@ -26,6 +28,50 @@ pub fn calls_from_workers(terms: &str) {
                 println!("{name} {number}\t{ended}");
             }
         }
+    }
+}
+
+/// Tries every attack, and those on a directory that was granted, from a worker that has it.
+pub fn attack_with_directory(terms: &str) {
+    let _bound = attacks::bind_abstract_name();
+    let _directory = Granted::make();
+    let attacks: Vec<_> = attacks::with_granted().collect();
+    let errands = (0..attacks.len()).map(|index| Errand::attack(index, std::process::id()));
+    for (attack, outcome) in attacks.iter().zip(run(errands, terms)) {
+        println!("{}\t{}", attack.name, ended(&outcome));
+    }
+}
+
+/// Tries every system call by number from a worker with a directory, and prints those that did not end it by its filter.
+pub fn calls_with_directory(terms: &str) {
+    let _directory = Granted::make();
+    calls_from_workers(terms);
+}
+
+/// The directory that is granted, until this is dropped.
+struct Granted(String);
+
+impl Granted {
+    fn make() -> Granted {
+        let directory = attacks::granted_directory(std::process::id().into());
+        let within = |name: &str| format!("{directory}/{name}");
+        fs::create_dir(&directory).expect("a directory of its own");
+        fs::create_dir(within("folder")).expect("a directory of its own");
+        for file in ["file", "renamable", "removable"] {
+            fs::write(within(file), "content").expect("a file of its own");
+        }
+        // Where root's workers are not root and nothing can be mapped, they may change it all the same.
+        for path in [directory.clone(), within("file"), within("folder")] {
+            fs::set_permissions(path, Permissions::from_mode(0o777)).expect("its own");
+        }
+        std::os::unix::fs::symlink("/etc/passwd", within("out")).expect("a link of its own");
+        Granted(directory)
+    }
+}
+
+impl Drop for Granted {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -73,12 +119,17 @@ fn builder(module: &str) -> wpool::Builder {
 fn run(errands: impl Iterator<Item = Errand>, terms: &str) -> Vec<Outcome> {
     let module = match terms {
         "host" => "attack worker with a host",
+        "read" | "write" => "attack worker granted a directory",
         _ => "attack worker",
     };
     let builder = builder(module);
+    let directory =
+        || Directory::new(attacks::granted_directory(std::process::id().into())).at("/granted");
     let pool = match terms {
         "process" => builder.isolation(Isolation::Process),
         "kept" => builder.isolation(Isolation::Worker),
+        "read" => builder.dir(directory().read_only()),
+        "write" => builder.dir(directory()),
         "host" => builder.host_function("env", "ask", |number: i64| number),
         _ => builder,
     };

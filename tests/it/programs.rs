@@ -1,8 +1,10 @@
 //! WASI programs and other modules that import WASI: run with their streams, mapped over inputs, with what they are given and no
 //! more.
 
+mod files;
 mod given;
 mod mapped;
+mod outside;
 mod refused;
 mod streams;
 

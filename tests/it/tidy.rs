@@ -29,9 +29,12 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// What the trusted side and the messages may use of `sandbox`: plain data, never a mechanism.
 const PLAIN_DATA: &[&str] = &[
     "Confinement",
+    "Files",
+    "GrantedDirectory",
     "Layer",
     "Level",
     "Namespaces",
+    "NotGranted",
     "Policy",
     "ProcessLimits",
     "Refusal",
@@ -48,6 +51,7 @@ const UNSAFE: &[&str] = &[
     "confined/template.rs",          // fork, dup3
     "confined/ticker.rs",            // sigaction, setitimer
     "sandbox/descriptors.rs",        // close_range
+    "sandbox/directories.rs",        // unshare, clone, mount_setattr
     "sandbox/namespaces.rs",         // unshare, clone
     "sandbox/signals.rs",            // sigprocmask, signal
     "wire/status_page.rs",           // a page shared by two processes

@@ -3,8 +3,8 @@
 
 use super::link::Link;
 use super::template::{self, Loaded};
-use super::{compiler, sandbox};
-use crate::sandbox::{Files, Policy};
+use super::{compiler, inspect, sandbox};
+use crate::sandbox::Policy;
 use crate::wire::{
     CompileRequest, MAX_CONTROL_FRAME, MAX_FACTS_FRAME, MAX_MODULE_BYTES, ModuleFacts, Rejection,
 };
@@ -48,7 +48,7 @@ pub fn compile(
     request: &CompileRequest,
     module: &[u8],
 ) -> Result<(ModuleFacts, Vec<u8>), Rejection> {
-    compiler::compile(request, module, 1)
+    compiler::compile(request, &inspect::to_binary(module)?, 1)
 }
 
 /// A template that has loaded its artifact and has its final filter.
@@ -56,8 +56,8 @@ pub struct Template(Loaded);
 
 impl Template {
     /// Loads what the supervisor says, with what its policy lets it do with files.
-    pub fn load(files: Files) -> Option<Template> {
-        template::load_as_told(&mut Link::to_supervisor(), files).map(Template)
+    pub fn load(policy: &Policy) -> Option<Template> {
+        template::load_as_told(&mut Link::to_supervisor(), policy.files()).map(Template)
     }
 
     /// The name of its first function.

@@ -37,9 +37,7 @@ pub(crate) use terms::Terms;
 use crate::error::{Error, ErrorKind};
 use crate::sandbox::ProcessLimits;
 use crate::value::{Function, Signature, printable};
-use crate::wire::{
-    EngineProfile, ModuleFacts, TaskTerms, VALUES_BYTES, WasiTerms, is_wasi, program,
-};
+use crate::wire::{EngineProfile, ModuleFacts, TaskTerms, VALUES_BYTES, WasiTerms, program};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -103,6 +101,11 @@ impl Plugin {
         }
         let mut imports = grant::bind_imports(&facts, &terms)?;
         grant::check_all(&facts.imports, &imports)?;
+        if !terms.wasi.directories.is_empty() && !facts.imports_wasi() {
+            let message =
+                "a directory is granted, and the module imports no WASI, by which it could use it";
+            return Err(Error::new(ErrorKind::Grant, message));
+        }
         if facts.program.is_some() && terms.isolation == Isolation::Worker {
             return refused(
                 "it is a program, which starts anew for each task: use `instance` or `process` isolation"
@@ -185,10 +188,7 @@ impl Plugin {
 
     /// Whether it imports WASI: then tasks can write besides what they return.
     pub(crate) fn imports_wasi(&self) -> bool {
-        self.facts
-            .imports
-            .iter()
-            .any(|import| is_wasi(&import.module))
+        self.facts.imports_wasi()
     }
 
     /// The process limits of the plugin's template and workers, once the artifact is known.

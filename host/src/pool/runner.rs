@@ -5,10 +5,10 @@ use super::driver::{Driver, Settings};
 use super::handle::PluginHandle;
 use super::inbox::Inbox;
 use super::scheduler::PluginId;
-use crate::child::{Launcher, WorkerProgram, advice};
+use crate::child::{Launcher, Order, WorkerProgram, advice};
 use crate::error::{Error, ErrorKind};
 use crate::plugin::{ArtifactCache, Module, Terms, compile};
-use crate::sandbox::{Confinement, Refusal};
+use crate::sandbox::{Confinement, ProcessLimits, Refusal, Role};
 use crate::wire::WORKER_ARGV0;
 use std::ffi::OsStr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -68,7 +68,7 @@ impl Runner {
         PluginId(self.loaded.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Finds the directories that were granted, and refuses what must not be.
+    /// Finds the directories that were granted, and refuses what must not be, or cannot: a process that is ended at once finds out.
     pub(super) fn grant(
         &self,
         terms: &mut Terms,
@@ -76,7 +76,18 @@ impl Runner {
     ) -> Result<(), Error> {
         terms
             .wasi
-            .find_directories(self.launcher.program_path(), cache)
+            .find_directories(self.launcher.program_path(), cache)?;
+        let directories = terms.wasi.granted();
+        if !directories.is_empty() {
+            let order = Order {
+                role: Role::Template,
+                limits: ProcessLimits::default(),
+                threads: 1,
+                directories,
+            };
+            drop(self.launcher.start(order)?);
+        }
+        Ok(())
     }
 
     /// Starts the plugin's template though it is not compiled yet: both take their time.

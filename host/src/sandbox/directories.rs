@@ -184,8 +184,8 @@ fn mapping_of(directory: &GrantedDirectory) -> io::Result<OwnedFd> {
     // SAFETY: a plain fork of a single-threaded process; the child does nothing but wait for its end.
     let pid = match unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) } {
         -1 => return Err(io::Error::last_os_error()),
-        // SAFETY: pause has no arguments and touches no memory.
         0 => loop {
+            // SAFETY: it has no arguments and touches no memory.
             unsafe { libc::pause() };
         },
         pid => pid as i32,

@@ -3,7 +3,7 @@
 //! The first variant of everything a confined process sends is `Panicked`, so that a panic can be reported without knowing
 //! how far the process got.
 
-use super::wasi::WasiTerms;
+use super::wasi::{WasiTerms, is_wasi};
 use crate::sandbox::{Confinement, NotGranted, Policy, ProcessLimits, Refusal};
 use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -116,6 +116,14 @@ pub struct ModuleFacts {
     pub table_elements: u64,
     /// The number of the function that runs the module as a program, [`super::program`], if it is one.
     pub program: Option<u32>,
+}
+
+impl ModuleFacts {
+    /// Whether the module imports WASI, of whatever version.
+    #[must_use]
+    pub fn imports_wasi(&self) -> bool {
+        self.imports.iter().any(|import| is_wasi(&import.module))
+    }
 }
 
 /// The kind of an import that is a memory which several threads would share.

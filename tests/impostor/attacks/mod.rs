@@ -1,6 +1,7 @@
 //! What hostile native code tries: one attempt a line, each harmless where nothing refuses it.
 
 mod files;
+mod granted;
 mod kernel;
 mod memory;
 mod network;
@@ -68,6 +69,13 @@ pub fn all() -> impl Iterator<Item = &'static Attack> {
     .flatten()
 }
 
+/// Those, and what somebody tries who was granted a directory.
+pub fn with_granted() -> impl Iterator<Item = &'static Attack> {
+    all().chain(granted::ATTACKS)
+}
+
+pub use granted::directory as granted_directory;
+
 /// An answer of the kernel, in the words of the tables: `ok`, or the name of an error.
 pub fn answer(result: i64) -> String {
     if result >= 0 {
@@ -94,6 +102,7 @@ pub fn answer(result: i64) -> String {
         (libc::ENETUNREACH, "ENETUNREACH"),
         (libc::EDQUOT, "EDQUOT"),
         (libc::ENOTDIR, "ENOTDIR"),
+        (libc::EXDEV, "EXDEV"),
     ];
     let name = names.iter().find(|(number, _)| *number == errno);
     name.map_or_else(

@@ -15,9 +15,7 @@ pub(super) use live::{Called, Live, TaskState};
 
 use super::wasi::Runtime;
 use crate::value::{Function, Signature};
-use crate::wire::{
-    EngineProfile, LoadRequest, ModuleKind, TaskLimits, TaskTerms, WasiTerms, is_wasi,
-};
+use crate::wire::{EngineProfile, LoadRequest, ModuleKind, TaskLimits, TaskTerms, WasiTerms};
 use host_import::HostImports;
 use std::fs::File;
 use wasmtime::Engine;
@@ -68,7 +66,7 @@ impl Guest {
             .map_err(|error| wasmtime::format_err!("{error}"))?;
         let functions = signature.functions;
         let imports = HostImports::read(&facts.imported_functions, &bound)?;
-        let imports_wasi = facts.imports.iter().any(|import| is_wasi(&import.module));
+        let imports_wasi = facts.imports_wasi();
         let engine = super::engine::for_running(profile, &facts)?;
         let linked = match facts.kind {
             ModuleKind::Core => {

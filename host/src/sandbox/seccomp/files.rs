@@ -18,6 +18,8 @@ const READING: &[i64] = &[
     libc::SYS_getdents64,
     libc::SYS_readlinkat,
     libc::SYS_fadvise64,
+    libc::SYS_faccessat,
+    libc::SYS_faccessat2,
     // Answered with an error below: its arguments lie where a filter cannot look, and libraries can live without.
     libc::SYS_openat2,
 ];
