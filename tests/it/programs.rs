@@ -7,6 +7,7 @@ mod mapped;
 mod outside;
 mod refused;
 mod streams;
+mod warm;
 
 use crate::support::{guest, wpool};
 use std::process::Command;

@@ -47,6 +47,9 @@ pub(super) struct MapArgs {
     /// For a program: give it each input as its standard input, not as its last argument
     #[arg(long)]
     pub(super) stdin: bool,
+    /// For a program: run it once up to where it reads its standard input, and each input in a fork from there; implies --stdin
+    #[arg(long)]
+    pub(super) warm: bool,
     /// The module: Wasm, binary or text
     pub(super) module: PathBuf,
     /// One task each: the argument of a function with one parameter, a list like `2, 3` for several; for a program its last argument,

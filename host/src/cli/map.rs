@@ -12,7 +12,8 @@ use std::ffi::OsString;
 use std::io::{self, BufReader, BufWriter, ErrorKind, IsTerminal, Write};
 use std::os::unix::ffi::OsStrExt;
 use wpool::{
-    Failure, FailureKind, Format, Function, Inputs, Order, Outcome, Outcomes, Value, printable,
+    Builder, Failure, FailureKind, Format, Function, Inputs, Order, Outcome, Outcomes, Value,
+    printable,
 };
 
 /// Errors about inputs that are written before the others are only counted.
@@ -23,7 +24,15 @@ pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
     let mut report = Report::create(args.pool.place.report.as_deref())?;
     let workers = args.workers.map(usize::from);
     let asked = Asked::of(&args.module, &args.pool, workers);
-    let pool = setup::pool(&asked, &interrupt, setup::functions(&args.pool))?;
+    let words = &args.pool.grants.args;
+    let pool = setup::pool(&asked, &interrupt, |builder| {
+        let builder = setup::functions(&args.pool)(builder);
+        if !args.warm {
+            return builder;
+        }
+        // Its arguments are those of all tasks.
+        words.iter().fold(builder.warm(), Builder::arg)
+    })?;
     let function = pool
         .function(args.pool.function.as_deref())
         .map_err(|error| complaint::about_module(&args.module, error))?
@@ -35,8 +44,8 @@ pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
     };
     let (inputs, outcomes) = pool.stream(&function.name, order)?;
     let format = args.pool.format;
-    let words = &args.pool.grants.args;
-    let read = program::Inputs::of(&pool, &function, format, words, args.stdin)?;
+    let words = if args.warm { &[] } else { &words[..] };
+    let read = program::Inputs::of(&pool, &function, format, words, args.stdin || args.warm)?;
     let longest = args.pool.limits.argument_limit.0.unwrap_or(u64::MAX);
     if args.inputs.is_empty() {
         feed(move || from_stdin(inputs, &read, longest))?;

@@ -77,6 +77,9 @@ pub(super) struct GrantArgs {
     /// Clocks stand still, random numbers are the same in every run, and fuel is the limit: the same input gives the same result
     #[arg(long)]
     pub(super) deterministic: bool,
+    /// Let the module import functions that are not granted: a call of one is a trap
+    #[arg(long)]
+    pub(super) trap_missing_imports: bool,
     /// Give the module what `wpool:plugin` has, without any keys; its log goes to standard error
     #[arg(long)]
     pub(super) log: bool,

@@ -52,6 +52,7 @@ pub(super) fn pool(
     let Asked { grants, place, .. } = asked;
     let mut builder = Pool::builder(asked.module)
         .limits(asked.limits.limits(asked.timeout))
+        .trap_missing_imports(grants.trap_missing_imports)
         .require_full(place.require_full)
         .measure_cpu(place.report.is_some());
     allow_descriptors();

@@ -70,14 +70,17 @@ impl Template {
 
     /// Says that it has loaded, and forks honest workers.
     pub fn serve_honestly(&self) {
-        self.0
-            .serve(&mut Link::to_supervisor(), &template::honest_worker);
+        if let Some(child) = self.0.serve(&mut Link::to_supervisor()) {
+            self.0.work(child);
+        }
     }
 
     /// Says that it has loaded, and forks workers that run `worker` once they have their final filter.
     pub fn serve(&self, worker: &dyn Fn(&StatusPage)) {
-        let worker: template::Serve<'_> = &|_, page, _| worker(page);
-        self.0.serve(&mut Link::to_supervisor(), worker);
+        if let Some(child) = self.0.serve(&mut Link::to_supervisor()) {
+            worker(&child.page);
+            super::end(0);
+        }
     }
 }
 

@@ -20,6 +20,7 @@ mod memory_limit;
 mod panic;
 mod template;
 mod ticker;
+mod warm;
 mod wasi;
 mod worker;
 

@@ -1,10 +1,9 @@
 //! Has one plugin mapped and linked, and forks workers from that state on request. It runs no code of the guest, but for an
-//! initializer that was asked for.
+//! initializer or a warm program that was asked for.
 
 use super::guest::{Called, Guest, Live};
 use super::link::Link;
-use super::worker;
-use super::{end, ticker};
+use super::{end, ticker, warm, worker};
 use crate::sandbox::{self, Files, Filter};
 use crate::wire::{
     Isolation, LoadRequest, MAX_FACTS_FRAME, StatusPage, SupervisorToTemplate,
@@ -17,19 +16,27 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
 
-/// What a fork does once it is confined as a worker.
-pub(super) type Serve<'a> = &'a dyn Fn(Link, &StatusPage, &Loaded);
+/// A fork that is confined as a worker.
+pub(super) struct Child {
+    pub(super) link: Link,
+    pub(super) page: StatusPage,
+}
 
 /// Loads what it is told to, then serves forks until the supervisor closes the connection.
 pub(super) fn serve(link: &mut Link, files: Files) {
-    if let Some(loaded) = load_as_told(link, files) {
-        loaded.serve(link, &honest_worker);
+    let Some(loaded) = load_as_told(link, files) else {
+        return;
+    };
+    if !loaded.guest.is_warm() {
+        if let Some(child) = loaded.serve(link) {
+            loaded.work(child);
+        }
+        return;
     }
-}
-
-/// What an honest worker does.
-pub(super) fn honest_worker(link: Link, page: &StatusPage, loaded: &Loaded) {
-    worker::serve(link, page, &loaded.guest, loaded.prepared.take())
+    let Loaded { guest, forks, .. } = loaded;
+    if let Err(message) = warm::serve(&guest, forks) {
+        link.send(&TemplateToSupervisor::NotPrepared(message));
+    }
 }
 
 /// Obeys the first request, to load an artifact. `None` if there is nothing more to do.
@@ -43,13 +50,18 @@ pub(super) fn load_as_told(link: &mut Link, files: Files) -> Option<Loaded> {
     let SupervisorToTemplate::Load(request) = request else {
         return None;
     };
-    match load(*request, File::from(artifact), files) {
-        Ok(loaded) => Some(loaded),
-        Err(message) => {
-            link.send(&TemplateToSupervisor::LoadFailed(message));
-            None
-        }
-    }
+    let refused = match load(*request, File::from(artifact), files) {
+        Ok(mut loaded) => match prepare(&loaded.guest) {
+            Ok(prepared) => {
+                loaded.prepared = Cell::new(prepared);
+                return Some(loaded);
+            }
+            Err(message) => TemplateToSupervisor::NotPrepared(message),
+        },
+        Err(message) => TemplateToSupervisor::LoadFailed(message),
+    };
+    link.send(&refused);
+    None
 }
 
 /// What every fork starts from.
@@ -57,23 +69,47 @@ pub(super) struct Loaded {
     pub(super) guest: Guest,
     /// The instance that each worker starts from, where an initializer has prepared one.
     prepared: Cell<Option<Live>>,
-    /// Built once: every worker's is the same.
-    worker_filter: Filter,
-    /// The first descriptor that is free once everything is loaded: what comes later is for one fork.
-    first_free: u32,
+    forks: Forks,
 }
 
 impl Loaded {
-    /// Forks and reaps workers, until the supervisor closes the connection.
-    pub(super) fn serve(&self, link: &mut Link, worker: Serve<'_>) {
+    /// Forks and reaps workers, until the supervisor closes the connection. Returns only in a worker.
+    pub(super) fn serve(&self, link: &mut Link) -> Option<Child> {
+        self.forks.serve(link)
+    }
+
+    /// What an honest worker does.
+    pub(super) fn work(&self, child: Child) -> ! {
+        worker::serve(child.link, &child.page, &self.guest, self.prepared.take())
+    }
+}
+
+/// How workers are made.
+pub(super) struct Forks {
+    /// Built once: every worker's is the same.
+    worker_filter: Filter,
+}
+
+impl Forks {
+    /// As [`Forks::serve`], on the connection that the process was started with.
+    pub(super) fn serve_once(&self) -> Child {
+        match self.serve(&mut Link::to_supervisor()) {
+            Some(child) => child,
+            None => end(0),
+        }
+    }
+
+    fn serve(&self, link: &mut Link) -> Option<Child> {
         link.send(&TemplateToSupervisor::Loaded);
+        let first_free = first_free_descriptor();
         let mut workers = HashMap::new();
         loop {
             let (frame, descriptors) = link.receive_with_descriptors(MAX_FACTS_FRAME);
             match decode(&frame) {
                 Some(SupervisorToTemplate::Fork { worker: number }) => {
-                    match fork(self, descriptors, worker) {
-                        Ok(pid) => drop(workers.insert(number, pid)),
+                    match self.fork(descriptors, first_free) {
+                        Ok(Forked::Worker(child)) => return Some(child),
+                        Ok(Forked::Template(pid)) => drop(workers.insert(number, pid)),
                         Err(errno) => link.send(&TemplateToSupervisor::ForkFailed {
                             worker: number,
                             errno,
@@ -83,10 +119,52 @@ impl Loaded {
                 Some(SupervisorToTemplate::Reap { worker }) => {
                     link.send(&reap(worker, workers.remove(&worker)))
                 }
-                Some(SupervisorToTemplate::Load(_)) | None => return,
+                Some(SupervisorToTemplate::Load(_)) | None => return None,
             }
         }
     }
+
+    /// Forks a worker that talks through the first descriptor and shares the page behind the second.
+    fn fork(&self, descriptors: Vec<OwnedFd>, first_free: u32) -> Result<Forked, i32> {
+        let Ok([socket, page]) = <[OwnedFd; 2]>::try_from(descriptors) else {
+            return Err(libc::EPROTO);
+        };
+        // SAFETY: this process has one thread, so the child inherits a consistent copy of everything.
+        match unsafe { libc::fork() } {
+            -1 => Err(std::io::Error::last_os_error()
+                .raw_os_error()
+                .unwrap_or_default()),
+            0 => Ok(Forked::Worker(self.become_worker(socket, page, first_free))),
+            pid => Pid::from_raw(pid).map(Forked::Template).ok_or(libc::ESRCH),
+        }
+    }
+
+    fn become_worker(&self, socket: OwnedFd, page: OwnedFd, first_free: u32) -> Child {
+        let Ok(mapped) = StatusPage::map(&page) else {
+            end(1)
+        };
+        // SAFETY: descriptor 0 is the template's connection, which this process must not have; the link to it is not used here
+        // again. dup3 replaces it in one step.
+        if unsafe { libc::dup3(socket.as_raw_fd(), 0, 0) } != 0 {
+            end(1);
+        }
+        drop((socket, page));
+        let link = Link::to_supervisor();
+        let confined = sandbox::close_from(first_free)
+            // Fork clears the parent-death signal.
+            .and_then(|()| sandbox::die_with_supervisor(link.as_fd()))
+            .and_then(|()| self.worker_filter.install());
+        if confined.is_err() {
+            end(1);
+        }
+        Child { link, page: mapped }
+    }
+}
+
+/// On which side of a fork this is.
+enum Forked {
+    Template(Pid),
+    Worker(Child),
 }
 
 fn load(request: LoadRequest, artifact: File, files: Files) -> Result<Loaded, String> {
@@ -102,18 +180,15 @@ fn load(request: LoadRequest, artifact: File, files: Files) -> Result<Loaded, St
     // What a first call would set up, without a call: the signal stack and the thread's data.
     wasmtime::Engine::tls_eager_initialize();
     ticker::install(guest.engine()).map_err(|error| error.to_string())?;
-    let first_free = first_free_descriptor().map_err(|error| error.to_string())?;
     let worker_filter = Filter::worker(files).map_err(|refusal| refusal.to_string())?;
     sandbox::limit_files(sandbox::file_bytes_of(files))
         .and_then(|()| Filter::serving(files))
         .and_then(|filter| filter.install())
         .map_err(|refusal| refusal.to_string())?;
-    let prepared = Cell::new(prepare(&guest)?);
     Ok(Loaded {
         guest,
-        prepared,
-        worker_filter,
-        first_free,
+        prepared: Cell::default(),
+        forks: Forks { worker_filter },
     })
 }
 
@@ -132,45 +207,16 @@ fn prepare(guest: &Guest) -> Result<Option<Live>, String> {
         .map_err(|called| failure(called).unwrap_or_default())
 }
 
-fn first_free_descriptor() -> std::io::Result<u32> {
-    let probe = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 0)?;
-    Ok(probe.as_raw_fd().unsigned_abs())
-}
-
-/// Forks a worker that talks through the first descriptor and shares the page behind the second.
-fn fork(loaded: &Loaded, descriptors: Vec<OwnedFd>, serve: Serve<'_>) -> Result<Pid, i32> {
-    let Ok([socket, page]) = <[OwnedFd; 2]>::try_from(descriptors) else {
-        return Err(libc::EPROTO);
+/// The first descriptor beyond all that are open: what comes later is for one fork.
+fn first_free_descriptor() -> u32 {
+    let is_open = |number: &i32| {
+        // SAFETY: it only asks about a number, whether or not that is a descriptor.
+        unsafe { libc::fcntl(*number, libc::F_GETFD) >= 0 }
     };
-    // SAFETY: this process has one thread, so the child inherits a consistent copy of everything.
-    match unsafe { libc::fork() } {
-        -1 => Err(std::io::Error::last_os_error()
-            .raw_os_error()
-            .unwrap_or_default()),
-        0 => become_worker(loaded, &socket, &page, serve),
-        pid => Pid::from_raw(pid).ok_or(libc::ESRCH),
-    }
-}
-
-fn become_worker(loaded: &Loaded, socket: &OwnedFd, page: &OwnedFd, serve: Serve<'_>) -> ! {
-    let Ok(page) = StatusPage::map(page) else {
-        end(1)
-    };
-    // SAFETY: descriptor 0 is the template's connection, which this process must not have; the link to it is not used here
-    // again. dup3 replaces it in one step.
-    if unsafe { libc::dup3(socket.as_raw_fd(), 0, 0) } != 0 {
-        end(1);
-    }
-    let link = Link::to_supervisor();
-    let confined = sandbox::close_from(loaded.first_free)
-        // Fork clears the parent-death signal.
-        .and_then(|()| sandbox::die_with_supervisor(link.as_fd()))
-        .and_then(|()| loaded.worker_filter.install());
-    if confined.is_err() {
-        end(1);
-    }
-    serve(link, &page, loaded);
-    end(0)
+    let last = (0..sandbox::TEMPLATE_DESCRIPTORS as i32)
+        .rev()
+        .find(is_open);
+    last.map_or(0, |last| last.unsigned_abs() + 1)
 }
 
 /// Waits for a worker that the supervisor saw die, or has killed.

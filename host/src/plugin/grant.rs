@@ -24,7 +24,10 @@ const COMPONENTS: &[(&str, &str)] = &[
         "wasi:sockets/",
         "nothing: the network is never granted, and it is told so",
     ),
-    ("wasi:http/", "the network, which is never granted"),
+    (
+        "wasi:http/",
+        "nothing: the network is never granted, and a call of it is a trap",
+    ),
 ];
 
 /// The same for functions of WASI preview 1.
@@ -122,24 +125,33 @@ fn of_wasi(module: &str, name: &str) -> Option<Result<(), String>> {
     let interface = module.strip_prefix(INTERFACES)?;
     let (interface, version) = interface.rsplit_once('@').unwrap_or((interface, ""));
     let package = interface.split('/').next().unwrap_or_default();
-    Some(if package == "http" {
-        Err("the network, which is never granted".into())
-    } else if version.starts_with("0.3") {
+    Some(if version.starts_with("0.3") {
         Err("WASI 0.3, which is not supported; build it for 0.2".into())
     } else if version != "0.2" && !version.starts_with("0.2.") {
         Err("of an unknown version of WASI; 0.2 is supported".into())
-    } else if PACKAGES.contains(&package) {
+    } else if package == HTTP || PACKAGES.contains(&package) {
         Ok(())
     } else {
         Err("no part of WASI that is supported".into())
     })
 }
 
+/// The package whose interfaces can be imported, as many toolchains let every component do; a call of them is a trap.
+const HTTP: &str = "http";
+
+/// Whether an import is of that package.
+pub(super) fn is_network(wanted: &Import) -> bool {
+    let interface = wanted.module.strip_prefix(INTERFACES);
+    interface.is_some_and(|interface| interface.starts_with(&format!("{HTTP}/")))
+}
+
 /// Refuses what can be seen to be missing before the module is compiled.
 pub(super) fn check_early(imports: &[Import], terms: &Terms) -> Result<(), Error> {
     let is_missing = |wanted: &&Import| {
         let functions = &terms.host_functions;
-        if functions.iter().any(|host| host.is_of(&wanted.module)) {
+        if functions.iter().any(|host| host.is_of(&wanted.module))
+            || may_trap(wanted, terms.trap_missing)
+        {
             return false;
         }
         match of_wasi(&wanted.module, &wanted.name) {
@@ -152,8 +164,19 @@ pub(super) fn check_early(imports: &[Import], terms: &Terms) -> Result<(), Error
 }
 
 /// Refuses a module for what it imports and was not given.
-pub(super) fn check_all(imports: &[Import], bound: &[BoundImport]) -> Result<(), Error> {
-    refuse(imports.iter().filter(|wanted| !is_granted(wanted, bound)))
+pub(super) fn check_all(
+    imports: &[Import],
+    bound: &[BoundImport],
+    trap_missing: bool,
+) -> Result<(), Error> {
+    let is_missing =
+        |wanted: &&Import| !may_trap(wanted, trap_missing) && !is_granted(wanted, bound);
+    refuse(imports.iter().filter(is_missing))
+}
+
+/// Whether it is left to a trap: a function, or an interface of functions.
+fn may_trap(wanted: &Import, trap_missing: bool) -> bool {
+    trap_missing && matches!(&*wanted.kind, "function" | "interface")
 }
 
 fn refuse<'a>(missing: impl Iterator<Item = &'a Import> + Clone) -> Result<(), Error> {
@@ -275,7 +298,7 @@ mod tests {
             ("wasi:cli/environment@0.2.0", "", Some(Ok(()))),
             ("wasi:filesystem/types@0.2.99", "", Some(Ok(()))),
             ("wasi:sockets/tcp@0.2.3", "", Some(Ok(()))),
-            ("wasi:http/types@0.2.0", "", Some(Err("the network"))),
+            ("wasi:http/types@0.2.0", "", Some(Ok(()))),
             ("wasi:cli/environment@0.3.0-rc-1", "", Some(Err("WASI 0.3"))),
             (
                 "wasi:cli/environment@1.0.0",
@@ -310,7 +333,7 @@ mod tests {
             check_early(&[import(module, name)], &Terms::default()).is_err()
         };
         assert!(refused("env", "log"));
-        assert!(refused("wasi:http/types@0.2.0", ""));
+        assert!(refused("wasi:http/types@0.3.0", ""));
         assert!(!refused("acme:rules/types", ""), "it may be types alone");
         assert!(!refused("wasi_snapshot_preview1", "fd_write"));
         let bound = Terms {

@@ -100,11 +100,14 @@ impl Plugin {
             );
         }
         let mut imports = grant::bind_imports(&facts, &terms)?;
-        grant::check_all(&facts.imports, &imports)?;
+        grant::check_all(&facts.imports, &imports, terms.trap_missing)?;
         if !terms.wasi.directories.is_empty() && !facts.imports_wasi() {
             let message =
                 "a directory is granted, and the module imports no WASI, by which it could use it";
             return Err(Error::new(ErrorKind::Grant, message));
+        }
+        if terms.wasi.warm {
+            check_warm(&facts, &terms)?;
         }
         if facts.program.is_some() && terms.isolation == Isolation::Worker {
             return refused(
@@ -175,6 +178,11 @@ impl Plugin {
         bound.map(|(number, _)| number).collect()
     }
 
+    /// Whether functions that nobody has are traps: where that was asked for, and those of the network.
+    pub(crate) fn traps_missing(&self) -> bool {
+        self.terms.trap_missing || self.facts.imports.iter().any(grant::is_network)
+    }
+
     /// What its workers are told of how to treat tasks.
     pub(crate) fn task_terms(&self) -> TaskTerms {
         self.terms.of_tasks(self.initializer, self.has_effects())
@@ -220,6 +228,21 @@ impl Plugin {
             processes: None,
         }
     }
+}
+
+/// Whether it can be run up to where it reads its standard input, once for all tasks.
+fn check_warm(facts: &ModuleFacts, terms: &Terms) -> Result<(), Error> {
+    let why = if facts.program.is_none() {
+        "it is no program: an initializer prepares a function for its tasks"
+    } else if terms.isolation != Isolation::Process {
+        "its tasks are forks: with `process` isolation alone"
+    } else if terms.wasi.streams.is_some() {
+        "its tasks have standard streams of their own, which are not passed on"
+    } else {
+        return Ok(());
+    };
+    let message = format!("it cannot be a warm program: {why}");
+    Err(Error::new(ErrorKind::Usage, message))
 }
 
 /// The number of the initializer, if one was asked for and makes sense.

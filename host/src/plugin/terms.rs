@@ -23,6 +23,8 @@ pub(crate) struct Terms {
     pub(crate) measure_cpu: bool,
     /// Functions of the application that the plugin may import.
     pub(crate) host_functions: Vec<HostFunction>,
+    /// Whether a call of a function that was not granted is a trap, instead of a reason to refuse the module.
+    pub(crate) trap_missing: bool,
     pub(crate) wasi: WasiGrants,
 }
 

@@ -25,6 +25,8 @@ pub(crate) struct WasiGrants {
     found: Vec<Found>,
     pub(crate) deterministic: bool,
     pub(crate) streams: Option<Streams>,
+    /// Whether a program runs in the template up to where it reads its standard input.
+    pub(crate) warm: bool,
 }
 
 impl WasiGrants {
@@ -116,7 +118,7 @@ impl WasiGrants {
             deterministic: self.deterministic,
             streams: first,
             terminals: streams.map_or([false; 3], Streams::terminals),
-            warm: false,
+            warm: self.warm,
         }
     }
 }

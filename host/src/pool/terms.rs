@@ -68,6 +68,13 @@ macro_rules! plugin_settings {
                 self
             }
 
+            /// Lets the module import functions that were not granted: a call of one is a trap. For what a toolchain imports and
+            /// nobody calls.
+            pub fn trap_missing_imports(mut self, trap: bool) -> Self {
+                self.terms.trap_missing = trap;
+                self
+            }
+
             /// An argument that each run of a program begins with.
             pub fn arg(mut self, argument: impl Into<std::ffi::OsString>) -> Self {
                 self.terms.wasi.arguments.push(argument.into());
@@ -101,6 +108,19 @@ macro_rules! plugin_settings {
             /// none was set before. A time limit set before becomes ten minutes at least, for what sleeps.
             pub fn deterministic(mut self) -> Self {
                 self.terms.make_deterministic();
+                self
+            }
+
+            /// Runs a program up to where it first reads its standard input, once, and forks each task from there, with `process`
+            /// isolation: an interpreter that takes a third of a second to start then serves a task in a few milliseconds, each in a
+            /// process of its own. Arguments, environment and directories are those of all tasks, and so is what the program has made
+            /// of random numbers by then, hash seeds for example; random numbers that it asks for later differ. It has ten seconds to
+            /// get there, and one that never reads is refused.
+            ///
+            /// It is code of the guest that runs where all later workers come from: where it is compromised, so are they.
+            pub fn warm(mut self) -> Self {
+                self.terms.wasi.warm = true;
+                self.terms.isolation = $crate::plugin::Isolation::Process;
                 self
             }
 

@@ -8,7 +8,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 const COMPILER_DESCRIPTORS: u64 = 16;
 
 /// Descriptors of a template: its socket, the artifact, an image for each memory, what it is handed for a fork.
-const TEMPLATE_DESCRIPTORS: u64 = 96;
+pub(crate) const TEMPLATE_DESCRIPTORS: u64 = 96;
 
 /// What a template may write before it is told how long its artifact is: images of memories, into memory.
 const IMAGE_BYTES: u64 = 1 << 30;

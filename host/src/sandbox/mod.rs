@@ -27,7 +27,7 @@ pub use policy::{
 
 pub(crate) use death::die_with_supervisor;
 pub(crate) use descriptors::{ARTIFACT, close_from};
-pub(crate) use limits::{file_bytes_of, limit_files, tighten};
+pub(crate) use limits::{TEMPLATE_DESCRIPTORS, file_bytes_of, limit_files, tighten};
 #[cfg(feature = "testing")]
 pub(crate) use only::only;
 pub(crate) use seccomp::Filter;

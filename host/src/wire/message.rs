@@ -248,6 +248,8 @@ pub struct LoadRequest {
     pub facts: ModuleFacts,
     /// The numbers of the imported functions that the host has.
     pub bound: Vec<u32>,
+    /// Whether a call of a function that nobody has is a trap, instead of a reason not to load.
+    pub trap_missing: bool,
     /// How tasks are treated.
     pub terms: TaskTerms,
     /// What it is given of WASI, where it imports that.
@@ -282,6 +284,8 @@ pub enum TemplateToSupervisor {
     Loaded,
     /// The artifact was refused.
     LoadFailed(String),
+    /// What was to be done once for all tasks, an initializer or the beginning of a warm program, failed.
+    NotPrepared(String),
     /// A worker could not be forked.
     ForkFailed {
         /// Its number.

@@ -38,10 +38,7 @@ fn what_wasi_does_not_have_or_the_host_does_not_give_is_named_with_the_reason() 
             "WASI 0.3, which is not supported",
         ),
         ("wasi:cli/environment@0.9.0", "an unknown version of WASI"),
-        (
-            "wasi:http/types@0.2.0",
-            "the network, which is never granted",
-        ),
+        ("wasi:http/types@0.3.0", "WASI 0.3, which is not supported"),
         ("wasi:nn/tensor@0.2.0", "no part of WASI that is supported"),
     ] {
         refused(&component(interface), why);
@@ -86,4 +83,53 @@ fn a_program_whose_import_has_another_type_is_refused_in_a_line() {
         ran.complaints().len() == 1 && ran.stderr.contains("fd_write"),
         "{ran:?}"
     );
+}
+
+#[test]
+fn what_nobody_has_can_be_left_to_a_trap_where_somebody_says_so() {
+    let text = r#"(module (import "env" "missing" (func $missing))
+        (import "wasi_snapshot_preview1" "sched_yield" (func (result i32)))
+        (func (export "fine") (result i32) (i32.const 7)) (func (export "bad") (call $missing)))"#;
+    let library = module("library.wat", text);
+    let with = |option: &[&str], function: &str| {
+        run(wpool()
+            .arg("apply")
+            .args(option)
+            .args(["-f", function])
+            .arg(&library))
+    };
+    assert_eq!(with(&[], "fine").code(), 2);
+    let trap = ["--trap-missing-imports"];
+    assert_eq!(with(&trap, "fine").results(), ["7"]);
+    let ran = with(&trap, "bad");
+    assert_eq!(ran.code(), 1);
+    assert!(
+        ran.stderr.contains("trap: ") && ran.stderr.contains("missing"),
+        "{ran:?}"
+    );
+    // A memory is nothing that a trap could stand for.
+    let text = r#"(module (import "env" "memory" (memory 1)) (func (export "f")))"#;
+    let needy = module("needy.wat", text);
+    assert_eq!(run(wpool().arg("apply").args(trap).arg(&needy)).code(), 2);
+}
+
+#[test]
+fn interfaces_of_http_may_be_imported_and_a_call_of_them_is_a_trap() {
+    let text = r#"(component
+        (import "wasi:http/types@0.2.0" (instance $http
+            (export "fields" (type $fields (sub resource)))
+            (export "[constructor]fields" (func (result (own $fields))))))
+        (core module $m (import "http" "new" (func $new (result i32)))
+            (func (export "fine") (result i32) (i32.const 7))
+            (func (export "bad") (result i32) (call $new)))
+        (core func $new (canon lower (func $http "[constructor]fields")))
+        (core instance $i (instantiate $m (with "http" (instance (export "new" (func $new))))))
+        (func (export "fine") (result u32) (canon lift (core func $i "fine")))
+        (func (export "bad") (result u32) (canon lift (core func $i "bad"))))"#;
+    let component = module("component.wat", text);
+    let with = |function: &str| run(wpool().args(["apply", "-f", function]).arg(&component));
+    assert_eq!(with("fine").results(), ["7"]);
+    let ran = with("bad");
+    assert_eq!(ran.code(), 1);
+    assert!(ran.stderr.contains("trap: "), "{ran:?}");
 }

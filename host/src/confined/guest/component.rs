@@ -1,7 +1,8 @@
 //! Components: functions over typed values.
 
+use super::Imports;
 use super::bytes::call_with_bytes;
-use super::host_import::{HostImport, HostImports};
+use super::host_import::HostImport;
 use super::live::TaskState;
 use super::no_such_function;
 use super::values::{self, from_component, to_component};
@@ -29,8 +30,7 @@ impl Linked {
         engine: &Engine,
         artifact: File,
         functions: &[Function],
-        imports: &HostImports,
-        imports_wasi: bool,
+        imports: &Imports,
     ) -> wasmtime::Result<Linked> {
         let mapping = code_memory::map(&artifact)?;
         // Closed before others are opened: workers close what comes after the descriptors in use.
@@ -41,11 +41,14 @@ impl Linked {
         // The images of its memories are made here, not in each worker: making them needs more system calls.
         component.initialize_copy_on_write_image()?;
         let mut linker = Linker::new(engine);
-        if imports_wasi {
+        if imports.wasi {
             wasi::link_component(&mut linker)?;
             linker.allow_shadowing(true);
         }
         link_imports(engine, &component, imports, &mut linker)?;
+        if imports.trap_missing {
+            linker.define_unknown_imports_as_traps(&component)?;
+        }
         let instance = linker.instantiate_pre(&component)?;
         let exports = functions
             .iter()
@@ -127,24 +130,24 @@ impl Linked {
 fn link_imports(
     engine: &Engine,
     component: &Component,
-    imports: &HostImports,
+    imports: &Imports,
     linker: &mut Linker<TaskState>,
 ) -> wasmtime::Result<()> {
     use wasmtime::component::types::ComponentItem;
     for (name, item) in component.component_type().imports(engine) {
         match item.ty {
             ComponentItem::ComponentFunc(_) => {
-                if let Some(host) = imports.find(&import_name("", name)) {
+                if let Some(host) = imports.host.find(&import_name("", name)) {
                     linker.root().func_new(name, host_call(host))?;
                 }
             }
             ComponentItem::ComponentInstance(interface) => {
                 let given = interface.exports(engine).filter_map(|(function, item)| {
-                    let host = imports.find(&import_name(name, function))?;
+                    let host = imports.host.find(&import_name(name, function))?;
                     matches!(item.ty, ComponentItem::ComponentFunc(_)).then_some((function, host))
                 });
                 let given: Vec<_> = given.collect();
-                if given.is_empty() && is_wasi(name) {
+                if given.is_empty() && (is_wasi(name) || imports.trap_missing) {
                     continue;
                 }
                 let mut instance = linker.instance(name)?;

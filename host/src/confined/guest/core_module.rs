@@ -1,6 +1,6 @@
 //! Core modules: functions over numbers.
 
-use super::host_import::HostImports;
+use super::Imports;
 use super::live::TaskState;
 use super::no_such_function;
 use super::waiting::Waiting;
@@ -26,14 +26,13 @@ impl Linked {
         engine: &Engine,
         artifact: File,
         functions: &[Function],
-        imports: &HostImports,
-        imports_wasi: bool,
+        imports: &Imports,
     ) -> wasmtime::Result<Linked> {
         // SAFETY: wasmtime trusts an artifact as it trusts its own code. This one was made by a confined compiler from
         // untrusted bytes, and if that was compromised so is this process: which is why it is confined too. The file is
         // sealed, so it cannot change under the mapping.
         let module = unsafe { Module::deserialize_open_file(engine, artifact)? };
-        let instance = linker(engine, &module, imports, imports_wasi)?.instantiate_pre(&module)?;
+        let instance = linker(engine, &module, imports)?.instantiate_pre(&module)?;
         let exports = functions
             .iter()
             .map(|function| module.get_export_index(&function.name));
@@ -103,11 +102,10 @@ impl Linked {
 fn linker(
     engine: &Engine,
     module: &Module,
-    imports: &HostImports,
-    imports_wasi: bool,
+    imports: &Imports,
 ) -> wasmtime::Result<Linker<TaskState>> {
     let mut linker = Linker::new(engine);
-    if imports_wasi {
+    if imports.wasi {
         wasi::link_core(&mut linker)?;
     }
     // One that is imported twice is the same both times.
@@ -116,7 +114,10 @@ fn linker(
         let ExternType::Func(ty) = import.ty() else {
             continue;
         };
-        let Some(host) = imports.find(&import_name(import.module(), import.name())) else {
+        let Some(host) = imports
+            .host
+            .find(&import_name(import.module(), import.name()))
+        else {
             continue;
         };
         let call = move |caller: Caller<'_, TaskState>, params: &[Val], results: &mut [Val]| {
@@ -132,6 +133,9 @@ fn linker(
             Ok(())
         };
         linker.func_new(import.module(), import.name(), ty, call)?;
+    }
+    if imports.trap_missing {
+        linker.define_unknown_imports_as_traps(module)?;
     }
     Ok(linker)
 }

@@ -4,6 +4,7 @@ use super::verdict::{Phase, explain};
 use super::{Guest, Instance, Linked, no_such_function};
 use crate::confined::conversation::Conversation;
 use crate::confined::memory_limit::MemoryLimit;
+use crate::confined::warm::Gate;
 use crate::confined::wasi::{Input, Wasi, Written};
 use crate::value::{Value, is_err};
 use crate::wire::{TaskFailure, TaskFailureKind, VALUES_BYTES};
@@ -20,6 +21,8 @@ pub(in crate::confined) struct TaskState {
     pub(super) conversation: Option<Conversation>,
     /// Where the module imports it.
     pub(in crate::confined) wasi: Option<Wasi>,
+    /// Where a warm program waits for the task whose time limit is then its own.
+    pub(super) gate: Option<Gate>,
 }
 
 /// An instance that calls can be made in.
@@ -50,6 +53,12 @@ impl Called {
 }
 
 impl TaskState {
+    /// When the present phase must be over: for a warm program, once it has a task, with that.
+    fn deadline(&self) -> Option<Instant> {
+        let of_task = self.gate.as_ref().and_then(Gate::deadline);
+        of_task.unwrap_or(self.deadline)
+    }
+
     fn written(&self) -> Written {
         let wasi = self.wasi.as_ref();
         wasi.map_or_else(Written::default, Wasi::take_written)
@@ -150,10 +159,13 @@ impl Guest {
         self.ended(live, returned)
     }
 
-    fn ended(&self, live: &Live, returned: wasmtime::Result<Option<Value>>) -> Called {
+    pub(super) fn ended(&self, live: &Live, returned: wasmtime::Result<Option<Value>>) -> Called {
         let state = live.store.data();
-        let outcome =
-            returned.map_err(|error| explain(Phase::Running, &error, state, self.limits()));
+        let phase = match &state.gate {
+            Some(gate) if gate.deadline().is_none() => Phase::Warming,
+            _ => Phase::Running,
+        };
+        let outcome = returned.map_err(|error| explain(phase, &error, state, self.limits()));
         self.called(&live.store, outcome)
     }
 
@@ -196,6 +208,7 @@ impl Guest {
             expired: false,
             conversation: conversation.cloned(),
             wasi,
+            gate: input.gate.cloned(),
         };
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.memory);
@@ -241,7 +254,7 @@ fn look_at_the_clock(
         conversation.flush_streams()?;
     }
     state.expired = state
-        .deadline
+        .deadline()
         .is_some_and(|deadline| Instant::now() >= deadline);
     Ok(if state.expired {
         UpdateDeadline::Interrupt

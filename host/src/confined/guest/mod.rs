@@ -39,6 +39,16 @@ struct Given {
     runtime: Runtime,
 }
 
+/// What is linked to a module's imports.
+struct Imports {
+    /// Functions of the application.
+    host: HostImports,
+    /// WASI, where it imports that.
+    wasi: bool,
+    /// A call of anything else is a trap.
+    trap_missing: bool,
+}
+
 /// A module of one of the kinds, ready to be instantiated.
 enum Linked {
     Core(core_module::Linked),
@@ -58,6 +68,7 @@ impl Guest {
             profile,
             facts,
             bound,
+            trap_missing,
             terms,
             wasi,
             ..
@@ -65,39 +76,40 @@ impl Guest {
         let signature = Signature::decode(&facts.signature)
             .map_err(|error| wasmtime::format_err!("{error}"))?;
         let functions = signature.functions;
-        let imports = HostImports::read(&facts.imported_functions, &bound)?;
-        let imports_wasi = facts.imports_wasi();
+        let given = Imports {
+            host: HostImports::read(&facts.imported_functions, &bound)?,
+            wasi: facts.imports_wasi(),
+            trap_missing,
+        };
         let engine = super::engine::for_running(profile, &facts)?;
         let linked = match facts.kind {
             ModuleKind::Core => {
-                let linked = core_module::Linked::load(
-                    &engine,
-                    artifact,
-                    &functions,
-                    &imports,
-                    imports_wasi,
-                );
+                let linked = core_module::Linked::load(&engine, artifact, &functions, &given);
                 Linked::Core(linked?)
             }
             ModuleKind::Component => {
-                let linked =
-                    component::Linked::load(&engine, artifact, &functions, &imports, imports_wasi);
+                let linked = component::Linked::load(&engine, artifact, &functions, &given);
                 Linked::Component(linked?)
             }
         };
-        let given = || Given {
+        let wasi = given.wasi.then(|| Given {
             terms: wasi,
             runtime: Runtime::default(),
-        };
+        });
         Ok(Guest {
             engine,
             linked,
             functions,
             profile,
             terms,
-            wasi: imports_wasi.then(given),
+            wasi,
             program: facts.program,
         })
+    }
+
+    /// Whether it is a program that runs in the template up to where it reads.
+    pub(super) fn is_warm(&self) -> bool {
+        self.wasi.as_ref().is_some_and(|given| given.terms.warm)
     }
 
     pub(super) fn engine(&self) -> &Engine {

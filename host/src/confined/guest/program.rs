@@ -2,9 +2,11 @@
 
 use super::live::{Called, Live};
 use super::{Guest, Instance, Linked, no_such_function};
+use crate::confined::warm::Gate;
 use crate::confined::wasi::{Input, Written};
 use crate::value::Value;
 use crate::wire::{TaskFailure, TaskFailureKind};
+use std::time::Instant;
 use wasmtime_wasi::I32Exit;
 
 /// What one run of a program is started with.
@@ -19,6 +21,7 @@ impl ProgramInput {
         Input {
             arguments: &self.arguments,
             stdin: &self.stdin,
+            gate: None,
         }
     }
 }
@@ -58,6 +61,22 @@ impl Guest {
             arguments,
             stdin: stdin.clone(),
         })
+    }
+
+    /// Runs the program as a warm one, whose standard input is behind `gate`. Until it reads it has as long as an initializer.
+    pub(in crate::confined) fn run_warm(&self, gate: &Gate) -> Called {
+        let input = Input {
+            gate: Some(gate),
+            ..Input::default()
+        };
+        let started = Instant::now();
+        let mut live = match self.instantiate(started, None, input) {
+            Ok(live) => live,
+            Err(called) => return called,
+        };
+        live.store.data_mut().deadline = started.checked_add(self.limits().start_timeout);
+        let ended = self.run_program(&mut live).map(|()| None);
+        self.ended(&live, ended).of_program()
     }
 
     /// Runs the program to its end: an error is how it ended, if not by itself with success.

@@ -13,6 +13,8 @@ use wasmtime_wasi::I32Exit;
 pub(super) enum Phase {
     Starting,
     Initializing,
+    /// A warm program, before it has a task.
+    Warming,
     Running,
 }
 
@@ -86,7 +88,9 @@ pub(super) fn explain(
             TaskFailureKind::Init,
             format!("its initializer failed: {cause}"),
         ),
-        Phase::Running => failure(TaskFailureKind::Trap, cause + &backtrace::lines(error)),
+        Phase::Running | Phase::Warming => {
+            failure(TaskFailureKind::Trap, cause + &backtrace::lines(error))
+        }
     }
 }
 
@@ -101,6 +105,10 @@ fn expired(phase: Phase, limits: &TaskLimits) -> TaskFailure {
         (Phase::Starting, Some(timeout)) if timeout <= start => (
             TaskFailureKind::Timeout,
             format!("its start function ran longer than {timeout:?}"),
+        ),
+        (Phase::Warming, _) => (
+            TaskFailureKind::Init,
+            format!("it ran longer than {start:?}"),
         ),
         (Phase::Initializing, _) => (
             TaskFailureKind::Init,

@@ -3,6 +3,7 @@
 use super::Guest;
 use super::live::TaskState;
 use crate::confined::conversation::Conversation;
+use crate::confined::warm::Gate;
 use crate::confined::wasi::Runtime;
 use std::time::Instant;
 use wasmtime::Store;
@@ -11,6 +12,7 @@ use wasmtime::Store;
 pub(super) struct Waiting<'a> {
     runtime: &'a Runtime,
     deadline: Option<Instant>,
+    gate: Option<Gate>,
     conversation: Option<Conversation>,
 }
 
@@ -22,6 +24,7 @@ impl Guest {
         Some(Waiting {
             runtime: &given.runtime,
             deadline: state.deadline,
+            gate: state.gate.clone(),
             conversation: state.conversation.clone(),
         })
     }
@@ -37,7 +40,11 @@ impl Waiting<'_> {
             Some(conversation) => Ok(conversation.flush_streams()?),
             None => Ok(()),
         };
-        let result = self.runtime.run(self.deadline, flush, call);
+        let deadline = || {
+            let of_task = self.gate.as_ref().and_then(Gate::deadline);
+            of_task.unwrap_or(self.deadline)
+        };
+        let result = self.runtime.run(deadline, flush, call);
         flush()?;
         result
     }

@@ -14,10 +14,11 @@ pub(super) use streams::{TooMuchOutput, Written};
 
 use super::conversation::Conversation;
 use super::guest::TaskState;
+use super::warm::Gate;
 use crate::wire::{Stream, TaskLimits, WasiTerms};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use streams::{Captured, Given, Relayed};
+use streams::{Captured, Gated, Given, Relayed};
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 
@@ -32,6 +33,8 @@ const RANDOM_BYTES: u64 = 16 << 20;
 pub(super) struct Input<'a> {
     pub(super) arguments: &'a [Vec<u8>],
     pub(super) stdin: &'a [u8],
+    /// Where a warm program waits for its standard input.
+    pub(super) gate: Option<&'a Gate>,
 }
 
 /// The WASI of one store.
@@ -83,8 +86,14 @@ impl Wasi {
             let host = OsStr::from_bytes(&directory.host);
             builder.preopened_dir(host, &directory.guest, permissions)?;
         }
-        match (terms.streams, conversation) {
-            (Some(first), Some(conversation)) => {
+        match (terms.streams, conversation, input.gate) {
+            (_, _, Some(gate)) => {
+                builder
+                    .stdin(Gated(gate.clone()))
+                    .stdout(captured.stream(Stream::Stdout))
+                    .stderr(captured.stream(Stream::Stderr));
+            }
+            (Some(first), Some(conversation), None) => {
                 let relayed = |stream: Stream| Relayed::new(conversation, first, terms, stream);
                 builder
                     .stdin(relayed(Stream::Stdin))

@@ -1,6 +1,7 @@
 //! Standard streams: what a task is given and what it writes, in memory; or the host's, a call of the host for each piece.
 
 use super::super::conversation::Conversation;
+use super::super::warm::Gate;
 use crate::wire::{Stream, WasiTerms};
 use bytes::Bytes;
 use std::fmt;
@@ -114,6 +115,19 @@ impl InputStream for Given {
     }
 }
 
+/// The standard input of a warm program.
+#[derive(Clone)]
+pub(super) struct Gated(pub(super) Gate);
+
+impl InputStream for Gated {
+    fn read(&mut self, size: usize) -> StreamResult<Bytes> {
+        match size {
+            0 => Ok(Bytes::new()),
+            size => self.0.read(size),
+        }
+    }
+}
+
 /// A stream of the host's. Reading and writing wait for it, and the task with them.
 #[derive(Clone)]
 pub(super) struct Relayed {
@@ -182,7 +196,7 @@ macro_rules! always_ready {
     )*};
 }
 
-always_ready!(CapturedStream Given Relayed);
+always_ready!(CapturedStream Gated Given Relayed);
 
 macro_rules! standard_input {
     ($($stream:ty, $is_terminal:expr;)*) => {$(
@@ -221,7 +235,7 @@ macro_rules! standard_output {
     )*};
 }
 
-standard_input!(Given, |_| false; Relayed, |relayed| relayed.is_terminal;);
+standard_input!(Gated, |_| false; Given, |_| false; Relayed, |relayed| relayed.is_terminal;);
 standard_output!(CapturedStream; Relayed;);
 
 impl IsTerminal for CapturedStream {

@@ -59,7 +59,7 @@ fn what_a_first_look_shows_to_be_missing_ends_it_and_is_said_once() {
             kind: "interface".into(),
         }]))
     };
-    let missing = imports("wasi:http/types@0.2.0");
+    let missing = imports("wasi:http/types@0.3.0");
     let refused = with_compiler(LONG, move |socket| write_frame(socket, &missing).unwrap());
     let error = refused.map(drop).unwrap_err().ok().unwrap();
     assert!(error.to_string().contains("wasi:http/types"), "{error}");

@@ -230,6 +230,7 @@ impl Driver {
             profile: compiled.profile,
             facts: compiled.facts.clone(),
             bound: compiled.bound(),
+            trap_missing: compiled.traps_missing(),
             terms: compiled.task_terms(),
             wasi: compiled.wasi_terms(started.confinement.has(Layer::MountNamespace)),
             limits,
@@ -285,6 +286,7 @@ impl Driver {
             TemplateToSupervisor::LoadFailed(why) => {
                 return Err(format!("its artifact was refused: {}", printable(&why)));
             }
+            TemplateToSupervisor::NotPrepared(why) => return Err(printable(&why)),
             TemplateToSupervisor::Panicked(why) => {
                 return Err(format!("its template failed: {}", printable(&why)));
             }
