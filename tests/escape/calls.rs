@@ -73,7 +73,7 @@ fn a_worker_can_make_twenty_system_calls_and_no_other_by_any_gate() {
 
 #[test]
 fn whatever_tasks_share_and_with_functions_of_the_application_a_worker_can_make_no_more() {
-    for terms in ["process", "kept", "host"] {
+    for terms in ["process", "kept", "host", "wasi"] {
         assert_nothing_else_passes(&["pool", "worker", "calls", terms], &[WORKER]);
     }
 }

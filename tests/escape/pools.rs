@@ -73,7 +73,7 @@ fn every_attack_is_refused_whatever_tasks_share_and_with_functions_of_the_applic
     for lacking in [&[][..], &[Call::Unshare]] {
         for user in User::all() {
             refusing(lacking, || {
-                for terms in ["process", "kept", "host"] {
+                for terms in ["process", "kept", "host", "wasi"] {
                     assert_refused_from(user, "worker", &[terms]);
                 }
                 assert_refused_from(user, "template", &["prepared"]);

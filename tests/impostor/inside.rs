@@ -85,7 +85,7 @@ fn compiler() {
                 _ => "",
             };
             let import = match words[..] {
-                [_, _, "granted", ..] => {
+                [_, _, "granted" | "wasi", ..] => {
                     r#"(import "wasi_snapshot_preview1" "sched_yield" (func (result i32)))"#
                 }
                 _ => import,

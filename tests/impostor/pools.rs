@@ -119,6 +119,7 @@ fn builder(module: &str) -> wpool::Builder {
 fn run(errands: impl Iterator<Item = Errand>, terms: &str) -> Vec<Outcome> {
     let module = match terms {
         "host" => "attack worker with a host",
+        "wasi" => "attack worker wasi alone",
         "read" | "write" => "attack worker granted a directory",
         _ => "attack worker",
     };

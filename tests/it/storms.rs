@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
-use wpool::{Builder, Failure, FailureKind, Isolation, Order, Outcome, Pool, Value};
+use wpool::{Builder, Directory, Failure, FailureKind, Isolation, Order, Outcome, Pool, Value};
 
 /// So many that there is always somebody left to hit.
 const WORKERS: usize = 24;
@@ -42,6 +42,34 @@ fn calling_module() -> String {
     mixing(
         r#"(import "env" "same" (func $same (param i64) (result i64)))"#,
         "(local.set $x (call $same (local.get $x)))",
+    )
+}
+
+/// The same, and each of them sleeps for a moment, writes, and makes and removes a directory in the one that it was granted.
+fn programs_module() -> String {
+    let import = |name: &str, params: &str| {
+        format!(
+            r#"(import "wasi_snapshot_preview1" "{name}" (func ${name} (param {params}) (result i32)))"#
+        )
+    };
+    let imports = import("fd_write", "i32 i32 i32 i32")
+        + &import("poll_oneoff", "i32 i32 i32 i32")
+        + &import("path_create_directory", "i32 i32 i32")
+        + &import("path_remove_directory", "i32 i32 i32")
+        + r#"(memory (export "memory") 1)
+            (data (i32.const 0) "\10\00\00\00\03\00\00\00") (data (i32.const 16) "mix")
+            (data (i32.const 120) "\01\00\00\00") (data (i32.const 128) "\10\27\00\00")"#;
+    let path = "(i32.const 3) (i32.const 400) (i32.const 16)";
+    mixing(
+        &imports,
+        &format!(
+            "(drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 64)))
+            (drop (call $poll_oneoff (i32.const 104) (i32.const 200) (i32.const 1) (i32.const 300)))
+            (i64.store (i32.const 400) (i64.or (local.get $x) (i64.const 0x4141414141414141)))
+            (i64.store (i32.const 408) (i64.const 0x4242424242424242))
+            (drop (call $path_create_directory {path}))
+            (drop (call $path_remove_directory {path}))"
+        ),
     )
 }
 
@@ -113,6 +141,23 @@ fn a_storm_over_tasks_that_call_the_application() {
                 .host_function("env", "same", |number: i64| number)
         },
     );
+}
+
+#[test]
+fn a_storm_over_tasks_that_use_wasi_with_a_directory() {
+    // The storm is in a process of its own, which has another number.
+    let folder = std::env::temp_dir().join(format!("wpool-storm-{}", std::process::id()));
+    weather(
+        "storms::a_storm_over_tasks_that_use_wasi_with_a_directory",
+        tasks() / 10,
+        Losses::AllThatRunWithATemplate,
+        || {
+            fs::create_dir(&folder).unwrap();
+            pool_of(programs_module().into_bytes()).dir(Directory::new(&folder).at("/d"))
+        },
+    );
+    // Who was killed in between has left something in it.
+    let _ = fs::remove_dir_all(&folder);
 }
 
 /// Which tasks may fail.
