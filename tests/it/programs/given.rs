@@ -151,3 +151,53 @@ fn a_worker_of_a_program_has_the_descriptors_of_any_other() {
     assert_eq!(status_field(&status, "Threads").unwrap(), "1");
     assert_eq!(status_field(&status, "Seccomp").unwrap(), "2");
 }
+
+#[test]
+fn forks_of_a_prepared_component_share_what_it_has_drawn_and_draw_their_own_afterwards() {
+    let text = r#"(component
+        (import "wasi:random/random@0.2.0" (instance $random
+            (export "get-random-u64" (func (result u64)))))
+        (core func $draw (canon lower (func $random "get-random-u64")))
+        (core module $m (import "random" "draw" (func $draw (result i64)))
+            (global $drawn (mut i64) (i64.const 0))
+            (func (export "init") (global.set $drawn (call $draw)))
+            (func (export "drawn") (result i64) (global.get $drawn))
+            (func (export "draw") (result i64) (call $draw)))
+        (core instance $i (instantiate $m (with "random" (instance (export "draw" (func $draw))))))
+        (func (export "init") (canon lift (core func $i "init")))
+        (func (export "drawn") (result u64) (canon lift (core func $i "drawn")))
+        (func (export "draw") (result u64) (canon lift (core func $i "draw"))))"#;
+    let pool = crate::support::pool_of(wpool::Module::text(text))
+        .isolation(wpool::Isolation::Process)
+        .initializer("init")
+        .build()
+        .unwrap();
+    let all = |function| -> BTreeSet<u64> {
+        let numbers: Vec<u64> = pool.starmap(function, vec![(); 20]).unwrap();
+        numbers.into_iter().collect()
+    };
+    assert_eq!(all("drawn").len(), 1);
+    assert_eq!(all("draw").len(), 20);
+}
+
+#[test]
+fn words_of_preview_1_arrive_as_the_bytes_that_they_are() {
+    // It writes all its arguments, each with the zero at its end.
+    let text = r#"(module
+        (import "wasi_snapshot_preview1" "args_sizes_get" (func $sizes (param i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "args_get" (func $get (param i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (func (export "_start")
+            (drop (call $sizes (i32.const 0) (i32.const 4)))
+            (drop (call $get (i32.const 100) (i32.const 1000)))
+            (i32.store (i32.const 8) (i32.const 1000))
+            (i32.store (i32.const 12) (i32.load (i32.const 4)))
+            (drop (call $write (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 16)))))"#;
+    let pool = crate::support::pool_of(wpool::Module::text(text))
+        .build()
+        .unwrap();
+    let words = vec![b"\xff\xfe".to_vec(), Vec::new(), b"z".to_vec()];
+    let said: Vec<u8> = pool.apply("run", (words, Vec::<u8>::new())).unwrap();
+    assert_eq!(said, b"program\0\xff\xfe\0\0z\0");
+}
