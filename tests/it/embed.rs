@@ -265,3 +265,15 @@ fn the_functions_of_a_module_are_listed_with_their_types() {
     assert_eq!(functions, expected);
     assert_eq!(pool.function(None).unwrap_err().kind(), ErrorKind::Function);
 }
+
+#[test]
+fn whoever_was_started_with_its_children_ignored_is_told_of_failures_all_the_same() {
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", r#"trap "" CHLD; exec "$0" "$@""#]);
+    command.arg(env!("CARGO_BIN_EXE_wpool"));
+    command.args(["map", "--isolation", "process", "-f", "divide"]);
+    let faults = crate::support::guest("faults");
+    let ran = crate::support::run(command.arg(faults).args(["6, 2", "1, 0", "8, 2"]));
+    assert_eq!((ran.code(), ran.lines()), (1, vec!["3", "4"]), "{ran:?}");
+    assert!(ran.stderr.contains("task 2 (1, 0): trap: "), "{ran:?}");
+}

@@ -85,8 +85,8 @@ pub(super) struct RunArgs {
     pub(super) place: PlaceArgs,
     /// The program: Wasm, binary or text
     pub(super) module: PathBuf,
-    /// Its arguments, after `--`
-    #[arg(last = true)]
+    /// Its arguments: all that comes after it, with or without `--` between
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(super) arguments: Vec<OsString>,
 }
 
@@ -129,6 +129,7 @@ impl Args {
         let inputs = match &mut args.command {
             Command::Map(args) => &mut args.inputs,
             Command::Apply(args) => &mut args.arguments,
+            Command::Run(args) => &mut args.arguments,
             _ => return Ok(args),
         };
         for input in inputs {
@@ -178,6 +179,27 @@ mod tests {
         let args = map(&["m.wasm", "--", "-j", "2", "-2, 3"]);
         assert_eq!(args.inputs, ["-j", "2", "-2, 3"]);
         assert_eq!(args.workers, None);
+    }
+
+    #[test]
+    fn what_comes_after_a_program_is_the_programs() {
+        let run = |typed: &[&str]| {
+            let typed = [&["wpool", "run", "--tag", "p.wasm"], typed].concat();
+            match Args::read(typed.into_iter().map(OsString::from))
+                .unwrap()
+                .command
+            {
+                Command::Run(args) => (args.tag, args.arguments),
+                other => panic!("{other:?}"),
+            }
+        };
+        let words = ["-e", "puts 1", "--timeout", "-5"];
+        let expected = words.map(OsString::from).to_vec();
+        assert_eq!(run(&words), (true, expected.clone()));
+        assert_eq!(run(&[&["--"][..], &words].concat()), (true, expected));
+        let kept = [OsString::from("a"), "--".into(), "b".into()];
+        assert_eq!(run(&["a", "--", "b"]), (true, kept.to_vec()));
+        assert_eq!(run(&[]), (true, Vec::new()));
     }
 
     #[test]
