@@ -95,6 +95,7 @@ fn results(frame: &[u8]) {
     assert!(WorkerFrame::parse_results(bytes, count, |result| again.push(result)));
     for (before, after) in results.iter().zip(&again) {
         assert_eq!(before.cost, after.cost);
+        assert_eq!(before.printed, after.printed);
         match (&before.outcome, &after.outcome) {
             (Ok(before), Ok(after)) => assert_eq!(before, after),
             (Err(before), Err(after)) => {
@@ -109,10 +110,11 @@ fn results(frame: &[u8]) {
 
 fn push(writer: &mut ResultsWriter, result: &TaskResult<'_>) {
     match &result.outcome {
-        Ok(value) => writer.push(
+        Ok(value) => writer.push_printed(
             result.cost,
             Ok(&mut |out: &mut Vec<u8>| out.extend_from_slice(value)),
+            result.printed,
         ),
-        Err(failure) => writer.push(result.cost, Err(failure)),
+        Err(failure) => writer.push_printed(result.cost, Err(failure), result.printed),
     }
 }
