@@ -4,8 +4,8 @@
 #   check.sh [WPOOL]   WPOOL is the command; without it, the variable WPOOL names it
 #
 # Tools come from PyPI and npm, into the folder that WPOOL_LANGUAGES names; what is built and what wpool compiles lies there too, so
-# that a second run is quick. Without that variable it is a temporary folder. python3 and npm are needed; a guest whose tool cannot be
-# installed is NOT CHECKED, which is no failure.
+# that a second run is quick. Without that variable it is a temporary folder. python3 and npm are needed; a guest whose tool cannot
+# be installed is NOT CHECKED, which is no failure.
 set -euo pipefail
 
 if (($# > 1)) || [[ -z "${1-${WPOOL-}}" ]]; then
@@ -40,8 +40,9 @@ tool() {
         why="there is no $1"
         return 1
     fi
+    echo "check.sh: installing $name" >&2
     if ! (cd "$at" && timeout 600 "$@") >"$scratch/log" 2>&1; then
-        why="$name cannot be installed: $(grep -im 1 error "$scratch/log" || tail -n 1 "$scratch/log")"
+        why="$name cannot be installed: $(grep -iEm 1 '^(npm )?error' "$scratch/log" || tail -n 1 "$scratch/log")"
         return 1
     fi
     echo "$*" >"$at/installed"
@@ -74,14 +75,15 @@ fail() {
     sed 's/^/    /' "$2"
 }
 
-# build FILE SOURCE COMMAND...: FILE in $built, which COMMAND makes as $making of SOURCE and tools; not again where neither is newer.
+# build FILE FOLDER TOOL COMMAND...: FILE in $built, which COMMAND makes as $making with TOOL of what is in FOLDER; not again where
+# nothing of that is newer.
 build() {
-    local file=$built/$1 source=$2 tool=$3
+    local file=$built/$1 of=("$here/$2" "$wit/greet/wit" "$wit/stats/wit" "$cache/$3/installed" "${BASH_SOURCE[0]}")
     shift 3
-    if [[ $file -nt $source && $file -nt $cache/$tool/installed && $file -nt ${BASH_SOURCE[0]} ]]; then return; fi
+    if [[ -e $file && -z "$(find "${of[@]}" -type f -newer "$file")" ]]; then return; fi
     if "$@" >"$scratch/log" 2>&1; then mv "$making" "$file"; else fail "it does not build: $*" "$scratch/log"; fi
 }
-making=$scratch/made.wasm
+making=$built/making.wasm
 
 # expect STATUS OUTPUT ERRORS ARGUMENT...: what wpool ARGUMENT... exits with and prints, to the byte.
 expect() {
@@ -90,12 +92,12 @@ expect() {
     wpool "${@:4}" >"$scratch/out" 2>"$scratch/all" || status=$?
     # On some machines confinement is reduced, and wpool says so.
     grep -v '^wpool: reduced confinement' "$scratch/all" >"$scratch/err" || true
-    if ! {
-        diff <(printf %s "$2") "$scratch/out" && diff <(printf %s "$3") "$scratch/err" &&
-            if ((status != $1)); then echo "exit status $status, not $1"; false; fi
-    } >"$scratch/log"; then
-        fail "wpool ${*:4}" "$scratch/log"
-    fi
+    {
+        if ((status != $1)); then echo "exit status $status, not $1"; fi
+        diff <(printf %s "$2") "$scratch/out" || true
+        diff <(printf %s "$3") "$scratch/err" || true
+    } >"$scratch/log"
+    if [[ -s $scratch/log ]]; then fail "wpool ${*:4}" "$scratch/log"; fi
 }
 
 data=$scratch/data
@@ -107,7 +109,7 @@ if pypi ziglang ziglang==0.17.1; then
     zig=("$cache/ziglang/bin/python" -m ziglang cc -O2 -s -o "$making")
 
     check c/wc
-    build wc.wasm "$here/c/wc.c" ziglang "${zig[@]}" --target=wasm32-wasi "$here/c/wc.c"
+    build wc.wasm c ziglang "${zig[@]}" --target=wasm32-wasi "$here/c/wc.c"
     expect 0 $'2 3 14\n' '' run "$built/wc.wasm" <"$data/a"
     expect 0 $'2 3 14 /in/a\n0 1 4 /in/b\n2 4 18 total\n' '' run --dir "$data::/in:ro" "$built/wc.wasm" -- /in/a /in/b
     expect 1 '' $'wc: /in/a: No such file or directory\n' run "$built/wc.wasm" -- /in/a
@@ -119,7 +121,7 @@ if pypi ziglang ziglang==0.17.1; then
     passed
 
     check c/square
-    build square.wasm "$here/c/square.c" ziglang \
+    build square.wasm c ziglang \
         "${zig[@]}" --target=wasm32-freestanding -nostdlib -Wl,--no-entry -Wl,--export=square "$here/c/square.c"
     expect 0 $'1\n4\n9\n9223372030926249001\n' '' map "$built/square.wasm" 1 2 -3 3037000499
     passed
@@ -134,14 +136,14 @@ componentize_py() {
 }
 if pypi componentize-py componentize-py==0.25.1; then
     check python/greet
-    build python-greet.wasm "$here/python/greet.py" componentize-py componentize_py greet
+    build python-greet.wasm python componentize-py componentize_py greet
     expect 0 $'Hello, Ada!\nHello, Grace!\n' \
         $'wpool: task 1 (stdout): greeting Ada\nwpool: task 2 (stdout): greeting Grace\n' \
         map -f greet "$built/python-greet.wasm" Ada Grace
     passed
 
     check python/stats
-    build python-stats.wasm "$here/python/stats.py" componentize-py componentize_py stats
+    build python-stats.wasm python componentize-py componentize_py stats
     expect 0 $'{count: 3, mean: 2.5, min: 1.5, max: 4}\n' '' apply -f stats "$built/python-stats.wasm" '[1.5, 2, 4]'
     expect 1 '' $'wpool: task 1 ([]): error: no values\n' apply -f stats "$built/python-stats.wasm" '[]'
     passed
@@ -151,7 +153,7 @@ fi
 
 if npm_packages componentize-js @bytecodealliance/componentize-js@0.23.0 @bytecodealliance/jco@1.15.1; then
     check javascript/greet
-    build javascript-greet.wasm "$here/javascript/greet.js" componentize-js \
+    build javascript-greet.wasm javascript componentize-js \
         "$cache/componentize-js/node_modules/.bin/componentize-js" "$here/javascript/greet.js" \
         --wit "$wit/greet/wit" -n greet -d http fetch-event -o "$making"
     expect 0 $'Hello, Ada!\nHello, Grace!\n' \
@@ -165,7 +167,7 @@ fi
 if npm_packages assemblyscript assemblyscript@0.28.20; then
     check assemblyscript/gcd
     # Without a path of its own the compiler looks for what it reads below the current folder.
-    build gcd.wasm "$here/assemblyscript/gcd.ts" assemblyscript \
+    build gcd.wasm assemblyscript assemblyscript \
         "$cache/assemblyscript/node_modules/.bin/asc" "$here/assemblyscript/gcd.ts" --baseDir / -O -o "$making"
     expect 0 $'6\n1\n6\n0\n' '' map "$built/gcd.wasm" '48, 18' '17, 5' '-12, 18' '0, 0'
     passed
@@ -175,7 +177,7 @@ fi
 
 if npm_packages ruby @ruby/3.4-wasm-wasi@2.10.1 binaryen@130.0.0; then
     check ruby
-    build ruby.wasm "$here/ruby/main.wat" ruby "$cache/ruby/node_modules/.bin/wasm-merge" \
+    build ruby.wasm ruby ruby "$cache/ruby/node_modules/.bin/wasm-merge" \
         "$cache/ruby/node_modules/@ruby/3.4-wasm-wasi/dist/ruby+stdlib.wasm" ruby \
         "$here/ruby/rb-js-abi-host.wat" rb-js-abi-host "$here/ruby/canonical_abi.wat" canonical_abi "$here/ruby/main.wat" main \
         --enable-bulk-memory -o "$making"

@@ -13,9 +13,8 @@ fn main() -> ExitCode {
     let Some((_, [command, rest @ ..])) = words.split_first() else {
         return complain("which command?");
     };
-    match streams(command, rest).or_else(|| clocks(command, rest)) {
-        Some(status) => return status,
-        None => {}
+    if let Some(status) = streams(command, rest).or_else(|| clocks(command, rest)) {
+        return status;
     }
     match network(command).or_else(|| files(command, rest)) {
         Some(Ok(said)) => {
@@ -71,7 +70,7 @@ fn streams(command: &str, rest: &[&str]) -> Option<ExitCode> {
                 }
             }
         }
-        "flood-stderr" => (0..number() / 16).for_each(|_| eprint!("0123456789abcde\n")),
+        "flood-stderr" => (0..number() / 16).for_each(|_| eprintln!("0123456789abcde")),
         "exit" => std::process::exit(number() as i32),
         "panic" => outer(number()),
         "spin" => loop {
