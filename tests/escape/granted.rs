@@ -118,6 +118,8 @@ const READ: &[i64] = &[
     libc::SYS_getdents64,
     libc::SYS_readlinkat,
     libc::SYS_fadvise64,
+    libc::SYS_fsync,
+    libc::SYS_fdatasync,
     libc::SYS_faccessat,
     libc::SYS_faccessat2,
     libc::SYS_openat2,
@@ -127,8 +129,6 @@ const READ: &[i64] = &[
 const WRITE: &[i64] = &[
     libc::SYS_pwrite64,
     libc::SYS_pwritev2,
-    libc::SYS_fsync,
-    libc::SYS_fdatasync,
     libc::SYS_ftruncate,
     libc::SYS_mkdirat,
     libc::SYS_unlinkat,

@@ -176,7 +176,9 @@ pub(super) fn show_written(number: u64, shape: Shape<'_>, outcome: &Outcome) {
     for (stream, bytes) in [(" (stdout)", stdout), ("", &outcome.stderr)] {
         let shown = &bytes[..bytes.len().min(SHOWN)];
         for line in String::from_utf8_lossy(shown).lines() {
-            complaint::line(&format!("task {number}{stream}: {}", printable(line)));
+            // Only a tab is as harmless as what it would be escaped to.
+            let line = printable(&line.replace('\t', "    "));
+            complaint::line(&format!("task {number}{stream}: {line}"));
         }
         let more = bytes.len() - shown.len();
         if more > 0 {

@@ -196,8 +196,15 @@ fn refuse<'a>(missing: impl Iterator<Item = &'a Import> + Clone) -> Result<(), E
 /// How many missing imports a message names.
 const NAMED: usize = 20;
 
+/// How much of an import's name a message shows, in bytes: some are whole signatures.
+const SHOWN: usize = 100;
+
 fn with_reason(wanted: &Import) -> String {
-    let shown = named(wanted);
+    let mut shown = named(wanted);
+    if shown.len() > SHOWN {
+        shown.truncate(shown.floor_char_boundary(SHOWN));
+        shown.push('…');
+    }
     match of_wasi(&wanted.module, &wanted.name) {
         _ if wanted.kind == SHARED_MEMORY => format!("{shown} ({THREADS})"),
         Some(Err(why)) => format!("{shown} ({why})"),

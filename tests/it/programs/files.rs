@@ -136,6 +136,29 @@ fn read_only_is_read_only_and_nothing_was_changed_afterwards() {
 }
 
 #[test]
+fn a_file_that_is_only_read_may_be_synced() {
+    let text = r#"(module
+        (import "wasi_snapshot_preview1" "path_open"
+            (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_sync" (func $sync (param i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_datasync" (func $datasync (param i32) (result i32)))
+        (memory (export "memory") 1) (data (i32.const 100) "a.txt")
+        (func (export "sync") (result i32 i32 i32)
+            (call $open (i32.const 3) (i32.const 0) (i32.const 100) (i32.const 5) (i32.const 0)
+                (i64.const 2) (i64.const 2) (i32.const 0) (i32.const 200))
+            (call $sync (i32.load (i32.const 200))) (call $datasync (i32.load (i32.const 200)))))"#;
+    let folder = folder();
+    let directory = Directory::new(folder.path()).at("/d").read_only();
+    let pool = crate::support::pool_of(wpool::Module::text(text))
+        .dir(directory)
+        .build()
+        .unwrap();
+    // Whether the library allows it is for it to say; the process lives.
+    let (opened, _, _) = pool.apply::<(i32, i32, i32)>("sync", ()).unwrap();
+    assert_eq!(opened, 0);
+}
+
+#[test]
 fn several_directories_are_several_and_the_working_directory_is_one() {
     let (one, other) = (folder(), folder());
     fs::write(other.path().join("b.txt"), "other").unwrap();

@@ -80,6 +80,24 @@ fn clocks_go_and_random_numbers_differ_also_between_forks_of_one_template() {
 }
 
 #[test]
+fn how_precise_clocks_are_can_be_asked() {
+    let text = r#"(module
+        (import "wasi_snapshot_preview1" "clock_res_get" (func $resolution (param i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (func (export "resolution") (param i32) (result i32 i64)
+            (call $resolution (local.get 0) (i32.const 0)) (i64.load (i32.const 0))))"#;
+    let pool = crate::support::pool_of(wpool::Module::text(text))
+        .build()
+        .unwrap();
+    for clock in [0, 1] {
+        assert_eq!(
+            pool.apply::<(i32, i64)>("resolution", (clock,)).unwrap(),
+            (0, 1)
+        );
+    }
+}
+
+#[test]
 fn with_deterministic_every_run_is_the_same_to_the_unit_of_fuel() {
     for tool in BOTH {
         let pool = pool(tool).deterministic().build().unwrap();

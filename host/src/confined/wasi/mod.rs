@@ -67,8 +67,9 @@ impl Wasi {
             .allow_blocking_current_thread(true)
             .max_random_size(RANDOM_BYTES);
         random::give(&mut builder, terms.deterministic);
-        if terms.deterministic {
-            clock::stop(&mut builder);
+        match terms.deterministic {
+            true => clock::stop(&mut builder),
+            false => clock::go(&mut builder),
         }
         for argument in &arguments {
             builder.arg(String::from_utf8_lossy(argument));

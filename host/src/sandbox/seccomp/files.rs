@@ -18,6 +18,8 @@ const READING: &[i64] = &[
     libc::SYS_getdents64,
     libc::SYS_readlinkat,
     libc::SYS_fadvise64,
+    libc::SYS_fsync,
+    libc::SYS_fdatasync,
     libc::SYS_faccessat,
     libc::SYS_faccessat2,
     // Answered with an error below: its arguments lie where a filter cannot look, and libraries can live without.
@@ -29,8 +31,6 @@ const CHANGING: &[i64] = &[
     libc::SYS_write,
     libc::SYS_pwrite64,
     libc::SYS_pwritev2,
-    libc::SYS_fsync,
-    libc::SYS_fdatasync,
     libc::SYS_ftruncate,
     libc::SYS_unlinkat,
     libc::SYS_renameat,
