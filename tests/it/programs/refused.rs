@@ -131,5 +131,27 @@ fn interfaces_of_http_may_be_imported_and_a_call_of_them_is_a_trap() {
     assert_eq!(with("fine").results(), ["7"]);
     let ran = with("bad");
     assert_eq!(ran.code(), 1);
-    assert!(ran.stderr.contains("trap: "), "{ran:?}");
+    let why = "trap: it called `wasi:http/types@0.2.0#[constructor]fields`, which was not granted";
+    assert!(ran.stderr.contains(why), "{ran:?}");
+}
+
+#[test]
+fn what_is_there_of_wasi_stays_where_interfaces_of_http_use_it() {
+    let text = r#"(component
+        (import "wasi:io/error@0.2.0" (instance $io (export "error" (type (sub resource)))))
+        (alias export $io "error" (type $error))
+        (import "wasi:http/types@0.2.0" (instance $http
+            (alias outer 1 $error (type $error)) (export "io-error" (type (eq $error)))
+            (export "http-error-code" (func (param "e" (borrow $error)) (result bool)))))
+        (import "wasi:clocks/monotonic-clock@0.2.10" (instance $clock
+            (export "now" (func (result u64)))))
+        (core func $now (canon lower (func $clock "now")))
+        (core module $m (import "clock" "now" (func $now (result i64)))
+            (func (export "later") (result i32)
+                (i64.le_u (call $now) (call $now))))
+        (core instance $i (instantiate $m (with "clock" (instance (export "now" (func $now))))))
+        (func (export "later") (result bool) (canon lift (core func $i "later"))))"#;
+    let component = module("component.wat", text);
+    let ran = run(wpool().args(["apply"]).arg(&component));
+    assert_eq!(ran.results(), ["true"]);
 }

@@ -4,10 +4,10 @@ use super::Imports;
 use super::bytes::call_with_bytes;
 use super::host_import::HostImport;
 use super::live::TaskState;
-use super::no_such_function;
 use super::values::{self, from_component, to_component};
 use super::verdict::TooManyValues;
 use super::waiting::Waiting;
+use super::{missing, no_such_function};
 use crate::confined::{code_memory, wasi};
 use crate::value::{Function, Value};
 use crate::wire::{VALUES_BYTES, import_name, is_program, is_wasi};
@@ -47,7 +47,7 @@ impl Linked {
         }
         link_imports(engine, &component, imports, &mut linker)?;
         if imports.trap_missing {
-            linker.define_unknown_imports_as_traps(&component)?;
+            missing::link(engine, &component, imports, &mut linker)?;
         }
         let instance = linker.instantiate_pre(&component)?;
         let exports = functions

@@ -6,6 +6,7 @@ mod component;
 mod core_module;
 mod host_import;
 mod live;
+mod missing;
 mod program;
 mod values;
 mod verdict;
