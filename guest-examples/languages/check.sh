@@ -132,7 +132,8 @@ fi
 # componentize-py writes beside what it reads.
 componentize_py() {
     cp "$here/python/$1.py" "$scratch"
-    (cd "$scratch" && "$cache/componentize-py/bin/python" -m componentize_py -d "$wit/$1/wit" -w "$1" componentize "$1" -o "$making")
+    (cd "$scratch" && "$cache/componentize-py/bin/python" -c 'import componentize_py, sys; sys.exit(componentize_py.script())' \
+        -d "$wit/$1/wit" -w "$1" componentize "$1" -o "$making")
 }
 if pypi componentize-py componentize-py==0.25.1; then
     check python/greet
