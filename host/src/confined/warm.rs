@@ -174,14 +174,16 @@ fn input_of(arguments: &[u8]) -> Result<Bytes, TaskFailure> {
     };
     let params = program("").params;
     let budget = Budget::for_bytes(arguments.len());
-    match decode_args(&params, arguments, budget).as_deref() {
-        Ok([Value::List(words), Value::Bytes(stdin)]) if words.is_empty() => {
-            Ok(Bytes::copy_from_slice(stdin))
+    let Ok(mut decoded) = decode_args(&params, arguments, budget) else {
+        return failed("the arguments do not fit the program");
+    };
+    match &mut decoded[..] {
+        [Value::List(words), Value::Bytes(stdin)] if words.is_empty() => {
+            Ok(std::mem::take(stdin).into())
         }
-        Ok(_) => failed(
+        _ => failed(
             "a warm program has the arguments that it was started with, and its tasks have none",
         ),
-        Err(_) => failed("the arguments do not fit the program"),
     }
 }
 

@@ -123,7 +123,7 @@ impl Worker<'_> {
         let params = self.guest.function(function);
         let params = params.map_or(&[][..], |function| &function.params);
         let budget = Budget::for_bytes(arguments.len());
-        let arguments = match decode_args(params, arguments, budget) {
+        let mut arguments = match decode_args(params, arguments, budget) {
             Ok(arguments) => arguments,
             Err(error) => {
                 return Called::failed(TaskFailure {
@@ -134,7 +134,7 @@ impl Worker<'_> {
         };
         let mut live = match live {
             Some(live) => live,
-            None => match self.instantiate(function, &arguments, started) {
+            None => match self.instantiate(function, &mut arguments, started) {
                 Ok(live) => live,
                 Err(called) => return called,
             },
@@ -158,7 +158,7 @@ impl Worker<'_> {
     fn instantiate(
         &self,
         function: u32,
-        arguments: &[Value],
+        arguments: &mut [Value],
         started: Instant,
     ) -> Result<Live, Called> {
         let input = self.guest.program_input(function, arguments);

@@ -207,6 +207,10 @@ impl Plugin {
             if self.has_effects() {
                 values = values.saturating_add(limits.host_call_cap());
             }
+            if self.imports_wasi() {
+                // What a task writes is collected in a buffer that grows, beside what it is sent in.
+                values = values.saturating_add(limits.output_cap().saturating_mul(2));
+            }
             let values = match self.facts.kind {
                 ModuleKind::Core => values,
                 ModuleKind::Component => values.saturating_add(2 * VALUES_BYTES),

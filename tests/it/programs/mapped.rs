@@ -119,6 +119,22 @@ fn more_output_than_the_limit_fails_that_task_alone() {
 }
 
 #[test]
+fn input_and_output_may_be_as_long_as_their_limits_whatever_memory_the_program_has() {
+    for tool in BOTH {
+        let pool = pool(tool)
+            .workers(1)
+            .memory_bytes(8 << 20)
+            .arg("cat")
+            .build()
+            .unwrap();
+        let long = vec![b'x'; 60 << 20];
+        let none: [&str; 0] = [];
+        let back: Vec<u8> = pool.apply("run", (none, long.clone())).unwrap();
+        assert!(back == long);
+    }
+}
+
+#[test]
 fn a_program_that_never_reads_its_input_is_not_held_by_it() {
     let long = "x".repeat(1 << 20) + "\n";
     let ran = feed(

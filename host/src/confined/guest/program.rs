@@ -6,6 +6,7 @@ use crate::confined::warm::Gate;
 use crate::confined::wasi::{Input, Written};
 use crate::value::Value;
 use crate::wire::{TaskFailure, TaskFailureKind};
+use bytes::Bytes;
 use std::time::Instant;
 use wasmtime_wasi::I32Exit;
 
@@ -13,14 +14,14 @@ use wasmtime_wasi::I32Exit;
 #[derive(Default)]
 pub(in crate::confined) struct ProgramInput {
     arguments: Vec<Vec<u8>>,
-    stdin: Vec<u8>,
+    stdin: Bytes,
 }
 
 impl ProgramInput {
     pub(in crate::confined) fn as_input(&self) -> Input<'_> {
         Input {
             arguments: &self.arguments,
-            stdin: &self.stdin,
+            stdin: Some(&self.stdin),
             gate: None,
         }
     }
@@ -31,7 +32,7 @@ impl Guest {
     pub(in crate::confined) fn program_input(
         &self,
         function: u32,
-        arguments: &[Value],
+        arguments: &mut [Value],
     ) -> Result<ProgramInput, TaskFailure> {
         let ([Value::List(words), Value::Bytes(stdin)], true) =
             (arguments, self.program == Some(function))
@@ -59,7 +60,8 @@ impl Guest {
         }
         Ok(ProgramInput {
             arguments,
-            stdin: stdin.clone(),
+            // It can be as long as an argument may be, so there is one of it.
+            stdin: std::mem::take(stdin).into(),
         })
     }
 

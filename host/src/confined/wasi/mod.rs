@@ -16,6 +16,7 @@ use super::conversation::Conversation;
 use super::guest::TaskState;
 use super::warm::Gate;
 use crate::wire::{Stream, TaskLimits, WasiTerms};
+use bytes::Bytes;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use streams::{Captured, Gated, Given, Relayed};
@@ -32,7 +33,7 @@ const RANDOM_BYTES: u64 = 16 << 20;
 #[derive(Clone, Copy, Default)]
 pub(super) struct Input<'a> {
     pub(super) arguments: &'a [Vec<u8>],
-    pub(super) stdin: &'a [u8],
+    pub(super) stdin: Option<&'a Bytes>,
     /// Where a warm program waits for its standard input.
     pub(super) gate: Option<&'a Gate>,
 }
@@ -103,7 +104,7 @@ impl Wasi {
             }
             _ => {
                 builder
-                    .stdin(Given::new(input.stdin))
+                    .stdin(Given::new(input.stdin.cloned().unwrap_or_default()))
                     .stdout(captured.stream(Stream::Stdout))
                     .stderr(captured.stream(Stream::Stderr));
             }

@@ -99,8 +99,8 @@ impl OutputStream for CapturedStream {
 pub(super) struct Given(Arc<Mutex<Bytes>>);
 
 impl Given {
-    pub(super) fn new(bytes: &[u8]) -> Given {
-        Given(Arc::new(Mutex::new(Bytes::copy_from_slice(bytes))))
+    pub(super) fn new(bytes: Bytes) -> Given {
+        Given(Arc::new(Mutex::new(bytes)))
     }
 }
 
