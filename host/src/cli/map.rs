@@ -25,6 +25,11 @@ pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
     let workers = args.workers.map(usize::from);
     let asked = Asked::of(&args.module, &args.pool, workers);
     let words = &args.pool.grants.args;
+    if (args.stdin || args.warm) && program::have_place(words) {
+        return Err(anyhow!(
+            "each input is standard input (--stdin or --warm): leave out the {{}} in --arg, or the option"
+        ));
+    }
     let pool = setup::pool(&asked, &interrupt, |builder| {
         let builder = setup::functions(&args.pool)(builder);
         if !args.warm {

@@ -92,6 +92,14 @@ impl Words {
     }
 }
 
+/// Whether an input has a place among the arguments.
+pub(super) fn have_place(arguments: &[OsString]) -> bool {
+    let arguments = arguments.iter().cloned().map(OsStringExt::into_vec);
+    arguments
+        .into_iter()
+        .any(|word| find(&word, PLACE).is_some())
+}
+
 /// An input as words: in `text` it is one, as it is; in the others a string, or a list of them.
 fn read(format: Format, input: &[u8]) -> Result<Vec<Vec<u8>>, anyhow::Error> {
     if format == Format::Text {

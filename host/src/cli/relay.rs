@@ -105,6 +105,7 @@ impl Stdio for Relay {
 
     fn is_terminal(&self, stream: Stream) -> bool {
         !self.manner.by_lines
+            && !self.manner.tagged
             && match stream {
                 Stream::Stdin => io::stdin().is_terminal(),
                 Stream::Stdout => io::stdout().is_terminal(),

@@ -103,6 +103,9 @@ impl Directory {
                 )));
             }
         }
+        if path.starts_with("/dev") {
+            return Err(self.refused("it is no directory of files but of devices"));
+        }
         if let Some((at, kind)) = no_files_within(&path).map_err(failed)? {
             let at = printable(&at.to_string_lossy());
             return Err(self.refused(&format!("{at} is no directory of files but {kind}")));
@@ -262,6 +265,8 @@ mod tests {
             ("/proc".into(), "no directory of files but proc"),
             ("/proc/self/fd".into(), "no directory of files but proc"),
             ("/sys".into(), "no directory of files but sysfs"),
+            ("/dev".into(), "but of devices"),
+            ("/dev/shm".into(), "but of devices"),
             ("/".into(), "no directory of files but"),
         ] {
             let message = refused(&Directory::new(path), &[]);

@@ -40,9 +40,9 @@ impl Terms {
         self.wasi.deterministic = true;
         let limits = &mut self.limits;
         limits.fuel.get_or_insert(DETERMINISTIC_FUEL);
-        limits.timeout = limits
-            .timeout
-            .map(|timeout| timeout.max(DETERMINISTIC_TIMEOUT));
+        if limits.timeout == Limits::default().timeout {
+            limits.timeout = Some(DETERMINISTIC_TIMEOUT);
+        }
     }
 
     /// How its code is compiled.

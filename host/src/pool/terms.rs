@@ -105,7 +105,7 @@ macro_rules! plugin_settings {
 
             /// Makes what a task returns depend on its input alone: clocks stand still or count how often they are looked at, random
             /// numbers come from one seed, floating point gives the same bits everywhere, and fuel is the limit, 100 billion where
-            /// none was set before. A time limit set before becomes ten minutes at least, for what sleeps.
+            /// none was set before. The time limit becomes ten minutes unless another than the default was set.
             pub fn deterministic(mut self) -> Self {
                 self.terms.make_deterministic();
                 self

@@ -72,9 +72,6 @@ pub(super) fn take_as_root(policy: &Policy) -> Result<Vec<Tree>, Halt> {
     // SAFETY: no descriptor changes hands without CLONE_FILES.
     unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNS) }
         .map_err(|errno| Refusal::new(Layer::MountNamespace, "unshare", errno))?;
-    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
-    rustix::mount::mount_change("/", private)
-        .map_err(|errno| Refusal::new(Layer::MountNamespace, "making mounts private", errno))?;
     let trees = take(policy)?;
     for (directory, tree) in policy.directories.iter().zip(&trees) {
         // What cannot be mapped stays as it is: whether that is enough is found out later.
@@ -87,6 +84,13 @@ pub(super) fn take_as_root(policy: &Policy) -> Result<Vec<Tree>, Halt> {
 
 /// Takes hold of the directories, by paths that are those of the supervisor still.
 pub(super) fn take(policy: &Policy) -> Result<Vec<Tree>, Halt> {
+    if policy.directories.is_empty() {
+        return Ok(Vec::new());
+    }
+    // Before: what is mounted elsewhere later would appear in a copy that is not private.
+    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+    rustix::mount::mount_change("/", private)
+        .map_err(|errno| Refusal::new(Layer::MountNamespace, "making mounts private", errno))?;
     let take_one = |directory: &GrantedDirectory| -> Result<Tree, Halt> {
         // With what is mounted within it: a process that owns its namespace cannot look below.
         let flags = OpenTreeFlags::OPEN_TREE_CLONE
@@ -153,7 +157,7 @@ fn set_attributes(
     let attributes = libc::mount_attr {
         attr_set: attributes,
         attr_clr: 0,
-        propagation: 0,
+        propagation: libc::MS_PRIVATE,
         userns_fd: user_namespace.map_or(0, |fd| fd.as_raw_fd() as u64),
     };
     // A file system is mapped by itself: not all of those within it may be able to.
@@ -181,13 +185,11 @@ fn set_attributes(
 /// A user namespace in which the owner of a directory is who root becomes.
 fn mapping_of(directory: &GrantedDirectory) -> io::Result<OwnedFd> {
     let flags = libc::CLONE_NEWUSER | libc::SIGCHLD;
+    let parent = rustix::process::getpid();
     // SAFETY: a plain fork of a single-threaded process; the child does nothing but wait for its end.
     let pid = match unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) } {
         -1 => return Err(io::Error::last_os_error()),
-        0 => loop {
-            // SAFETY: it has no arguments and touches no memory.
-            unsafe { libc::pause() };
-        },
+        0 => wait_to_be_killed(parent),
         pid => pid as i32,
     };
     let mapped = |kind: &str, id: u32| {
@@ -204,6 +206,21 @@ fn mapping_of(directory: &GrantedDirectory) -> io::Result<OwnedFd> {
         let _ = rustix::process::waitpid(Some(child), WaitOptions::empty());
     }
     Ok(namespace?.into())
+}
+
+/// Exists, as the only process of its user namespace, as long as its parent does.
+fn wait_to_be_killed(parent: Pid) -> ! {
+    let with_parent = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
+    // SAFETY: the connection is the parent's; nothing here uses it.
+    unsafe { rustix::io::close(0) };
+    loop {
+        if with_parent.is_err() || rustix::process::getppid() != Some(parent) {
+            // SAFETY: nothing of this copy is needed any more.
+            unsafe { libc::_exit(1) };
+        }
+        // SAFETY: it has no arguments and touches no memory.
+        unsafe { libc::pause() };
+    }
 }
 
 /// Makes sure that a directory has nothing in it but these.

@@ -279,6 +279,24 @@ pub const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
+        name: "set the times of a file outside",
+        run: |_| call!(libc::SYS_utimensat, AT_FDCWD, c"/tmp".as_ptr(), 0, 0),
+    },
+    Attack {
+        name: "leave a device where a file was",
+        run: |target| {
+            let (from, to) = (path(target, "file"), path(target, "whited"));
+            call!(
+                libc::SYS_renameat2,
+                AT_FDCWD,
+                from.as_ptr(),
+                AT_FDCWD,
+                to.as_ptr(),
+                libc::RENAME_WHITEOUT
+            )
+        },
+    },
+    Attack {
         name: "watch a granted directory",
         run: |_| call!(libc::SYS_inotify_init1, 0),
     },

@@ -1,10 +1,13 @@
 //! Granted directories: what is in them can be used as it was granted, and nothing else is there.
 
 use super::{BOTH, run_tool};
-use crate::support::{Call, Ordinary, is_root, pool, refusing, run, wpool};
+use crate::support::{
+    Call, Ordinary, Running, eventually, is_root, pool, refusing, run, workers_of, wpool,
+};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
+use std::process::Command;
 use tempfile::TempDir;
 use wpool::{Directory, ErrorKind};
 
@@ -338,4 +341,47 @@ fn a_file_that_becomes_too_long_is_an_error_and_no_death() {
         .args(["--", "grow", "/d/big", "5000000"]));
     assert_eq!(ran.code(), 1, "{ran:?}");
     assert!(ran.stderr.contains("FileTooLarge"), "{ran:?}");
+}
+
+#[test]
+fn what_is_mounted_elsewhere_later_does_not_appear_in_it() {
+    if !is_root() {
+        return;
+    }
+    // As on machines whose mounts are shared, for one whose namespaces copy them.
+    let user = Ordinary::user();
+    let folder = folder_of(&user);
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation", "shared"]);
+    command.args([
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+    ]);
+    command.arg(user.wpool().get_program());
+    command.args([
+        "map",
+        "-j",
+        "1",
+        "--no-cache",
+        "--arg",
+        "spin",
+        "--timeout",
+        "none",
+    ]);
+    command.args(["--dir", &granted(folder.path(), "::/d")]);
+    let running = Running::start(command.arg(user.guest("tool")).arg("x"));
+    let worker = eventually("a worker", || workers_of(&running.process).pop());
+    let mounts = fs::read_to_string(worker.file("mountinfo")).unwrap();
+    assert_eq!(mounts.lines().count(), 2, "{mounts}");
+    for mount in mounts.lines() {
+        assert!(
+            !mount.contains("master:") && !mount.contains("shared:"),
+            "{mount}"
+        );
+        for flag in ["nosuid", "nodev", "noexec"] {
+            assert!(mount.contains(flag), "{flag}: {mount}");
+        }
+    }
 }

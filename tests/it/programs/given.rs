@@ -122,6 +122,20 @@ fn with_deterministic_every_run_is_the_same_to_the_unit_of_fuel() {
 }
 
 #[test]
+fn with_deterministic_who_waits_for_a_time_gets_there_in_no_time() {
+    for tool in BOTH {
+        let pool = pool(tool)
+            .deterministic()
+            .timeout(std::time::Duration::from_secs(20))
+            .build()
+            .unwrap();
+        // An hour, by the clock that the program sees.
+        let said: String = pool.apply("run", (["sleep", "3600000"], "")).unwrap();
+        assert_eq!(said, "true\n");
+    }
+}
+
+#[test]
 fn with_deterministic_numbers_that_are_none_have_one_form() {
     // The sign and payload of a NaN are what a processor makes of them, unless they are made canonical.
     let text = r#"(module (func (export "nan") (param f64 f64) (result i64)

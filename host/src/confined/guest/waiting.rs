@@ -4,7 +4,7 @@ use super::Guest;
 use super::live::TaskState;
 use crate::confined::conversation::Conversation;
 use crate::confined::warm::Gate;
-use crate::confined::wasi::Runtime;
+use crate::confined::wasi::{Runtime, Steps, Wasi};
 use std::time::Instant;
 use wasmtime::Store;
 
@@ -13,6 +13,7 @@ pub(super) struct Waiting<'a> {
     runtime: &'a Runtime,
     deadline: Option<Instant>,
     gate: Option<Gate>,
+    steps: Option<Steps>,
     conversation: Option<Conversation>,
 }
 
@@ -25,6 +26,7 @@ impl Guest {
             runtime: &given.runtime,
             deadline: state.deadline,
             gate: state.gate.clone(),
+            steps: state.wasi.as_ref().and_then(Wasi::steps),
             conversation: state.conversation.clone(),
         })
     }
@@ -44,7 +46,11 @@ impl Waiting<'_> {
             let of_task = self.gate.as_ref().and_then(Gate::deadline);
             of_task.unwrap_or(self.deadline)
         };
-        let result = self.runtime.run(deadline, flush, call);
+        let idle = || {
+            self.steps.iter().for_each(Steps::go_on);
+            flush()
+        };
+        let result = self.runtime.run(deadline, idle, call);
         flush()?;
         result
     }

@@ -9,6 +9,7 @@ mod random;
 mod runtime;
 mod streams;
 
+pub(super) use clock::Steps;
 pub(super) use runtime::{Expired, Runtime};
 pub(super) use streams::{TooMuchOutput, Written};
 
@@ -45,6 +46,8 @@ pub(super) struct Wasi {
     arguments: Vec<Vec<u8>>,
     environment: Vec<Vec<u8>>,
     captured: Captured,
+    /// The clock, where every run is to be the same.
+    steps: Option<clock::Steps>,
 }
 
 impl Wasi {
@@ -68,10 +71,13 @@ impl Wasi {
             .allow_blocking_current_thread(true)
             .max_random_size(RANDOM_BYTES);
         random::give(&mut builder, terms.deterministic);
-        match terms.deterministic {
-            true => clock::stop(&mut builder),
-            false => clock::go(&mut builder),
-        }
+        let steps = match terms.deterministic {
+            true => Some(clock::stop(&mut builder)),
+            false => {
+                clock::go(&mut builder);
+                None
+            }
+        };
         for argument in &arguments {
             builder.arg(String::from_utf8_lossy(argument));
         }
@@ -116,7 +122,13 @@ impl Wasi {
             arguments,
             environment: terms.environment.clone(),
             captured,
+            steps,
         })
+    }
+
+    /// The clock, where it counts.
+    pub(super) fn steps(&self) -> Option<Steps> {
+        self.steps.clone()
     }
 
     /// What was written since it was asked last.
@@ -158,6 +170,8 @@ pub(super) fn link_component(
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     linker.allow_shadowing(true);
     files::link(linker)?;
+    random::link(linker)?;
+    clock::link(linker)?;
     linker.allow_shadowing(false);
     Ok(())
 }

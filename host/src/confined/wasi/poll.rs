@@ -65,7 +65,10 @@ pub(super) fn link(linker: &mut Linker<TaskState>) -> wasmtime::Result<()> {
                         Err(errno) => return errno,
                     };
                     let next = all.iter().map(|one| one.due_in).min().unwrap_or_default();
-                    if !next.is_zero() {
+                    let steps = caller.data_mut().wasi().steps.clone();
+                    if let Some(steps) = steps {
+                        steps.jump(next);
+                    } else if !next.is_zero() {
                         tokio::time::sleep_until(tokio::time::Instant::now() + next).await;
                     }
                     let due = all.iter().filter(|one| one.due_in <= next);

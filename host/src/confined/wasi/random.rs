@@ -1,8 +1,11 @@
 //! Random numbers: from the kernel each time, so that processes forked from one another never get the same; or, where every run is
 //! to be the same, from one seed.
 
+use super::super::guest::TaskState;
 use blake3::OutputReader;
 use std::convert::Infallible;
+use wasmtime::StoreContextMut;
+use wasmtime::component::Linker;
 use wasmtime_wasi::WasiCtxBuilder;
 
 /// Gives random numbers.
@@ -22,6 +25,28 @@ pub(super) fn give(builder: &mut WasiCtxBuilder, deterministic: bool) {
         .insecure_random(Kernel)
         .insecure_random_seed(u128::from_le_bytes(seed));
 }
+
+/// Has the seed for what need not be secret drawn anew for whoever asks: the library's own is drawn before the fork.
+pub(super) fn link(linker: &mut Linker<TaskState>) -> wasmtime::Result<()> {
+    let mut seed = linker.instance(SEED)?;
+    seed.func_wrap(
+        "insecure-seed",
+        |mut store: StoreContextMut<'_, TaskState>, (): ()| {
+            let mut seed = [0_u64; 2];
+            if store.data_mut().wasi().steps.is_none() {
+                for half in &mut seed {
+                    let mut bytes = [0; 8];
+                    Kernel.fill(&mut bytes);
+                    *half = u64::from_le_bytes(bytes);
+                }
+            }
+            Ok(((seed[0], seed[1]),))
+        },
+    )
+}
+
+/// The interface that has it, in the version of the library.
+const SEED: &str = "wasi:random/insecure-seed@0.2.12";
 
 trait Source {
     fn fill(&mut self, bytes: &mut [u8]);

@@ -1,11 +1,12 @@
 //! What processes may call that were granted directories: to open what is in them, to read it and, where that was granted, to change
 //! it. Learnt by running programs of both previews under a filter that kills; held to arguments where those can do more.
 
-use super::{Rules, answer, argument, no_files};
+use super::{Rules, answer, argument, compile, no_files};
 use crate::sandbox::{Files, Refusal};
-use seccompiler::BpfProgram;
-use seccompiler::SeccompCmpArgLen::Dword;
-use seccompiler::SeccompCmpOp::{Eq, MaskedEq};
+use seccompiler::SeccompCmpArgLen::{Dword, Qword};
+use seccompiler::SeccompCmpOp::{Eq, MaskedEq, Ne};
+use seccompiler::{BpfProgram, SeccompAction};
+use std::collections::BTreeMap;
 
 /// What opens and reads, whatever its arguments.
 const READING: &[i64] = &[
@@ -34,10 +35,8 @@ const CHANGING: &[i64] = &[
     libc::SYS_ftruncate,
     libc::SYS_unlinkat,
     libc::SYS_renameat,
-    libc::SYS_renameat2,
     libc::SYS_symlinkat,
     libc::SYS_linkat,
-    libc::SYS_utimensat,
 ];
 
 /// What an open may not ask for where nothing can be changed.
@@ -74,6 +73,11 @@ impl Rules {
         let named = argument(2, Dword, MaskedEq(NAMELESS as u64), 0)?;
         self.only_if(libc::SYS_openat, vec![named, no_special(3)?]);
         self.only_if(libc::SYS_mkdirat, vec![no_special(2)?]);
+        // Not one that leaves a device in its place.
+        let plainly = argument(4, Dword, MaskedEq(!u64::from(libc::RENAME_NOREPLACE)), 0)?;
+        self.only_if(libc::SYS_renameat2, vec![plainly]);
+        // By path it is answered with an error below.
+        self.allow(&[libc::SYS_utimensat]);
         Ok(())
     }
 }
@@ -82,6 +86,21 @@ impl Rules {
 pub(super) fn refused_quietly(files: Files) -> Result<Vec<BpfProgram>, Refusal> {
     match files {
         Files::None => Ok(vec![no_files()?]),
-        Files::Read | Files::Write => Ok(vec![answer(&[libc::SYS_openat2], libc::ENOSYS)?]),
+        Files::Read => Ok(vec![answer(&[libc::SYS_openat2], libc::ENOSYS)?]),
+        Files::Write => Ok(vec![
+            answer(&[libc::SYS_openat2], libc::ENOSYS)?,
+            no_times_by_path()?,
+        ]),
     }
+}
+
+/// Landlock does not look at who sets times, so only files that are open get some.
+fn no_times_by_path() -> Result<BpfProgram, Refusal> {
+    let mut rules = Rules(BTreeMap::new());
+    rules.only_if(libc::SYS_utimensat, vec![argument(1, Qword, Ne, 0)?]);
+    compile(
+        rules.0,
+        SeccompAction::Allow,
+        SeccompAction::Errno(libc::EPERM.unsigned_abs()),
+    )
 }
