@@ -173,12 +173,15 @@ fn a_worker_of_a_program_has_the_descriptors_of_any_other() {
     command.args(["map", "-j", "1", "--timeout", "none", "--arg", "spin"]);
     let running = Running::start(command.arg(guest("tool")).arg("x"));
     let worker = eventually("a worker", || workers_of(&running.process).pop());
-    let mut open: Vec<String> = fs::read_dir(worker.file("fd"))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    open.sort();
-    assert_eq!(open, ["0", "1"]);
+    // It has those of its template until it closes them, right after the fork.
+    eventually("a worker with two descriptors", || {
+        let mut open: Vec<String> = fs::read_dir(worker.file("fd"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        open.sort();
+        (open == ["0", "1"]).then_some(())
+    });
     let status = fs::read_to_string(worker.file("status")).unwrap();
     assert_eq!(status_field(&status, "Threads").unwrap(), "1");
     assert_eq!(status_field(&status, "Seccomp").unwrap(), "2");
