@@ -26,6 +26,10 @@ const LOOKING: &[&str] = &[
     "read a link",
 ];
 
+/// What one of its templates may do besides forking: it shares pages with its workers, which a filter can't tell from files that are
+/// only read.
+const SHARING: &str = "share a mapping of a granted file";
+
 fn may(attack: &str, column: &str) -> bool {
     let writes = column.starts_with("write");
     READING.contains(&attack)
@@ -79,6 +83,43 @@ fn a_granted_directory_is_all_that_native_code_reaches_with_full_confinement() {
 #[test]
 fn a_granted_directory_is_all_that_native_code_reaches_with_reduced_confinement() {
     assert_refused(&[Call::Unshare], " reduced");
+}
+
+#[test]
+fn templates_with_a_granted_directory_reach_nothing_more_and_fork() {
+    // Guest code runs there, too: an initializer, or the beginning of a warm program.
+    for (lacking, suffix) in [(&[][..], ""), (&[Call::Unshare], " reduced")] {
+        for user in User::all() {
+            for terms in ["read", "write"] {
+                let column = format!("{terms}{suffix}");
+                let answers = refusing(lacking, || user.impostor(&["granted", terms, "template"]));
+                let (granted, without) = (Table::granted(), Table::of(user.name()));
+                let expected = |attack: &str| {
+                    let cells = [
+                        Some(granted.cell(attack, &column)),
+                        without
+                            .attacks()
+                            .find(|known| *known == attack)
+                            .map(|_| without.cell(attack, "template")),
+                    ];
+                    cells
+                        .into_iter()
+                        .flatten()
+                        .flat_map(|cell| cell.split('/'))
+                        .collect::<BTreeSet<_>>()
+                };
+                assert_eq!(answers.len(), granted.attacks().count());
+                let wrong: Vec<_> = answers
+                    .iter()
+                    // What was granted, a template that was tried before may have done already.
+                    .filter(|(attack, _)| !may(attack, &column))
+                    .filter(|(attack, answer)| !expected(attack).contains(&**answer))
+                    .filter(|(attack, answer)| (&**attack, &**answer) != (SHARING, "ok"))
+                    .collect();
+                assert!(wrong.is_empty(), "{user:?} {column}: {wrong:#?}");
+            }
+        }
+    }
 }
 
 #[test]

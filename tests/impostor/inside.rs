@@ -85,7 +85,7 @@ fn compiler() {
                 _ => "",
             };
             let import = match words[..] {
-                [_, _, "granted" | "wasi", ..] => {
+                [_, "wasi-template", ..] | [_, _, "granted" | "wasi", ..] => {
                     r#"(import "wasi_snapshot_preview1" "sched_yield" (func (result i32)))"#
                 }
                 _ => import,
@@ -113,10 +113,10 @@ fn template(policy: &Policy) {
     }
     let words: Vec<&str> = template.function().splitn(4, ' ').collect();
     match words[..] {
-        ["attack", "template", supervisor, name] => {
+        ["attack", "template" | "wasi-template", supervisor, name] => {
             let result = by_name(name, supervisor);
             let answer = format!("attack: {}", answer(result));
-            send(&encode(&TemplateToSupervisor::LoadFailed(answer)));
+            send(&encode(&TemplateToSupervisor::NotPrepared(answer)));
         }
         ["attack", ..] => template.serve(&worker),
         _ => template.serve_honestly(),
@@ -125,7 +125,7 @@ fn template(policy: &Policy) {
 
 fn by_name(name: &str, supervisor: &str) -> i64 {
     let supervisor = supervisor.parse().unwrap_or(1);
-    let attack = attacks::all().find(|attack| attack.name == name);
+    let attack = attacks::with_granted().find(|attack| attack.name == name);
     attack.map_or(-1, |attack| (attack.run)(&Target::of_a_pool(supervisor)))
 }
 

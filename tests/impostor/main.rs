@@ -28,12 +28,15 @@ fn main() -> ExitCode {
         ["pool", "worker", terms] => pools::attack_from_workers(terms),
         ["granted", terms @ ("read" | "write")] => pools::attack_with_directory(terms),
         ["granted", terms @ ("read" | "write"), "calls"] => pools::calls_with_directory(terms),
+        ["granted", terms @ ("read" | "write"), "template"] => {
+            pools::attack_from_template_with_directory(terms);
+        }
         ["pool", "level"] => pools::level(),
         ["pool", place @ ("template" | "compiler")] => pools::attack_from(place, false),
         ["pool", "template", "prepared"] => pools::attack_from("template", true),
         _ => {
             eprintln!(
-                "usage: wpool-impostor alone LAYER [calls] | pool worker [calls] [process|kept|host] | pool template [prepared] | pool compiler|level | granted read|write [calls]"
+                "usage: wpool-impostor alone LAYER [calls] | pool worker [calls] [process|kept|host] | pool template [prepared] | pool compiler|level | granted read|write [calls|template]"
             );
             return ExitCode::from(2);
         }

@@ -48,6 +48,15 @@ pub fn calls_with_directory(terms: &str) {
     calls_from_workers(terms);
 }
 
+/// The same from a template that has it, as one of a warm program.
+pub fn attack_from_template_with_directory(terms: &str) {
+    let _bound = attacks::bind_abstract_name();
+    for attack in attacks::with_granted() {
+        let _directory = Granted::make();
+        attack_alone("wasi-template", attack, |builder| under(builder, terms));
+    }
+}
+
 /// The directory that is granted, until this is dropped.
 struct Granted(String);
 
@@ -80,27 +89,33 @@ impl Drop for Granted {
 pub fn attack_from(place: &str, prepared: bool) {
     let _bound = attacks::bind_abstract_name();
     for attack in attacks::all() {
-        let module = format!("attack {place} {} {}", std::process::id(), attack.name);
-        let builder = builder(&module);
-        let builder = if prepared {
-            builder.isolation(Isolation::Process).initializer("init")
-        } else {
-            builder
-        };
-        let complaint = match builder.build() {
-            Err(error) => error.to_string(),
-            Ok(pool) => match pool.apply::<i64>(&module, (0_i64,)) {
-                Ok(_) => "it answered".into(),
-                Err(failure) => failure.to_string(),
-            },
-        };
-        let ended = match complaint.split_once("attack: ") {
-            Some((_, answer)) => answer,
-            None if complaint.contains("SIGSYS") || complaint.contains("signal 31") => "SIGSYS",
-            None => &complaint,
-        };
-        println!("{}\t{ended}", attack.name);
+        attack_alone(place, attack, |builder| match prepared {
+            true => builder.isolation(Isolation::Process).initializer("init"),
+            false => builder,
+        });
     }
+}
+
+/// Tries one attack from a process of a pool of its own.
+fn attack_alone(
+    place: &str,
+    attack: &attacks::Attack,
+    terms: impl Fn(wpool::Builder) -> wpool::Builder,
+) {
+    let module = format!("attack {place} {} {}", std::process::id(), attack.name);
+    let complaint = match terms(builder(&module)).build() {
+        Err(error) => error.to_string(),
+        Ok(pool) => match pool.apply::<i64>(&module, (0_i64,)) {
+            Ok(_) => "it answered".into(),
+            Err(failure) => failure.to_string(),
+        },
+    };
+    let ended = match complaint.split_once("attack: ") {
+        Some((_, answer)) => answer,
+        None if complaint.contains("SIGSYS") || complaint.contains("signal 31") => "SIGSYS",
+        None => &complaint,
+    };
+    println!("{}\t{ended}", attack.name);
 }
 
 /// Prints how much of the confinement such processes have.
@@ -123,20 +138,23 @@ fn run(errands: impl Iterator<Item = Errand>, terms: &str) -> Vec<Outcome> {
         "read" | "write" => "attack worker granted a directory",
         _ => "attack worker",
     };
-    let builder = builder(module);
+    let codes = errands.map(Errand::code);
+    let pool = under(builder(module), terms).build().expect("a pool");
+    pool.map_outcomes(module, codes).expect("outcomes")
+}
+
+/// A pool whose processes run tasks under such terms.
+fn under(builder: wpool::Builder, terms: &str) -> wpool::Builder {
     let directory =
         || Directory::new(attacks::granted_directory(std::process::id().into())).at("/granted");
-    let pool = match terms {
+    match terms {
         "process" => builder.isolation(Isolation::Process),
         "kept" => builder.isolation(Isolation::Worker),
         "read" => builder.dir(directory().read_only()),
         "write" => builder.dir(directory()),
         "host" => builder.host_function("env", "ask", |number: i64| number),
         _ => builder,
-    };
-    let codes = errands.map(Errand::code);
-    let pool = pool.build().expect("a pool");
-    pool.map_outcomes(module, codes).expect("outcomes")
+    }
 }
 
 fn ended(outcome: &Outcome) -> String {
