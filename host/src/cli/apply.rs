@@ -46,6 +46,7 @@ pub(super) fn run(args: &ApplyArgs) -> Result<u8, Refused> {
         function: &function,
         format,
         is_program,
+        is_warm: false,
     };
     program::show_written(1, shape, &outcome);
     if let Err(failure) = &outcome.result

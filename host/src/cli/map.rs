@@ -62,6 +62,7 @@ pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
         function: &function,
         format,
         is_program: pool.program() == Some(&function),
+        is_warm: args.warm,
     };
     let printed = print(outcomes, shape, &mut report, &interrupt)
         .and_then(|code| report.finish().map(|()| code));
@@ -207,6 +208,10 @@ fn print(
             // In order with what is on standard output, where both go to one terminal.
             let _ = output.flush();
             complaint::failed(index + 1, shape, failure);
+            if shape.is_warm && failure.kind() == FailureKind::Init {
+                // The run that all tasks would be forks of failed: no other has a better chance.
+                return Ok(code);
+            }
         }
         if closed(write_result(&mut output, terminal, shape, &outcome))? {
             return Ok(code);
@@ -220,6 +225,8 @@ pub(super) struct Shape<'a> {
     pub(super) function: &'a Function,
     pub(super) format: Format,
     pub(super) is_program: bool,
+    /// Whether all tasks are forks of one run.
+    pub(super) is_warm: bool,
 }
 
 /// Writes a value and a line break, escaped for a `terminal`; nothing for a failure without a value, unless it is a program that ended

@@ -173,7 +173,7 @@ fn a_program_that_never_reads_or_ends_before_is_a_clear_error() {
         for word in words {
             command.args(["--arg", word]);
         }
-        let ran = feed(command.arg(guest("tool")), "x\n");
+        let ran = feed(command.arg(guest("tool")), "x\ny\nz\n");
         assert_eq!(ran.code(), 1);
         assert!(
             ran.complaints().len() == 1 && ran.stderr.contains(why),

@@ -286,7 +286,10 @@ impl Driver {
             TemplateToSupervisor::LoadFailed(why) => {
                 return Err(format!("its artifact was refused: {}", printable(&why)));
             }
-            TemplateToSupervisor::NotPrepared(why) => return Err(printable(&why)),
+            TemplateToSupervisor::NotPrepared(why) => {
+                self.scheduler.last_chance(plugin);
+                return Err(printable(&why));
+            }
             TemplateToSupervisor::Panicked(why) => {
                 return Err(format!("its template failed: {}", printable(&why)));
             }

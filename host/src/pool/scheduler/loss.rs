@@ -172,6 +172,13 @@ impl Scheduler {
         false
     }
 
+    /// What a plugin does once for all tasks failed, and would again: its next failure is its last.
+    pub(crate) fn last_chance(&mut self, plugin: PluginId) {
+        if let Some(state) = self.plugins.get_mut(&plugin) {
+            state.strikes = STRIKES_OUT - 1;
+        }
+    }
+
     /// Counts against a plugin that makes no progress; one that is out fails all that wait.
     pub(super) fn strike(&mut self, now: Instant, plugin: PluginId, strikes: u32) {
         let Some(state) = self.plugins.get_mut(&plugin) else {

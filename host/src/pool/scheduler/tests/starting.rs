@@ -70,6 +70,20 @@ fn a_template_that_fails_three_times_fails_what_waits_and_later_tasks_get_a_new_
 }
 
 #[test]
+fn a_template_that_would_fail_again_is_not_tried_again_for_what_waits() {
+    let mut env = Env::new(2);
+    env.tasks(0..2);
+    env.then(&["template p0"]);
+    env.scheduler.last_chance(A);
+    env.template_failed(A);
+    env.then(&["fail 0 x0 PluginBroken", "fail 1 x0 PluginBroken"]);
+    env.tasks(2..3);
+    env.then(&["template p0"]);
+    env.template_failed(A);
+    env.then(&["template p0"]);
+}
+
+#[test]
 fn workers_that_fail_to_start_three_times_in_a_row_fail_what_waits() {
     let mut env = Env::new(2);
     env.tasks(0..2);

@@ -163,7 +163,8 @@ impl VirtualWorker {
         let running = self.owed.iter().rev().find(|(seq, _)| *seq < page);
         let first = self.owed.front().filter(|_| match death {
             Death::Signal(signal) => signal != libc::SIGKILL,
-            Death::Exit(_) | Death::Deadline | Death::Violation(_) => true,
+            Death::Exit(_) | Death::Violation(_) => true,
+            // It harmed nobody if it did not get to run before its deadline.
             _ => false,
         });
         running

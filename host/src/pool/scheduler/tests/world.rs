@@ -164,6 +164,10 @@ impl World {
                     self.scheduler.template_ready(now, plugin);
                 } else {
                     self.trouble[plugin.0 as usize] += 1;
+                    if self.rng.once_in(5) {
+                        self.trouble[plugin.0 as usize] = 3;
+                        self.scheduler.last_chance(plugin);
+                    }
                     self.scheduler.template_failed(now, plugin);
                 }
             }
