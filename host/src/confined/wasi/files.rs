@@ -1,17 +1,17 @@
 //! Streams of files for components. The library's own read and write on a thread, which no process here can have.
 
 use super::super::guest::TaskState;
+use super::streams::always_ready;
 use bytes::{Bytes, BytesMut};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Resource};
-use wasmtime_wasi::async_trait;
 use wasmtime_wasi::filesystem::Descriptor;
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 use wasmtime_wasi::p2::{
-    DynInputStream, DynOutputStream, InputStream, OutputStream, Pollable, StreamError, StreamResult,
+    DynInputStream, DynOutputStream, InputStream, OutputStream, StreamError, StreamResult,
 };
 use wasmtime_wasi::{FsPerms, WasiView};
 
@@ -154,15 +154,6 @@ fn retried(mut act: impl FnMut() -> std::io::Result<usize>) -> StreamResult<usiz
             other => return other.map_err(|error| StreamError::LastOperationFailed(error.into())),
         }
     }
-}
-
-macro_rules! always_ready {
-    ($($stream:ty)*) => {$(
-        #[async_trait]
-        impl Pollable for $stream {
-            async fn ready(&mut self) {}
-        }
-    )*};
 }
 
 always_ready!(Reading Writing);

@@ -7,9 +7,8 @@ use bytes::Bytes;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
-use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdinStream, StdoutStream};
-use wasmtime_wasi::p2::{InputStream, OutputStream, Pollable, StreamError, StreamResult};
+use wasmtime_wasi::p2::{InputStream, OutputStream, StreamError, StreamResult};
 
 /// How much may be written or read at once, in bytes.
 const PIECE: usize = 64 * 1024;
@@ -189,12 +188,14 @@ impl OutputStream for Relayed {
 
 macro_rules! always_ready {
     ($($stream:ty)*) => {$(
-        #[async_trait]
-        impl Pollable for $stream {
+        #[wasmtime_wasi::async_trait]
+        impl wasmtime_wasi::p2::Pollable for $stream {
             async fn ready(&mut self) {}
         }
     )*};
 }
+
+pub(super) use always_ready;
 
 always_ready!(CapturedStream Gated Given Relayed);
 
