@@ -56,6 +56,14 @@ fn streams(command: &str, rest: &[&str]) -> Option<ExitCode> {
             drop(io::stdin().read_line(&mut line));
             print!("{line}");
         }
+        "wait" => println!(
+            "{}",
+            if has_input(number()) {
+                "input"
+            } else {
+                "nothing"
+            }
+        ),
         "say" => {
             println!("to stdout");
             eprintln!("to stderr");
@@ -79,6 +87,28 @@ fn streams(command: &str, rest: &[&str]) -> Option<ExitCode> {
         _ => return None,
     }
     Some(ExitCode::SUCCESS)
+}
+
+/// Waits for standard input, at most so many milliseconds; whether there is some, or its end.
+fn has_input(millis: u64) -> bool {
+    #[repr(C)]
+    struct PollFd {
+        fd: i32,
+        events: i16,
+        revents: i16,
+    }
+    unsafe extern "C" {
+        fn poll(fds: *mut PollFd, count: usize, millis: i32) -> i32;
+    }
+    const IN: i16 = 1;
+    let mut stdin = PollFd {
+        fd: 0,
+        events: IN,
+        revents: 0,
+    };
+    // SAFETY: of the C library that the standard library is linked with, declared as there; it writes to that one descriptor's.
+    let happened = unsafe { poll(&raw mut stdin, 1, millis as i32) };
+    happened == 1 && stdin.revents & IN != 0
 }
 
 #[inline(never)]

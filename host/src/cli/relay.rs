@@ -1,13 +1,22 @@
 //! Standard streams of running programs, passed on: as they are where there is one, by whole lines where there are several.
 
 use super::terminal::harmless;
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use wpool::{HostCall, Stdio, Stream};
 
 /// How long a line may be before it is written though it has not ended, in bytes.
 const LONGEST_LINE: usize = 1 << 20;
+
+/// Longer than anybody waits.
+const LONG: Timespec = Timespec {
+    tv_sec: i64::MAX,
+    tv_nsec: 0,
+};
 
 /// What is done with what programs write.
 #[derive(Clone, Copy)]
@@ -85,13 +94,26 @@ impl Stdio for Relay {
             return Ok(Vec::new());
         }
         let mut bytes = vec![0; most];
+        // Not by a buffer, whose bytes nobody would wait for in vain.
+        let read =
+            rustix::io::retry_on_intr(|| rustix::io::read(rustix::stdio::stdin(), &mut bytes))?;
+        bytes.truncate(read);
+        Ok(bytes)
+    }
+
+    fn wait(&self, _: &HostCall, time: Duration) -> io::Result<bool> {
+        if self.manner.by_lines {
+            return Ok(true);
+        }
+        let begun = Instant::now();
         loop {
-            match io::stdin().lock().read(&mut bytes) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                read => {
-                    bytes.truncate(read?);
-                    return Ok(bytes);
-                }
+            let left = time.saturating_sub(begun.elapsed());
+            let left = Timespec::try_from(left).unwrap_or(LONG);
+            let stdin = rustix::stdio::stdin();
+            let mut awaited = [PollFd::new(&stdin, PollFlags::IN)];
+            match rustix::event::poll(&mut awaited, Some(&left)) {
+                Err(Errno::INTR) => {}
+                ready => return Ok(ready? > 0),
             }
         }
     }

@@ -10,6 +10,7 @@ use crate::wire::{
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Longest frame that is read: the supervisor is trusted, but a bound costs nothing.
 const MAX_FRAME: usize = u32::MAX as usize;
@@ -133,6 +134,16 @@ impl Conversation {
         }
     }
 
+    /// Waits until the host's standard input can be read, at most that long; whether it can.
+    pub(super) fn wait_for_stream(&self, function: u32, time: Duration) -> wasmtime::Result<bool> {
+        let inner = &mut *self.lock();
+        inner.send_unsent()?;
+        let [.., wait] = stream_functions();
+        let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let ready = inner.call_stream(function, Value::U64(time), wait.result.as_ref())?;
+        Ok(ready == Value::Bool(true))
+    }
+
     /// Writes to a stream of the host's, now or together with what comes next; whether anybody reads it.
     pub(super) fn write_stream(&self, function: u32, bytes: &[u8]) -> wasmtime::Result<bool> {
         let inner = &mut *self.lock();
@@ -205,7 +216,7 @@ impl Inner {
         if self.unsent.bytes.is_empty() {
             return Ok(());
         }
-        let [_, stdout, _] = stream_functions();
+        let [_, stdout, ..] = stream_functions();
         let bytes = Value::Bytes(std::mem::take(&mut self.unsent.bytes));
         let function = self.unsent.function;
         let answer = self.call_stream(function, bytes, stdout.result.as_ref())?;

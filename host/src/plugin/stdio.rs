@@ -6,6 +6,7 @@ use crate::wire::{Stream, stream_functions};
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The names under which the functions are bound: no module can import from there.
 const MODULE: &str = "";
@@ -43,6 +44,17 @@ pub trait Stdio: Send + Sync + 'static {
     fn read(&self, call: &HostCall, most: usize) -> io::Result<Vec<u8>> {
         let _ = (call, most);
         Ok(Vec::new())
+    }
+
+    /// Waits until there is something to read, or the end of it, but no longer than `time`: whether there is. Asked for by programs
+    /// that wait for their input and for a clock at once. Without it they are told that there is, and the read waits.
+    ///
+    /// # Errors
+    ///
+    /// Any error fails the task, as `host-call`.
+    fn wait(&self, call: &HostCall, time: Duration) -> io::Result<bool> {
+        let _ = (call, time);
+        Ok(true)
     }
 
     /// Takes what was written to [`Stream::Stdout`] or [`Stream::Stderr`].
@@ -96,7 +108,12 @@ impl Streams {
             let read = stdio.read(&call, most as usize);
             read.map_err(|error| failed("read", &error))
         });
-        let bound = [read, write(Stream::Stdout), write(Stream::Stderr)];
+        let stdio = Arc::clone(&self.0);
+        let wait = HostFunction::blocking(MODULE, "wait", move |call: HostCall, time: u64| {
+            let waited = stdio.wait(&call, Duration::from_nanos(time));
+            waited.map_err(|error| failed("waited for", &error))
+        });
+        let bound = [read, write(Stream::Stdout), write(Stream::Stderr), wait];
         stream_functions()
             .into_iter()
             .zip(bound)

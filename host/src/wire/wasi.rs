@@ -72,10 +72,10 @@ pub enum Stream {
     Stderr,
 }
 
-/// The functions by which a program whose streams are the host's reads and writes: counted after those that it imports, in the
-/// order of [`Stream`].
+/// The functions by which a program whose streams are the host's reads and writes, in the order of [`Stream`], and waits: counted
+/// after those that it imports.
 #[must_use]
-pub fn stream_functions() -> [Function; 3] {
+pub fn stream_functions() -> [Function; 4] {
     let bytes = || Type::List(Box::new(Type::U8));
     let function = |name: &str, param: &str, ty, result| Function {
         name: name.into(),
@@ -92,6 +92,8 @@ pub fn stream_functions() -> [Function; 3] {
         // Whether anybody reads it.
         function("stdout", "bytes", bytes(), Type::Bool),
         function("stderr", "bytes", bytes(), Type::Bool),
+        // Whether there is something to read, or the end of it.
+        function("wait", "nanoseconds", Type::U64, Type::Bool),
     ]
 }
 

@@ -87,6 +87,22 @@ fn a_program_that_sleeps_has_sent_what_it_wrote() {
 }
 
 #[test]
+fn a_program_waits_for_its_input_or_a_clock_whichever_is_first() {
+    for tool in BOTH {
+        // Nobody writes, and nobody ends it.
+        let mut running = Running::start_with_input(&mut run_tool(&[], tool, &["wait", "30"]));
+        assert_eq!(running.line().as_deref(), Some("nothing"), "{tool}");
+        assert_eq!(running.finish().code(), 0);
+        let mut running = Running::start_with_input(&mut run_tool(&[], tool, &["wait", "1000000"]));
+        running.write("now\n");
+        assert_eq!(running.line().as_deref(), Some("input"), "{tool}");
+        assert_eq!(running.finish().code(), 0);
+        let ran = feed(&mut run_tool(&[], tool, &["wait", "1000000"]), "");
+        assert_eq!(ran.results(), ["input"], "{tool}");
+    }
+}
+
+#[test]
 fn bytes_that_are_no_text_pass_unchanged_into_a_pipe() {
     use std::process::Stdio;
     for tool in BOTH {

@@ -20,7 +20,7 @@ use crate::wire::{Stream, TaskLimits, WasiTerms};
 use bytes::Bytes;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use streams::{Captured, Gated, Given, Relayed};
+use streams::{Captured, Gated, Given, HostInput, Relayed};
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 
@@ -48,6 +48,8 @@ pub(super) struct Wasi {
     captured: Captured,
     /// The clock, where every run is to be the same.
     steps: Option<clock::Steps>,
+    /// By which it waits for standard input that may not be there yet.
+    host_input: Option<HostInput>,
 }
 
 impl Wasi {
@@ -102,7 +104,7 @@ impl Wasi {
                     .stderr(captured.stream(Stream::Stderr));
             }
             (Some(first), Some(conversation), None) => {
-                let relayed = |stream: Stream| Relayed::new(conversation, first, terms, stream);
+                let relayed = |stream| Relayed::new(conversation, first, terms, stream);
                 builder
                     .stdin(relayed(Stream::Stdin))
                     .stdout(relayed(Stream::Stdout))
@@ -123,6 +125,7 @@ impl Wasi {
             environment: terms.environment.clone(),
             captured,
             steps,
+            host_input: conversation.and_then(|conversation| HostInput::new(conversation, terms)),
         })
     }
 

@@ -1,9 +1,10 @@
-//! Waiting in preview 1: for clocks, or for streams and files, which are always ready here. The library's own would sleep in the
-//! kernel, where no time limit reaches it and what was written is not sent.
+//! Waiting in preview 1: for clocks, for the host's standard input, or for other streams and files, which are always ready here.
+//! The library's own would sleep in the kernel, where no time limit reaches it and what was written is not sent.
 
 use super::super::guest::TaskState;
+use super::Wasi;
 use crate::wire::PREVIEWS;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use wasmtime::{Caller, Extern, Linker};
 use wasmtime_wasi::clocks::WasiClocksView;
 use wasmtime_wasi::p2::bindings::clocks::{monotonic_clock, wall_clock};
@@ -45,6 +46,11 @@ const EVENT: usize = 32;
 
 /// What is waited for.
 const CLOCK: u8 = 0;
+const READ: u8 = 1;
+/// Where in its description the descriptor is that is read from.
+const DESCRIPTOR: usize = 16;
+/// The descriptor of standard input.
+const STDIN: u32 = 0;
 /// A clock that people read, and one that only goes on.
 const REALTIME: u32 = 0;
 const MONOTONIC: u32 = 1;
@@ -62,18 +68,12 @@ pub(super) fn link(linker: &mut Linker<TaskState>) -> wasmtime::Result<()> {
                 Box::new(async move {
                     let all = match read_all(&mut caller, layout, from, count) {
                         Ok(all) => all,
-                        Err(errno) => return errno,
+                        Err(errno) => return Ok(errno),
                     };
-                    let next = all.iter().map(|one| one.due_in).min().unwrap_or_default();
-                    let steps = caller.data_mut().wasi().steps.clone();
-                    if let Some(steps) = steps {
-                        steps.jump(next);
-                    } else if !next.is_zero() {
-                        tokio::time::sleep_until(tokio::time::Instant::now() + next).await;
-                    }
-                    let due = all.iter().filter(|one| one.due_in <= next);
+                    let now = Now::wait_for(&all, caller.data_mut().wasi()).await?;
+                    let due = all.iter().filter(|one| now.is_due(one));
                     let written = write_all(&mut caller, due, (to, happened));
-                    written.map_or(FAULT, |()| SUCCESS)
+                    Ok(written.map_or(FAULT, |()| SUCCESS))
                 })
             },
         )?;
@@ -85,7 +85,56 @@ pub(super) fn link(linker: &mut Linker<TaskState>) -> wasmtime::Result<()> {
 struct Awaited {
     user_data: [u8; 8],
     kind: u8,
-    due_in: Duration,
+    due: Due,
+}
+
+/// When it happens.
+#[derive(PartialEq)]
+enum Due {
+    In(Duration),
+    /// Once there is something to read.
+    WithInput,
+}
+
+/// What of all that was waited for has happened.
+struct Now {
+    /// So much time is over.
+    after: Duration,
+    has_input: bool,
+}
+
+impl Now {
+    async fn wait_for(all: &[Awaited], wasi: &mut Wasi) -> wasmtime::Result<Now> {
+        let times = all.iter().filter_map(|one| match one.due {
+            Due::In(time) => Some(time),
+            Due::WithInput => None,
+        });
+        let next = times.min();
+        let mut now = Now {
+            after: next.unwrap_or(Duration::MAX),
+            has_input: false,
+        };
+        let reads = all.iter().any(|one| one.due == Due::WithInput);
+        if let Some(input) = wasi.host_input.as_ref().filter(|_| reads) {
+            let begun = Instant::now();
+            now.has_input = input.wait(now.after)?;
+            if now.has_input {
+                now.after = begun.elapsed();
+            }
+        } else if let Some(steps) = &wasi.steps {
+            steps.jump(now.after);
+        } else if !now.after.is_zero() {
+            tokio::time::sleep_until(tokio::time::Instant::now() + now.after).await;
+        }
+        Ok(now)
+    }
+
+    fn is_due(&self, one: &Awaited) -> bool {
+        match one.due {
+            Due::In(time) => time <= self.after,
+            Due::WithInput => self.has_input,
+        }
+    }
 }
 
 fn read_all(
@@ -107,23 +156,27 @@ fn read_all(
 fn read_one(caller: &mut Caller<'_, TaskState>, layout: Layout, bytes: &[u8]) -> Option<Awaited> {
     let user_data = *bytes.first_chunk()?;
     let kind = *bytes.get(8)?;
-    let due_in = if kind == CLOCK {
+    let number = |at| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
+    let waits_for_input = caller.data_mut().wasi().host_input.is_some();
+    let due = if kind == CLOCK {
+        let clock = number(layout.clock)?;
         let bytes = bytes.get(layout.clock..)?;
-        let clock = u32::from_le_bytes(*bytes.first_chunk()?);
         let time = Duration::from_nanos(u64::from_le_bytes(*bytes.get(8..)?.first_chunk()?));
         let flags = u16::from_le_bytes(*bytes.get(24..)?.first_chunk()?);
         let now = now(caller, clock)?;
-        match flags & ABSOLUTE {
+        Due::In(match flags & ABSOLUTE {
             0 => time,
             _ => time.saturating_sub(now),
-        }
+        })
+    } else if kind == READ && waits_for_input && number(DESCRIPTOR)? == STDIN {
+        Due::WithInput
     } else {
-        Duration::ZERO
+        Due::In(Duration::ZERO)
     };
     Some(Awaited {
         user_data,
         kind,
-        due_in,
+        due,
     })
 }
 

@@ -2,16 +2,20 @@
 
 use super::super::conversation::Conversation;
 use super::super::warm::Gate;
-use crate::wire::{Stream, WasiTerms};
+use crate::wire::{Stream, WasiTerms, stream_functions};
 use bytes::Bytes;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use wasmtime_wasi::cli::{IsTerminal, StdinStream, StdoutStream};
-use wasmtime_wasi::p2::{InputStream, OutputStream, StreamError, StreamResult};
+use wasmtime_wasi::p2::{InputStream, OutputStream, Pollable, StreamError, StreamResult};
 
 /// How much may be written or read at once, in bytes.
 const PIECE: usize = 64 * 1024;
+
+/// How long the host waits for standard input while a component waits for other things too, which are looked at in between.
+const MOMENT: Duration = Duration::from_millis(10);
 
 /// What a task wrote.
 #[derive(Default)]
@@ -127,12 +131,38 @@ impl InputStream for Gated {
     }
 }
 
+/// The host's standard input, as something that is waited for.
+#[derive(Clone)]
+pub(super) struct HostInput {
+    conversation: Conversation,
+    /// The number of the host function that waits.
+    function: u32,
+}
+
+impl HostInput {
+    /// `None` where it never makes a program wait: it is not the host's, or every run is to be the same.
+    pub(super) fn new(conversation: &Conversation, terms: &WasiTerms) -> Option<HostInput> {
+        let first = terms.streams.filter(|_| !terms.deterministic)?;
+        Some(HostInput {
+            conversation: conversation.clone(),
+            function: first + stream_functions().len() as u32 - 1,
+        })
+    }
+
+    /// Waits until it can be read, at most that long; whether it can.
+    pub(super) fn wait(&self, time: Duration) -> wasmtime::Result<bool> {
+        self.conversation.wait_for_stream(self.function, time)
+    }
+}
+
 /// A stream of the host's. Reading and writing wait for it, and the task with them.
 #[derive(Clone)]
 pub(super) struct Relayed {
     conversation: Conversation,
     /// The number of the host function that moves its bytes.
     function: u32,
+    /// By which it is waited for, if that can last.
+    input: Option<HostInput>,
     is_terminal: bool,
 }
 
@@ -143,15 +173,23 @@ impl Relayed {
         terms: &WasiTerms,
         stream: Stream,
     ) -> Relayed {
+        let input = HostInput::new(conversation, terms);
         Relayed {
             conversation: conversation.clone(),
             function: first + stream as u32,
+            input: input.filter(|_| stream == Stream::Stdin),
             is_terminal: terms.terminals[stream as usize],
         }
     }
 }
 
+#[wasmtime_wasi::async_trait]
 impl InputStream for Relayed {
+    // Waits in one call of the host instead of many.
+    async fn blocking_read(&mut self, size: usize) -> StreamResult<Bytes> {
+        self.read(size)
+    }
+
     fn read(&mut self, size: usize) -> StreamResult<Bytes> {
         if size == 0 {
             return Ok(Bytes::new());
@@ -197,7 +235,19 @@ macro_rules! always_ready {
 
 pub(super) use always_ready;
 
-always_ready!(CapturedStream Gated Given Relayed);
+always_ready!(CapturedStream Gated Given);
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for Relayed {
+    async fn ready(&mut self) {
+        // A failure is met again by whoever reads.
+        while let Some(input) = &self.input
+            && let Ok(false) = input.wait(MOMENT)
+        {
+            tokio::task::yield_now().await;
+        }
+    }
+}
 
 macro_rules! standard_input {
     ($($stream:ty, $is_terminal:expr;)*) => {$(
