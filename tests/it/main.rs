@@ -19,6 +19,7 @@ mod formats;
 mod functions;
 mod host_functions;
 mod hostile;
+mod inputs;
 mod inspect;
 mod interrupt;
 mod isolation;

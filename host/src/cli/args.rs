@@ -1,7 +1,7 @@
 //! What was typed: the options, and how each is spelt.
 
 use super::cache::CacheArgs;
-use super::options::{GrantArgs, LimitArgs, PlaceArgs, PoolArgs};
+use super::options::{GrantArgs, InputArgs, LimitArgs, PlaceArgs, PoolArgs};
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -44,6 +44,8 @@ pub(super) struct MapArgs {
     /// Print results as they finish, not in input order
     #[arg(long)]
     pub(super) unordered: bool,
+    #[command(flatten)]
+    pub(super) source: InputArgs,
     /// For a program: give it each input as its standard input, not as its last argument
     #[arg(long)]
     pub(super) stdin: bool,
@@ -53,7 +55,7 @@ pub(super) struct MapArgs {
     /// The module: Wasm, binary or text
     pub(super) module: PathBuf,
     /// One task each: the argument of a function with one parameter, a list like `2, 3` for several; for a program its last argument,
-    /// or what `{}` in an --arg stands for. Without any, the lines of standard input
+    /// or what `{}` in an --arg stands for. Without any, the lines of --input or of standard input
     #[arg(allow_negative_numbers = true)]
     pub(super) inputs: Vec<OsString>,
 }
@@ -113,12 +115,16 @@ pub(super) struct DoctorArgs {
 const PROTECTED: char = '\u{1}';
 
 impl Args {
-    /// Reads the command line. Negative numbers are inputs wherever they stand, and options may follow them.
+    /// Reads the command line. Negative numbers are inputs wherever they stand, and options may follow them; but `map -0` is the option.
     pub(super) fn read(typed: impl IntoIterator<Item = OsString>) -> Result<Args, clap::Error> {
+        let typed: Vec<OsString> = typed.into_iter().collect();
+        let has_null = typed.get(1).is_some_and(|command| command == "map");
         let mut literal = false;
         let protect = |arg: OsString| {
             literal |= arg == "--";
             match arg.to_str() {
+                // As it is, it would be taken for a number.
+                Some("-0") if !literal && has_null => "--null".into(),
                 Some(text) if !literal && begins_like_a_number(text) => {
                     format!("{PROTECTED}{text}").into()
                 }
@@ -176,9 +182,21 @@ mod tests {
 
     #[test]
     fn everything_is_an_input_after_two_hyphens() {
-        let args = map(&["m.wasm", "--", "-j", "2", "-2, 3"]);
-        assert_eq!(args.inputs, ["-j", "2", "-2, 3"]);
-        assert_eq!(args.workers, None);
+        let args = map(&["m.wasm", "--", "-j", "2", "-2, 3", "-0"]);
+        assert_eq!(args.inputs, ["-j", "2", "-2, 3", "-0"]);
+        assert_eq!((args.workers, args.source.null), (None, false));
+    }
+
+    #[test]
+    fn inputs_end_with_a_byte_0_where_map_is_told_so_and_others_take_it_for_a_number() {
+        let args = map(&["m.wasm", "-0.0", "-0"]);
+        assert!(args.source.null);
+        assert_eq!(args.inputs, ["-0.0"]);
+        let typed = ["wpool", "apply", "m.wasm", "-0"].map(OsString::from);
+        match Args::read(typed).unwrap().command {
+            Command::Apply(args) => assert_eq!(args.arguments, ["-0"]),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

@@ -1,54 +1,139 @@
-//! Lines of standard input as inputs: read as they are needed, one at a time, none longer than it may be.
+//! Inputs that are read as they are needed, one at a time, none longer than it may be: from standard input or files, and the files
+//! that they name.
 
-use std::io::{self, BufRead, Read};
+use super::options::InputArgs;
+use anyhow::Context;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
-/// One line.
+/// How much is read at once, in bytes.
+const PIECE: usize = 64 * 1024;
+
+/// One input.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line {
-    /// Its text, without the line break.
+    /// Its text, without the delimiter.
     Text,
     /// It was longer than allowed, and was skipped.
     TooLong,
 }
 
-/// Reads the next line into `line`; `None` at the end. At most `longest` bytes are kept.
+/// Where inputs are read from, and how.
+pub(super) struct Sources {
+    /// `None` is standard input.
+    files: Vec<Option<PathBuf>>,
+    pub(super) delimiter: u8,
+    /// The longest that may be, in bytes.
+    pub(super) longest: u64,
+    /// Whether inputs are paths.
+    are_paths: bool,
+}
+
+impl Sources {
+    /// Refuses what cannot be opened: nothing has run yet.
+    pub(super) fn of(args: &InputArgs, longest: u64) -> Result<Sources, anyhow::Error> {
+        let mut files = Vec::new();
+        for path in &args.input {
+            if path == Path::new("-") {
+                files.push(None);
+                continue;
+            }
+            open(path)?;
+            files.push(Some(path.clone()));
+        }
+        if files.is_empty() {
+            files.push(None);
+        }
+        Ok(Sources {
+            files,
+            delimiter: args.ends_with(),
+            longest,
+            are_paths: args.files,
+        })
+    }
+
+    /// Opens each in its turn.
+    pub(super) fn open_each(
+        &self,
+    ) -> impl Iterator<Item = Result<BufReader<Box<dyn Read>>, anyhow::Error>> {
+        self.files.iter().map(|path| {
+            let source: Box<dyn Read> = match path {
+                Some(path) => Box::new(open(path)?),
+                None => Box::new(io::stdin()),
+            };
+            Ok(BufReader::with_capacity(PIECE, source))
+        })
+    }
+
+    /// Refuses paths that cannot be opened.
+    pub(super) fn check(&self, paths: &[OsString]) -> Result<(), anyhow::Error> {
+        paths
+            .iter()
+            .try_for_each(|path| open(Path::new(path)).map(drop))
+    }
+
+    /// What an input stands for: itself, or what is in the file that it names.
+    pub(super) fn content(&self, input: &[u8]) -> Result<Option<Vec<u8>>, anyhow::Error> {
+        if !self.are_paths {
+            return Ok(None);
+        }
+        let path = Path::new(OsStr::from_bytes(input));
+        let mut content = Vec::new();
+        open(path)?
+            .take(self.longest.saturating_add(1))
+            .read_to_end(&mut content)
+            .with_context(|| format!("{} cannot be read", shown(path)))?;
+        if content.len() as u64 > self.longest {
+            anyhow::bail!(
+                "{} is longer than the limit of {} bytes",
+                shown(path),
+                self.longest
+            );
+        }
+        Ok(Some(content))
+    }
+}
+
+fn open(path: &Path) -> Result<File, anyhow::Error> {
+    let file = File::open(path).with_context(|| format!("{} cannot be opened", shown(path)))?;
+    if file.metadata().is_ok_and(|it| it.is_dir()) {
+        anyhow::bail!("{} is a directory, not a file", shown(path));
+    }
+    Ok(file)
+}
+
+fn shown(path: &Path) -> String {
+    wpool::printable(&path.to_string_lossy())
+}
+
+/// Reads the next input into `line`; `None` at the end. At most `longest` bytes are kept.
 pub(super) fn next_line(
     input: &mut impl BufRead,
     line: &mut Vec<u8>,
+    delimiter: u8,
     longest: u64,
 ) -> io::Result<Option<Line>> {
     line.clear();
     let read = input
         .by_ref()
         .take(longest.saturating_add(1))
-        .read_until(b'\n', line)?;
+        .read_until(delimiter, line)?;
     if read == 0 {
         return Ok(None);
     }
-    if line.last() == Some(&b'\n') {
+    if line.last() == Some(&delimiter) {
         line.pop();
         return Ok(Some(Line::Text));
     }
     if line.len() as u64 <= longest {
         return Ok(Some(Line::Text));
     }
-    skip_line(input)?;
+    input.skip_until(delimiter)?;
     line.clear();
     Ok(Some(Line::TooLong))
-}
-
-fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
-    loop {
-        let buffer = input.fill_buf()?;
-        let (used, ended) = match buffer.iter().position(|byte| *byte == b'\n') {
-            Some(at) => (at + 1, true),
-            None => (buffer.len(), buffer.is_empty()),
-        };
-        input.consume(used);
-        if ended {
-            return Ok(());
-        }
-    }
 }
 
 #[cfg(test)]
@@ -58,7 +143,7 @@ mod tests {
     fn lines(mut text: &[u8], longest: u64) -> Vec<Option<String>> {
         let mut line = Vec::new();
         let mut lines = Vec::new();
-        while let Some(read) = next_line(&mut text, &mut line, longest).unwrap() {
+        while let Some(read) = next_line(&mut text, &mut line, b'\n', longest).unwrap() {
             let kept = read == Line::Text;
             lines.push(kept.then(|| String::from_utf8(line.clone()).unwrap()));
         }

@@ -1,7 +1,7 @@
 //! `wpool map`: inputs in, one result a line out.
 
 use super::args::MapArgs;
-use super::inputs::{Line, next_line};
+use super::inputs::{Line, Sources, next_line};
 use super::interrupt::Interrupt;
 use super::report::Report;
 use super::setup::{self, Asked, Refused};
@@ -9,11 +9,11 @@ use super::terminal::harmless;
 use super::{complaint, exit, program};
 use anyhow::anyhow;
 use std::ffi::OsString;
-use std::io::{self, BufReader, BufWriter, ErrorKind, IsTerminal, Write};
+use std::io::{self, BufReader, BufWriter, ErrorKind, IsTerminal, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use wpool::{
-    Builder, Failure, FailureKind, Format, Function, Inputs, Order, Outcome, Outcomes, Value,
-    printable,
+    Builder, Closed, Failure, FailureKind, Format, Function, Inputs, Order, Outcome, Outcomes,
+    Value, printable,
 };
 
 /// Errors about inputs that are written before the others are only counted.
@@ -21,6 +21,8 @@ const COMPLAINTS: usize = 20;
 
 pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
     let interrupt = Interrupt::listen()?;
+    let longest = args.pool.limits.argument_limit.0.unwrap_or(u64::MAX);
+    let sources = Sources::of(&args.source, longest)?;
     let mut report = Report::create(args.pool.place.report.as_deref())?;
     let workers = args.workers.map(usize::from);
     let asked = Asked::of(&args.module, &args.pool, workers);
@@ -51,9 +53,12 @@ pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
     let format = args.pool.format;
     let words = if args.warm { &[] } else { &words[..] };
     let read = program::Inputs::of(&pool, &function, format, words, args.stdin || args.warm)?;
-    let longest = args.pool.limits.argument_limit.0.unwrap_or(u64::MAX);
     if args.inputs.is_empty() {
-        feed(move || from_stdin(inputs, &read, longest))?;
+        feed(move || from_sources(inputs, &sources, &read))?;
+    } else if args.source.files {
+        sources.check(&args.inputs)?;
+        let paths = args.inputs.clone();
+        feed(move || from_paths(inputs, &paths, &sources, &read))?;
     } else {
         let parsed = parse_all(&args.inputs, &inputs, &read)?;
         feed(move || from_arguments(inputs, &parsed))?;
@@ -134,35 +139,76 @@ fn from_arguments(mut inputs: Inputs, parsed: &[Vec<Value>]) {
     }
 }
 
-fn from_stdin(mut inputs: Inputs, read: &program::Inputs, longest: u64) {
-    let function = inputs.function().clone();
-    let mut stdin = BufReader::with_capacity(64 * 1024, io::stdin().lock());
-    let mut line = Vec::new();
-    loop {
-        // What was read is worked on while this waits for the next line.
-        if !stdin.buffer().contains(&b'\n') {
-            inputs.flush();
-        }
-        let bad = |message: String| Failure::new(FailureKind::BadArgument, message);
-        let sent = match next_line(&mut stdin, &mut line, longest) {
-            Ok(None) => return,
-            Ok(Some(Line::TooLong)) => inputs.fail(bad(format!(
-                "the line is longer than the limit of {longest} bytes"
-            ))),
-            Ok(Some(Line::Text)) => match read.parse(&function, &line) {
-                Ok(values) => inputs.send(&values),
-                Err(error) => inputs.fail(bad(error.to_string())),
-            },
-            Err(error) => {
-                // The place of the line that could not be read.
-                let _ = inputs.fail(bad(format!("standard input cannot be read: {error}")));
-                return;
-            }
-        };
-        if sent.is_err() {
+fn from_paths(mut inputs: Inputs, paths: &[OsString], sources: &Sources, read: &program::Inputs) {
+    for path in paths {
+        if send(&mut inputs, sources, read, path.as_bytes()).is_err() {
             return;
         }
     }
+}
+
+fn from_sources(mut inputs: Inputs, sources: &Sources, read: &program::Inputs) {
+    for source in sources.open_each() {
+        let sent = source
+            .map_err(|error| error.to_string())
+            .map(|source| from_source(&mut inputs, source, sources, read));
+        // The place of what could not be opened.
+        if sent
+            .unwrap_or_else(|message| inputs.fail(bad(message)))
+            .is_err()
+        {
+            return;
+        }
+    }
+}
+
+fn from_source(
+    inputs: &mut Inputs,
+    mut source: BufReader<Box<dyn Read>>,
+    sources: &Sources,
+    read: &program::Inputs,
+) -> Result<(), Closed> {
+    let mut line = Vec::new();
+    let (delimiter, longest) = (sources.delimiter, sources.longest);
+    loop {
+        // What was read is worked on while this waits for the next one.
+        if !source.buffer().contains(&delimiter) {
+            inputs.flush();
+        }
+        match next_line(&mut source, &mut line, delimiter, longest) {
+            Ok(None) => return Ok(()),
+            Ok(Some(Line::TooLong)) => inputs.fail(bad(format!(
+                "the line is longer than the limit of {longest} bytes"
+            )))?,
+            Ok(Some(Line::Text)) => send(inputs, sources, read, &line)?,
+            // The place of the line that could not be read.
+            Err(error) => {
+                return inputs.fail(bad(format!("the inputs cannot be read: {error}")));
+            }
+        }
+    }
+}
+
+/// One input, or the failure that it is.
+fn send(
+    inputs: &mut Inputs,
+    sources: &Sources,
+    read: &program::Inputs,
+    input: &[u8],
+) -> Result<(), Closed> {
+    let parsed = match sources.content(input) {
+        Ok(Some(content)) => read.parse(inputs.function(), &content),
+        Ok(None) => read.parse(inputs.function(), input),
+        Err(error) => Err(error),
+    };
+    match parsed {
+        Ok(values) => inputs.send(&values),
+        Err(error) => inputs.fail(bad(format!("{error:#}"))),
+    }
+}
+
+fn bad(message: String) -> Failure {
+    Failure::new(FailureKind::BadArgument, message)
 }
 
 /// Writes results as they come; what is written is seen at once whenever there is nothing more to write.
