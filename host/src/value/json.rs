@@ -40,7 +40,7 @@ pub(super) fn from_json(ty: &Type, json: Json) -> Result<Value, String> {
     read::value(ty, json).map_err(|fault| fault.error(text.as_bytes(), None).to_string())
 }
 
-/// Reads the arguments of a call: the value of the only parameter, or an array of several.
+/// Reads the arguments of a call: the value of the only parameter, or an array of several, or an object of them by name.
 pub(super) fn parse_list(params: &[Param], text: &[u8]) -> Result<Vec<Value>, ParseError> {
     if let [only] = params {
         return Ok(vec![parse(&only.ty, text)?]);
@@ -51,10 +51,15 @@ pub(super) fn parse_list(params: &[Param], text: &[u8]) -> Result<Vec<Value>, Pa
     let items = match document(text)? {
         Json::Array(items) => items,
         Json::Null if params.is_empty() => return Ok(Vec::new()),
+        Json::Object(object) if !params.is_empty() => {
+            let params = params.iter().map(|param| (&*param.name, &param.ty));
+            return read::named("parameter", params, object)
+                .map_err(|fault| fault.error(text, None));
+        }
         other => {
             let expected = ty::arguments(params);
             let found = read::found(&other);
-            let message = format!("expected an array of {expected}, found {found}");
+            let message = format!("expected an array or an object of {expected}, found {found}");
             return Err(ParseError::whole(message));
         }
     };

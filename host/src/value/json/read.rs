@@ -108,7 +108,10 @@ pub(super) fn value(ty: &Type, json: Json) -> Result<Value, Fault> {
             }
             sequence(types.iter(), items).map(Value::Tuple)
         }
-        (Type::Record(fields), Json::Object(object)) => record(fields, object),
+        (Type::Record(fields), Json::Object(object)) => {
+            let fields = fields.iter().map(|(name, ty)| (&**name, ty));
+            named("field", fields, object).map(Value::Record)
+        }
         (Type::Variant(cases), Json::String(name)) => {
             let case = cases
                 .iter()
@@ -231,23 +234,28 @@ fn sequence<'t>(
     types.zip(items).enumerate().map(one).collect()
 }
 
-fn record(fields: &[(String, Type)], mut object: Map<String, Json>) -> Result<Value, Fault> {
-    let mut items = Vec::with_capacity(fields.len());
-    for (name, ty) in fields {
+/// The values that have names in an object, in their order; `what` they are is told where one is missing or unknown.
+pub(super) fn named<'t>(
+    what: &str,
+    names: impl Iterator<Item = (&'t str, &'t Type)>,
+    mut object: Map<String, Json>,
+) -> Result<Vec<Value>, Fault> {
+    let mut items = Vec::with_capacity(object.len());
+    for (name, ty) in names {
         items.push(match (object.remove(name), ty) {
             (Some(item), _) => value(ty, item).map_err(|fault| fault.under_key(name))?,
             (None, Type::Option(_)) => Value::Option(None),
             (None, _) => {
-                let missing = format!("field {} is missing", quote::quoted(name));
+                let missing = format!("{what} {} is missing", quote::quoted(name));
                 return Err(Fault::new(missing));
             }
         });
     }
     match object.keys().next() {
-        None => Ok(Value::Record(items)),
+        None => Ok(items),
         Some(unknown) => {
             let unknown = quote::quoted(unknown);
-            Err(Fault::new(format!("there is no field {unknown}")))
+            Err(Fault::new(format!("there is no {what} {unknown}")))
         }
     }
 }

@@ -201,7 +201,7 @@ fn errors_point_at_the_character_and_repeat_numbers_as_they_were_spelt() {
 }
 
 #[test]
-fn arguments_are_an_array_unless_there_is_one() {
+fn arguments_are_an_array_or_have_names_unless_there_is_one() {
     let two = params(&[("a", Type::S64), ("b", Type::String)]);
     let read = Ok(vec![Value::S64(2), Value::String("x".into())]);
     assert_eq!(parse_list(&two, b"[2, \"x\"]"), read);
@@ -216,8 +216,27 @@ fn arguments_are_an_array_unless_there_is_one() {
     );
     assert_eq!(
         refused("2"),
-        "expected an array of 2 arguments (a: s64, b: string), found `2`"
+        "expected an array or an object of 2 arguments (a: s64, b: string), found `2`"
     );
+    for named in ["{\"b\": \"x\", \"a\": 2}", "{\"a\": 2, \"b\": \"x\"}"] {
+        assert_eq!(parse_list(&two, named.as_bytes()), read);
+    }
+    for (named, message) in [
+        ("{\"a\": 2}", "character 1: at $: parameter `b` is missing"),
+        (
+            "{\"a\": 2, \"b\": \"\", \"c\": 1}",
+            "character 1: at $: there is no parameter `c`",
+        ),
+        (
+            "{\"a\": \"x\", \"b\": \"\"}",
+            "character 7: at $.a: expected s64, found `x`",
+        ),
+    ] {
+        assert_eq!(refused(named), message);
+    }
+    let optional = params(&[("a", Type::S64), ("b", option(Type::S64))]);
+    let read = Ok(vec![Value::S64(2), Value::Option(None)]);
+    assert_eq!(parse_list(&optional, b"{\"a\": 2}"), read);
     for nothing in ["", " ", "[]", "null"] {
         assert_eq!(parse_list(&[], nothing.as_bytes()), Ok(vec![]));
     }
