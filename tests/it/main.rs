@@ -17,6 +17,7 @@ mod examples;
 mod exhausted;
 mod formats;
 mod functions;
+mod generated;
 mod host_functions;
 mod hostile;
 mod inputs;

@@ -1,6 +1,7 @@
 //! What was typed: the options, and how each is spelt.
 
 use super::cache::CacheArgs;
+use super::generated::{CompletionsArgs, ManArgs};
 use super::options::{GrantArgs, InputArgs, LimitArgs, PlaceArgs, PoolArgs};
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
@@ -32,6 +33,10 @@ pub(super) enum Command {
     Cache(CacheArgs),
     /// Report which layers of confinement hold on this machine, and how to get the missing ones
     Doctor(DoctorArgs),
+    /// Print what completes this command's words in a shell, to be read by it when it starts
+    Completions(CompletionsArgs),
+    /// Write the manual pages into a directory
+    Man(ManArgs),
 }
 
 #[derive(Debug, clap::Args)]

@@ -7,6 +7,7 @@ mod cache;
 mod complaint;
 mod doctor;
 mod exit;
+mod generated;
 mod inputs;
 mod inspect;
 mod interrupt;
@@ -36,6 +37,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Cache(args) => cache::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Completions(args) => generated::completions(&args),
+        Command::Man(args) => generated::man(&args),
     };
     code.unwrap_or_else(|error| complaint::report(&error))
         .into()
