@@ -87,7 +87,30 @@ fn files_that_cannot_be_read_are_refused_before_any_task_or_are_that_tasks_failu
     let ran = feed(&mut map("wordcount", &["--files"]), names);
     assert_eq!((ran.code(), ran.stdout.as_str()), (1, "0 1 1\n"));
     assert!(ran.complaints()[0].contains("bad-argument"), "{ran:?}");
-    assert!(ran.complaints()[0].contains("cannot be opened"), "{ran:?}");
+    assert!(
+        ran.complaints()[0].contains("it cannot be opened: No such file"),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn a_pipe_with_a_name_is_opened_once() {
+    let folder = TempDir::new().unwrap();
+    let pipe = folder.path().join("pipe");
+    rustix::fs::mkfifoat(
+        rustix::fs::CWD,
+        &pipe,
+        rustix::fs::Mode::RUSR.union(rustix::fs::Mode::WUSR),
+    )
+    .unwrap();
+    let writer = std::thread::spawn({
+        let pipe = pipe.clone();
+        // Opened when it has a reader; the one who opened it first is the one who reads it.
+        move || std::fs::write(pipe, "1\n2\n")
+    });
+    let ran = run(&mut map_files("square", &[], &[&pipe]));
+    assert_eq!(ran.results(), ["1", "4"]);
+    writer.join().unwrap().unwrap();
 }
 
 #[test]
@@ -114,5 +137,6 @@ fn inputs_come_from_one_place_and_have_one_delimiter() {
     ] {
         let ran = run(command);
         assert_eq!((ran.code(), ran.complaints().len()), (2, 1), "{ran:?}");
+        assert_eq!(ran.stderr.matches("--help").count(), 1, "{ran:?}");
     }
 }

@@ -33,7 +33,7 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    /// Refuses what cannot be opened: nothing has run yet.
+    /// Refuses what cannot be read: nothing has run yet.
     pub(super) fn of(args: &InputArgs, longest: u64) -> Result<Sources, anyhow::Error> {
         let mut files = Vec::new();
         for path in &args.input {
@@ -41,7 +41,7 @@ impl Sources {
                 files.push(None);
                 continue;
             }
-            open(path)?;
+            check(path)?;
             files.push(Some(path.clone()));
         }
         if files.is_empty() {
@@ -68,11 +68,9 @@ impl Sources {
         })
     }
 
-    /// Refuses paths that cannot be opened.
+    /// Refuses paths that cannot be read.
     pub(super) fn check(&self, paths: &[OsString]) -> Result<(), anyhow::Error> {
-        paths
-            .iter()
-            .try_for_each(|path| open(Path::new(path)).map(drop))
+        paths.iter().try_for_each(|path| check(Path::new(path)))
     }
 
     /// What an input stands for: itself, or what is in the file that it names.
@@ -85,10 +83,10 @@ impl Sources {
         open(path)?
             .take(self.longest.saturating_add(1))
             .read_to_end(&mut content)
-            .with_context(|| format!("{} cannot be read", shown(path)))?;
+            .with_context(|| format!("{}: it cannot be read", shown(path)))?;
         if content.len() as u64 > self.longest {
             anyhow::bail!(
-                "{} is longer than the limit of {} bytes",
+                "{}: it is longer than the limit of {} bytes",
                 shown(path),
                 self.longest
             );
@@ -98,11 +96,21 @@ impl Sources {
 }
 
 fn open(path: &Path) -> Result<File, anyhow::Error> {
-    let file = File::open(path).with_context(|| format!("{} cannot be opened", shown(path)))?;
-    if file.metadata().is_ok_and(|it| it.is_dir()) {
-        anyhow::bail!("{} is a directory, not a file", shown(path));
+    File::open(path).with_context(|| format!("{}: it cannot be opened", shown(path)))
+}
+
+/// Whether a path can be opened. A pipe is not, to see: whoever writes to it would take that for its reader.
+fn check(path: &Path) -> Result<(), anyhow::Error> {
+    let found = path
+        .metadata()
+        .with_context(|| format!("{}: it cannot be opened", shown(path)))?;
+    if found.is_dir() {
+        anyhow::bail!("{}: it is a directory, not a file", shown(path));
     }
-    Ok(file)
+    match found.is_file() {
+        true => open(path).map(drop),
+        false => Ok(()),
+    }
 }
 
 fn shown(path: &Path) -> String {

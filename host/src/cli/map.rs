@@ -150,7 +150,7 @@ fn from_paths(mut inputs: Inputs, paths: &[OsString], sources: &Sources, read: &
 fn from_sources(mut inputs: Inputs, sources: &Sources, read: &program::Inputs) {
     for source in sources.open_each() {
         let sent = source
-            .map_err(|error| error.to_string())
+            .map_err(|error| format!("{error:#}"))
             .map(|source| from_source(&mut inputs, source, sources, read));
         // The place of what could not be opened.
         if sent

@@ -63,7 +63,8 @@ fn usage(error: &clap::Error) -> u8 {
         .lines()
         .map(str::trim)
         .take_while(|line| !line.starts_with("Usage:"));
-    let said: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+    let is_said = |line: &&str| !line.is_empty() && !line.starts_with("For more information");
+    let said: Vec<&str> = lines.filter(is_said).collect();
     let said = said.join("; ");
     let said = said.strip_prefix("error: ").unwrap_or(&said);
     complaint::line(&format!("{}; see wpool --help", wpool::printable(said)));

@@ -49,7 +49,7 @@ pub(super) struct InputArgs {
     /// Inputs that are read end with a byte 0, not with a line break, as `find -print0` writes them
     #[arg(short = '0', long, conflicts_with = "delimiter")]
     pub(super) null: bool,
-    /// Inputs that are read end with this character of ASCII, or \\n, \\r, \\t, \\0 or \\xHH
+    /// Inputs that are read end with this character of ASCII, or \n, \r, \t, \0 or \xHH
     #[arg(short, long, value_name = "CHAR", value_parser = delimiter, default_value = "\\n")]
     pub(super) delimiter: u8,
     /// Inputs are paths of files: what is in a file is the input

@@ -240,11 +240,13 @@ always_ready!(CapturedStream Gated Given);
 #[wasmtime_wasi::async_trait]
 impl Pollable for Relayed {
     async fn ready(&mut self) {
-        // A failure is met again by whoever reads.
+        // At first it is only looked at: many ask whether it is ready and go on. A failure is met again by whoever reads.
+        let mut time = Duration::ZERO;
         while let Some(input) = &self.input
-            && let Ok(false) = input.wait(MOMENT)
+            && let Ok(false) = input.wait(time)
         {
             tokio::task::yield_now().await;
+            time = MOMENT;
         }
     }
 }
