@@ -44,7 +44,7 @@
 //! | `pool.apply_async(f, args)`, `map_async`, `starmap_async` | [`apply_async`](PluginHandle::apply_async), [`map_async`](PluginHandle::map_async), [`starmap_async`](PluginHandle::starmap_async) |
 //! | `callback`, `error_callback` | [`AsyncResult::on_success`], [`AsyncResult::on_failure`] |
 //! | `result.get()`, `get(timeout)`, `wait()`, `ready()`, `successful()` | the same of an [`AsyncResult`], which is a `Future` too, and can be [cancelled](AsyncResult::cancel) |
-//! | `pool.close()`, `join()`, `terminate()` | [`Pool::close`], [`Pool::join`], [`Pool::terminate`] |
+//! | `pool.close()`, `join()`, `terminate()` | [`Pool::close`], [`Pool::join`], [`Pool::terminate`]; [`PluginHandle::halt`] lets only what runs finish |
 //! | `with Pool() as pool` | dropping a pool terminates it and waits |
 //! | `Process(target=f, args=args, name=n)` | [`Process::new`], [`Process::builder`] |
 //! | `start`, `join(timeout)`, `is_alive`, `pid`, `name`, `exitcode`, `terminate`, `kill` | the same of a [`Process`] |
@@ -75,9 +75,9 @@ pub use plugin::{
     IntoAnswer, Isolation, Limits, LogLevel, Module, ModuleKind, PluginHost, Stdio, Stream,
 };
 pub use pool::{
-    AsyncResult, Builder, Closed, Failure, FailureKind, Inputs, MapError, Order, Outcome, Outcomes,
-    PluginBuilder, PluginHandle, Plugins, PluginsBuilder, Pool, Process, ProcessBuilder, Stats,
-    Usage, WorkerStats, usable_cpus,
+    AsyncResult, Builder, Closed, Closer, Failure, FailureKind, Inputs, MapError, Order, Outcome,
+    Outcomes, PluginBuilder, PluginHandle, Plugins, PluginsBuilder, Pool, Process, ProcessBuilder,
+    Stats, TaskStats, Usage, WorkerStats, usable_cpus,
 };
 pub use sandbox::{Confinement, Layer, Level, Refusal};
 pub use value::{

@@ -4,7 +4,7 @@
 mod tests;
 
 use super::cache::{ArtifactCache, EntryKey};
-use super::{Inspection, Limits, Module, Plugin, Terms, grant, identity};
+use super::{Inspection, Limits, Module, Origin, Plugin, Terms, grant, identity};
 use crate::child::{
     Connection, Exit, Launcher, Order, ReceiveError, Started, usable_cpus, with_remedy,
 };
@@ -53,8 +53,15 @@ pub(crate) fn compile(
         limits: &terms.limits,
         check: &|imports| grant::check_early(imports, &terms),
     };
-    let (facts, artifact) = compile_or_recall(launcher, module, &order, cache)?;
-    Plugin::check(name, facts, profile, terms, seal(&artifact)?)
+    let (hash, facts, artifact) = compile_or_recall(launcher, module, &order, cache)?;
+    let hash = hash.to_hex().to_string();
+    Plugin::check(
+        Origin { name, hash },
+        facts,
+        profile,
+        terms,
+        seal(&artifact)?,
+    )
 }
 
 /// Asks a compiler what a module is.
@@ -73,7 +80,7 @@ pub(crate) fn inspect(
         limits,
         check: &|_| Ok(()),
     };
-    Inspection::of(&compile_or_recall(launcher, module, &job, cache)?.0)
+    Inspection::of(&compile_or_recall(launcher, module, &job, cache)?.1)
 }
 
 /// How a module is to be compiled.
@@ -84,24 +91,25 @@ struct Job<'a> {
     check: &'a dyn Fn(&[Import]) -> Result<(), Error>,
 }
 
-/// The facts and the artifact of a module, from the cache or from a compiler. The facts are not checked yet.
+/// The hash of a module, its facts and its artifact, from the cache or from a compiler. The facts are not checked yet.
 fn compile_or_recall(
     launcher: &Launcher,
     module: Module,
     job: &Job<'_>,
     cache: Option<&ArtifactCache>,
-) -> Result<(ModuleFacts, Vec<u8>), Error> {
+) -> Result<(blake3::Hash, ModuleFacts, Vec<u8>), Error> {
     let limits = job.limits;
     let bytes = module.read()?;
-    // The hash is of the very bytes that a compiler gets.
+    // It is of the very bytes that a compiler gets.
+    let hash = blake3::hash(&bytes);
     let key = cache.map(|cache| {
         let parts = identity::parts(launcher, job.profile);
-        let key = EntryKey::of(&bytes, &parts.each_ref().map(Vec::as_slice));
+        let key = EntryKey::of(hash, &parts.each_ref().map(Vec::as_slice));
         (cache, key)
     });
     let recalled = key.as_ref().and_then(|(cache, key)| cache.get(key));
-    if let Some(compiled) = recalled.and_then(split_entry) {
-        return Ok(compiled);
+    if let Some((facts, artifact)) = recalled.and_then(split_entry) {
+        return Ok((hash, facts, artifact));
     }
     let deadline = limits
         .compile_timeout
@@ -127,7 +135,7 @@ fn compile_or_recall(
             &[&(encoded.len() as u32).to_le_bytes(), &encoded, &artifact],
         );
     }
-    Ok((facts, artifact))
+    Ok((hash, facts, artifact))
 }
 
 /// The two parts of a cached entry. It was authenticated; what it says is checked all the same.

@@ -32,7 +32,7 @@ pub(crate) use plugin_host::functions as plugin_host_functions;
 pub use plugin_host::{LogLevel, PluginHost};
 pub use stdio::Stdio;
 pub(crate) use stdio::Streams;
-pub(crate) use terms::Terms;
+pub(crate) use terms::{Retries, Terms};
 
 use crate::error::{Error, ErrorKind};
 use crate::sandbox::ProcessLimits;
@@ -57,11 +57,19 @@ const SLOT_BYTES: u64 = (4 << 30) + (96 << 20);
 const OWN_DATA_BYTES: u64 = 32 << 20;
 const OWN_ADDRESS_SPACE_BYTES: u64 = 512 << 20;
 
+/// Where a plugin comes from.
+#[derive(Debug, Default)]
+pub(crate) struct Origin {
+    /// The file's name without folder and extension, where there is one.
+    pub(crate) name: Option<String>,
+    /// The hash of the module's bytes, in hexadecimal.
+    pub(crate) hash: String,
+}
+
 /// A module that was compiled and found to be acceptable.
 #[derive(Debug)]
 pub(crate) struct Plugin {
-    /// The file's name without folder and extension, where there is one.
-    pub(crate) name: Option<String>,
+    pub(crate) origin: Origin,
     pub(crate) signature: Signature,
     pub(crate) facts: ModuleFacts,
     pub(crate) profile: EngineProfile,
@@ -80,7 +88,7 @@ pub(crate) struct Plugin {
 impl Plugin {
     /// Holds what the compiler said against the limits.
     fn check(
-        name: Option<String>,
+        origin: Origin,
         facts: ModuleFacts,
         profile: EngineProfile,
         terms: Terms,
@@ -141,7 +149,7 @@ impl Plugin {
         let initializer = find_initializer(&signature, &terms)?;
         let (artifact, artifact_bytes) = artifact;
         Ok(Plugin {
-            name,
+            origin,
             signature,
             facts,
             profile,
@@ -156,7 +164,7 @@ impl Plugin {
 
     /// What people call it; nothing where it came from memory and nobody gave it a name.
     pub(crate) fn called(&self) -> Arc<str> {
-        let of_file = || self.name.as_deref().unwrap_or_default().into();
+        let of_file = || self.origin.name.as_deref().unwrap_or_default().into();
         self.terms.name.clone().unwrap_or_else(of_file)
     }
 
@@ -190,7 +198,7 @@ impl Plugin {
 
     /// What its workers are given of WASI.
     pub(crate) fn wasi_terms(&self, have_root: bool) -> WasiTerms {
-        let program = self.name.as_deref().unwrap_or("program");
+        let program = self.origin.name.as_deref().unwrap_or("program");
         self.terms.wasi.terms(program, self.first_stream, have_root)
     }
 
@@ -295,7 +303,7 @@ mod tests {
         Signature::default().encode(&mut signature);
         let facts = ModuleFacts { signature, ..facts };
         Plugin::check(
-            None,
+            Origin::default(),
             facts,
             EngineProfile::default(),
             Terms::default(),
@@ -372,7 +380,7 @@ mod tests {
             ..ModuleFacts::default()
         };
         let checked = Plugin::check(
-            None,
+            Origin::default(),
             facts,
             EngineProfile::default(),
             Terms::default(),

@@ -20,12 +20,22 @@ pub(crate) struct Terms {
     pub(crate) recycle_after: Option<NonZeroU32>,
     /// How many tasks travel to a worker at once, where that is not to follow what they cost.
     pub(crate) chunk: Option<NonZeroU32>,
+    /// Which tasks are run again when they fail.
+    pub(crate) retries: Retries,
     pub(crate) measure_cpu: bool,
     /// Functions of the application that the plugin may import.
     pub(crate) host_functions: Vec<HostFunction>,
     /// Whether a call of a function that was not granted is a trap, instead of a reason to refuse the module.
     pub(crate) trap_missing: bool,
     pub(crate) wasi: WasiGrants,
+}
+
+/// Which tasks are run again when they fail, and how often. That their worker died can pass.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Retries {
+    pub(crate) times: u32,
+    /// Those that ran past their time limit, too.
+    pub(crate) timeouts: bool,
 }
 
 /// Fuel of a task whose limit is to be the same everywhere, where none was set: a minute or two.

@@ -80,6 +80,7 @@ impl Callee {
             reply,
             nested,
             number: 0,
+            retries: 0,
         }
     }
 }

@@ -49,7 +49,7 @@ impl PluginHandle {
     /// [`ErrorKind::Function`] names the functions that there are.
     pub fn function(&self, name: Option<&str>) -> Result<&Function, Error> {
         let signature = &self.plugin.signature;
-        let chosen = signature.choose(name, self.plugin.name.as_deref());
+        let chosen = signature.choose(name, self.plugin.origin.name.as_deref());
         chosen.map_err(|error| Error::new(ErrorKind::Function, error.to_string()))
     }
 
@@ -104,6 +104,35 @@ impl PluginHandle {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.inbox.stats(self.id)
+    }
+
+    /// Lets no task begin any more: those that workers are at finish, and the others, and those that still come, are
+    /// [cancelled](crate::FailureKind::Cancelled).
+    ///
+    /// ```rust,standalone_crate
+    /// # wpool::init();
+    /// let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").build()?;
+    /// pool.halt();
+    /// let outcomes = pool.map_outcomes("square", [1_i64])?;
+    /// let failure = outcomes[0].result.as_ref().unwrap_err();
+    /// assert_eq!(failure.kind(), wpool::FailureKind::Cancelled);
+    /// # Ok::<(), wpool::Error>(())
+    /// ```
+    pub fn halt(&self) {
+        self.inbox.post(|mail| mail.halted.push(self.id));
+    }
+
+    /// The BLAKE3 hash of the module's bytes, in hexadecimal: what tells one version of it from another.
+    ///
+    /// ```rust,standalone_crate
+    /// # wpool::init();
+    /// let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").build()?;
+    /// assert_eq!(pool.module_hash().len(), 64);
+    /// # Ok::<(), wpool::Error>(())
+    /// ```
+    #[must_use]
+    pub fn module_hash(&self) -> &str {
+        &self.plugin.origin.hash
     }
 
     pub(super) fn callee(&self, function: &str) -> Result<Callee, Error> {

@@ -26,6 +26,8 @@ pub(crate) struct NewTask {
     pub(crate) nested: bool,
     /// Counted from 1 through the life of the pool, once the driver has it.
     pub(crate) number: u64,
+    /// How often it was run again because it failed.
+    pub(crate) retries: u32,
 }
 
 /// Everything that waits for the driver.
@@ -42,6 +44,8 @@ pub(crate) struct Mail {
     pub(crate) stats: Vec<(PluginId, Sender<Stats>)>,
     /// Somebody does not want some tasks any more: those whose reply says so.
     pub(crate) cancelled: bool,
+    /// Plugins none of whose tasks is to begin any more.
+    pub(crate) halted: Vec<PluginId>,
     /// The driver is to end once everything is done.
     pub(crate) close: bool,
     /// The driver is to end.
@@ -56,6 +60,7 @@ impl Mail {
             && self.unloaded.is_empty()
             && self.expected.is_empty()
             && self.stats.is_empty()
+            && self.halted.is_empty()
             && !(self.cancelled || self.close || self.terminate)
     }
 }

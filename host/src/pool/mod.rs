@@ -36,9 +36,9 @@ pub use map::MapError;
 pub use outcome::{Failure, FailureKind, Outcome, Usage};
 pub use plugins::{PluginBuilder, Plugins, PluginsBuilder};
 pub use process::{Process, ProcessBuilder};
-pub use stats::{Stats, WorkerStats};
+pub use stats::{Stats, TaskStats, WorkerStats};
 pub use stream::Order;
-pub use tasks::{Closed, Inputs, Outcomes};
+pub use tasks::{Closed, Closer, Inputs, Outcomes};
 
 use crate::error::Error;
 use crate::plugin::Module;

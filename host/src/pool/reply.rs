@@ -50,6 +50,11 @@ impl Reply {
         }
     }
 
+    /// The number of the task in its stream.
+    pub(crate) fn index(&self) -> u64 {
+        self.index
+    }
+
     /// Whether nobody wants the task any more.
     pub(crate) fn is_cancelled(&self) -> bool {
         match &self.to {

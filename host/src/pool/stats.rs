@@ -1,8 +1,10 @@
 //! How a plugin is doing: counts that tell a person or a monitor where its tasks are.
 
 use super::outcome::FailureKind;
+use crate::value::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The state of a plugin's tasks and workers at one moment.
 ///
@@ -14,7 +16,7 @@ use std::sync::Arc;
 /// assert_eq!((stats.queued, stats.running, stats.done, stats.failures()), (0, 0, 100, 0));
 /// # Ok::<(), wpool::Error>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Stats {
     /// Tasks that no worker has yet.
@@ -42,7 +44,7 @@ pub struct Stats {
 /// }
 /// # Ok::<(), wpool::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct WorkerStats {
     /// Its name.
@@ -51,6 +53,33 @@ pub struct WorkerStats {
     pub pid: u32,
     /// Tasks that it finished, whether or not they succeeded.
     pub finished: u64,
+    /// The task that it is at.
+    pub task: Option<TaskStats>,
+}
+
+/// A task that a worker is at.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").build()?;
+/// for worker in pool.stats().workers {
+///     if let Some(task) = worker.task {
+///         println!("{} is at {} for {:?}", worker.name, task.function, task.running);
+///     }
+/// }
+/// # Ok::<(), wpool::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct TaskStats {
+    /// The function that it calls.
+    pub function: String,
+    /// Its arguments.
+    pub arguments: Vec<Value>,
+    /// The number of its input in its stream, counted from 0; 0 for a call by itself.
+    pub index: u64,
+    /// For how long, at most: since its worker's last result, or since it was sent.
+    pub running: Duration,
 }
 
 impl Stats {

@@ -72,6 +72,11 @@ impl State {
         under_way == 0 || (under_way < WINDOW_TASKS && self.bytes < WINDOW_BYTES)
     }
 
+    /// Whether nothing is taken in any more.
+    fn is_closed(&self) -> bool {
+        self.abandoned || self.ended
+    }
+
     fn is_ready(&self) -> bool {
         matches!(self.waiting.front(), Some(Some(_)))
     }
@@ -82,7 +87,7 @@ impl State {
 pub(crate) enum Refused {
     /// The window is full.
     Full,
-    /// The outcomes are not wanted any more.
+    /// The outcomes are not wanted any more, or no more inputs are.
     Abandoned,
 }
 
@@ -113,7 +118,7 @@ impl Stream {
     /// Takes in one task of `bytes` of arguments: the place where its outcome goes. Waits for room if told to.
     pub(crate) fn reserve(self: &Arc<Self>, bytes: usize, wait: bool) -> Result<Reply, Refused> {
         let mut state = self.state();
-        while !state.has_room() && !state.abandoned {
+        while !state.has_room() && !state.is_closed() {
             if !wait {
                 return Err(Refused::Full);
             }
@@ -122,7 +127,7 @@ impl Stream {
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        if state.abandoned {
+        if state.is_closed() {
             return Err(Refused::Abandoned);
         }
         let index = state.sent;
@@ -138,6 +143,7 @@ impl Stream {
     pub(crate) fn end(&self) {
         self.state().ended = true;
         self.outcome_ready.notify_all();
+        self.room_made.notify_all();
     }
 
     /// Nobody takes outcomes any more.
@@ -310,6 +316,18 @@ mod tests {
         assert!(stream.take(&mut taken, true));
         assert!(!stream.take(&mut taken, true));
         assert_eq!(taken.len(), 1);
+    }
+
+    #[test]
+    fn an_ended_stream_takes_nothing_and_lets_nobody_wait_for_room() {
+        let stream = Stream::new(Order::Input);
+        let reply = stream.reserve(WINDOW_BYTES + 1, false).unwrap();
+        let waiting = Arc::clone(&stream);
+        let waiting = std::thread::spawn(move || waiting.reserve(1, true).err());
+        stream.end();
+        assert_eq!(waiting.join().unwrap(), Some(Refused::Abandoned));
+        reply.send(ok(1));
+        assert_eq!(drain(&stream), [0]);
     }
 
     #[test]

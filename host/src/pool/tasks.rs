@@ -59,7 +59,7 @@ pub struct Outcomes {
     taken: VecDeque<(u64, Outcome)>,
 }
 
-/// Nobody takes the outcomes any more.
+/// Nobody takes the outcomes any more, or no more inputs are wanted.
 ///
 /// ```rust,standalone_crate
 /// # wpool::init();
@@ -70,7 +70,7 @@ pub struct Outcomes {
 /// # Ok::<(), wpool::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the outcomes are not wanted any more")]
+#[error("no more inputs are wanted")]
 pub struct Closed;
 
 pub(super) fn ends(inbox: Arc<Inbox>, callee: Callee, order: Order) -> (Inputs, Outcomes) {
@@ -101,7 +101,7 @@ impl Inputs {
     ///
     /// # Errors
     ///
-    /// When the outcomes were dropped.
+    /// When the outcomes were dropped, or no more inputs are wanted.
     pub fn send(&mut self, arguments: &[Value]) -> Result<(), Closed> {
         let encoded = match self.callee.encode(arguments) {
             Ok(encoded) => encoded,
@@ -129,10 +129,18 @@ impl Inputs {
     ///
     /// # Errors
     ///
-    /// When the outcomes were dropped.
+    /// When the outcomes were dropped, or no more inputs are wanted.
     pub fn fail(&mut self, failure: Failure) -> Result<(), Closed> {
         self.reserve(0)?.send(Outcome::failed(failure, 0));
         Ok(())
+    }
+
+    /// A way to say from another thread that no more will come.
+    #[must_use]
+    pub fn closer(&self) -> Closer {
+        Closer {
+            stream: Arc::clone(&self.stream),
+        }
     }
 
     /// What says, once it is set, that its tasks are not wanted any more.
@@ -159,6 +167,29 @@ impl Inputs {
                 self.stream.reserve(bytes, true).map_err(|_| Closed)
             }
         }
+    }
+}
+
+/// Says from anywhere that no more inputs will come.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").build()?;
+/// let (mut inputs, mut outcomes) = pool.stream("square", wpool::Order::Input)?;
+/// inputs.closer().close();
+/// assert_eq!(inputs.send(&[wpool::Value::S64(7)]), Err(wpool::Closed));
+/// assert!(outcomes.next().is_none());
+/// # Ok::<(), wpool::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Closer {
+    stream: Arc<Stream>,
+}
+
+impl Closer {
+    /// From now on [`Inputs::send`] refuses what it is given, and the outcomes end with those of what was sent before.
+    pub fn close(&self) {
+        self.stream.end();
     }
 }
 

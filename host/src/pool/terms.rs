@@ -62,6 +62,19 @@ macro_rules! plugin_settings {
                 self
             }
 
+            /// How often a task that fails as `worker-died` is run again, each time after a longer while, from 0.1 s up to 10 s.
+            /// Default: 0. Where tasks have effects outside, those of a task that is run again come twice.
+            pub fn retries(mut self, times: u32) -> Self {
+                self.terms.retries.times = times;
+                self
+            }
+
+            /// Whether those tasks are run again that fail as `timeout`, too. Default: no.
+            pub fn retry_timeouts(mut self, retry: bool) -> Self {
+                self.terms.retries.timeouts = retry;
+                self
+            }
+
             /// Measures the CPU time of each task, which costs two system calls a task.
             pub fn measure_cpu(mut self, measure: bool) -> Self {
                 self.terms.measure_cpu = measure;

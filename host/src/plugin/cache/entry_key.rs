@@ -10,11 +10,11 @@ const CONTEXT: &str = "wpool-host 2026-11 name of a cached artifact, version 1";
 pub(crate) struct EntryKey(Hash);
 
 impl EntryKey {
-    /// The key of what `module`, the very bytes that a compiler gets, becomes under `identity`: the build, the CPU's features,
-    /// the profile, always in the same order.
-    pub(crate) fn of(module: &[u8], identity: &[&[u8]]) -> EntryKey {
+    /// The key of what a module, by the hash of the very bytes that a compiler gets, becomes under `identity`: the build, the
+    /// CPU's features, the profile, always in the same order.
+    pub(crate) fn of(module: Hash, identity: &[&[u8]]) -> EntryKey {
         let mut hasher = Hasher::new_derive_key(CONTEXT);
-        hasher.update(blake3::hash(module).as_bytes());
+        hasher.update(module.as_bytes());
         for part in identity {
             // With its length before it, no part can pass for the end of another.
             hasher.update(&(part.len() as u64).to_le_bytes());

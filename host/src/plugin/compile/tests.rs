@@ -47,7 +47,14 @@ fn checked(facts: ModuleFacts) -> Error {
     .unwrap();
     let sealed = seal(&artifact).unwrap();
     let profile = EngineProfile::default();
-    Plugin::check(None, facts, profile, Terms::default(), sealed).unwrap_err()
+    Plugin::check(
+        crate::plugin::Origin::default(),
+        facts,
+        profile,
+        Terms::default(),
+        sealed,
+    )
+    .unwrap_err()
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use super::super::inbox::NewTask;
 use super::super::outcome::FailureKind;
 use super::super::scheduler::PluginId;
-use super::super::stats::{Stats, WorkerStats};
+use super::super::scheduler::WorkerId;
+use super::super::stats::{Stats, TaskStats, WorkerStats};
 use super::Driver;
 use crate::child::Process;
 use crate::plugin::Plugin;
@@ -51,6 +52,20 @@ impl Loaded {
 }
 
 impl Driver {
+    /// The task that a worker is at, of which its status page says how many it has started.
+    fn task_at(&self, worker: WorkerId, started: u32) -> Option<TaskStats> {
+        let (id, since) = self.scheduler.at(worker, started)?;
+        let task = self.tasks.get(id.0 as usize)?;
+        let loaded = self.plugins.get(&task.plugin)?;
+        let functions = &loaded.plugin.signature.functions;
+        Some(TaskStats {
+            function: functions.get(task.function as usize)?.name.clone(),
+            arguments: loaded.arguments_of(task),
+            index: task.reply.index(),
+            running: since.elapsed(),
+        })
+    }
+
     /// How a plugin is doing.
     pub(super) fn stats(&self, plugin: PluginId) -> Stats {
         let (queued, running) = self.scheduler.tasks_of(plugin);
@@ -61,10 +76,11 @@ impl Driver {
             .filter_map(|(id, link)| Some((*id, link, link.process.as_ref()?)))
             .collect();
         workers.sort_by_key(|(id, ..)| *id);
-        let workers = workers.into_iter().map(|(_, link, process)| WorkerStats {
+        let workers = workers.into_iter().map(|(id, link, process)| WorkerStats {
             name: Arc::clone(&link.name),
             pid: Process::number(process),
             finished: link.finished,
+            task: self.task_at(id, link.page.started()),
         });
         let loaded = self.plugins.get(&plugin);
         Stats {

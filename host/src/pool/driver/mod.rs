@@ -15,6 +15,7 @@ mod host_calls;
 mod loaded;
 mod requests;
 mod results;
+mod retries;
 mod template;
 mod worker;
 
@@ -211,6 +212,9 @@ impl Driver {
         if mail.cancelled {
             self.cancel();
         }
+        for plugin in mail.halted {
+            self.scheduler.halt(Instant::now(), plugin);
+        }
         true
     }
 
@@ -292,14 +296,19 @@ impl Driver {
         }
     }
 
-    fn fail(&mut self, task: TaskId, attempts: u32, loss: Loss, ran: Option<Ran>) {
-        let Some(task) = self.tasks.try_remove(task.0 as usize) else {
+    fn fail(&mut self, id: TaskId, attempts: u32, loss: Loss, ran: Option<Ran>) {
+        let Some(task) = self.tasks.get(id.0 as usize) else {
             return;
         };
         let loaded = self.plugins.get(&task.plugin);
         let timeout = loaded.and_then(|loaded| loaded.plugin.terms.limits.timeout);
         let trouble = loaded.and_then(|loaded| loaded.trouble.as_deref());
         let failure = Failure::lost(loss, timeout, trouble);
+        if self.runs_again(id, failure.kind(), attempts) {
+            return;
+        }
+        let task = self.tasks.remove(id.0 as usize);
+        let loaded = self.plugins.get(&task.plugin);
         let failure = match loaded {
             Some(loaded) => failure.of(loaded.arguments_of(&task)),
             None => failure,

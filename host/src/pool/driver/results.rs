@@ -72,9 +72,6 @@ impl Driver {
     }
 
     fn finish(&mut self, worker: WorkerId, finished: Finished, mut outcome: Outcome) {
-        let Some(task) = self.tasks.try_remove(finished.task.0 as usize) else {
-            return;
-        };
         let mut usage = Usage {
             attempts: finished.attempts,
             worker: Some(worker.0 + 1),
@@ -86,6 +83,14 @@ impl Driver {
             usage.worker_name = Some(Arc::clone(&link.name));
             usage.pid = link.process.as_ref().map(Process::number);
         }
+        if let Err(failure) = &outcome.result
+            && self.runs_again(finished.task, failure.kind(), finished.attempts)
+        {
+            return;
+        }
+        let Some(task) = self.tasks.try_remove(finished.task.0 as usize) else {
+            return;
+        };
         let loaded = self.plugins.get_mut(&task.plugin);
         let ended = std::mem::replace(&mut outcome.result, Ok(None));
         let result = match (ended, loaded) {

@@ -10,13 +10,15 @@ impl Scheduler {
     pub(crate) fn cancel(&mut self, now: Instant, tasks: &HashSet<TaskId>) {
         let mut waiting = VecDeque::new();
         for plugin in self.plugins.values_mut() {
-            plugin.queue.retain(|task| {
+            let mut is_wanted = |task: &Task| {
                 let wanted = !tasks.contains(&task.id);
                 if !wanted {
                     waiting.push_back(*task);
                 }
                 wanted
-            });
+            };
+            plugin.queue.retain(&mut is_wanted);
+            plugin.later.retain(|_, task| is_wanted(task));
         }
         self.fail_cancelled(waiting, None);
         let sent = self.workers.values().flat_map(|worker| &worker.outstanding);
@@ -69,7 +71,7 @@ impl Scheduler {
     fn fail_cancelled(&mut self, tasks: VecDeque<Task>, running: Option<(TaskId, Ran)>) {
         for task in tasks {
             let ran = running.filter(|(id, _)| *id == task.id).map(|(_, ran)| ran);
-            let before = self.losses.remove(&task.id).map_or(0, |losses| losses.runs);
+            let before = self.losses.remove(&task.id).map_or(0, |it| it.attempts());
             self.actions.push_back(Action::Fail {
                 task: task.id,
                 attempts: before + u32::from(ran.is_some()),

@@ -14,6 +14,7 @@ const TURN: Duration = Duration::from_millis(50);
 impl Scheduler {
     /// Does everything that can be done now. Plugins with few workers come first, and may take from those that come later.
     pub(super) fn dispatch(&mut self, now: Instant) {
+        self.cancel_what_was_halted();
         let waiting = self
             .plugins
             .iter()

@@ -13,6 +13,18 @@ impl Scheduler {
         Some((task.id, worker.front_seq))
     }
 
+    /// The task that a worker is at where it has started those before sequence number `started`, and since when at the latest.
+    pub(crate) fn at(&self, worker: WorkerId, started: u32) -> Option<(TaskId, Instant)> {
+        let worker = self.workers.get(&worker)?;
+        let ahead = started.wrapping_sub(1).wrapping_sub(worker.front_seq) as usize;
+        // The page can lie; only tasks of this worker can be concerned.
+        let task = worker
+            .outstanding
+            .get(ahead)
+            .or(worker.outstanding.front())?;
+        Some((task.id, worker.progress_at))
+    }
+
     /// The task that the worker is at waits for a function of the host.
     pub(crate) fn host_call_begins(&mut self, now: Instant, worker: WorkerId) {
         self.change_worker(worker, |worker, _| worker.in_host_call = true);
@@ -85,7 +97,7 @@ impl Scheduler {
             plugin.queue.retain(|task| !task.nested);
         }
         for task in stuck {
-            let attempts = self.losses.remove(&task.id).map_or(0, |losses| losses.runs);
+            let attempts = self.losses.remove(&task.id).map_or(0, |it| it.attempts());
             self.actions.push_back(Action::Fail {
                 task: task.id,
                 attempts,

@@ -75,8 +75,17 @@ pub(crate) enum Loss {
 pub(super) struct Losses {
     /// While or after it ran.
     pub(super) runs: u32,
+    /// How often it was started before it failed and was to run again.
+    pub(super) before: u32,
     /// Before it started.
     handings: u32,
+}
+
+impl Losses {
+    /// How often it was started.
+    pub(super) fn attempts(self) -> u32 {
+        self.before + self.runs
+    }
 }
 
 impl Scheduler {
@@ -120,7 +129,7 @@ impl Scheduler {
         };
         for task in begun.iter().chain(&culprit) {
             self.cancelled.remove(&task.id);
-            let attempts = 1 + self.losses.remove(&task.id).map_or(0, |losses| losses.runs);
+            let attempts = 1 + self.losses.remove(&task.id).map_or(0, |it| it.attempts());
             self.actions.push_back(Action::Fail {
                 task: task.id,
                 attempts,
@@ -158,7 +167,7 @@ impl Scheduler {
     ) -> bool {
         let losses = self.losses.entry(task).or_default();
         *count(losses) += 1;
-        let attempts = losses.runs;
+        let attempts = losses.attempts();
         if *count(losses) <= most {
             return true;
         }
@@ -193,8 +202,8 @@ impl Scheduler {
         }
         // Tasks that come later get their own chance: what exhausted the machine may have passed.
         state.strikes = 0;
-        for task in state.queue.drain(..) {
-            let attempts = self.losses.remove(&task.id).map_or(0, |losses| losses.runs);
+        for task in state.take_waiting() {
+            let attempts = self.losses.remove(&task.id).map_or(0, |it| it.attempts());
             self.actions.push_back(Action::Fail {
                 task: task.id,
                 attempts,

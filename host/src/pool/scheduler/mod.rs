@@ -15,6 +15,7 @@ mod cancel;
 mod dispatch;
 mod fleet;
 mod host_call;
+mod later;
 mod loss;
 mod park;
 mod plugin;
@@ -327,7 +328,7 @@ impl Scheduler {
             attempts: if self.losses.is_empty() {
                 1
             } else {
-                1 + self.losses.remove(&task.id).map_or(0, |l| l.runs)
+                1 + self.losses.remove(&task.id).map_or(0, |it| it.attempts())
             },
         });
         let finished = finished.collect();
@@ -374,10 +375,7 @@ impl Scheduler {
 
     /// How many tasks of a plugin wait, and how many its workers have.
     pub(crate) fn tasks_of(&self, plugin: PluginId) -> (usize, usize) {
-        let queued = self
-            .plugins
-            .get(&plugin)
-            .map_or(0, |state| state.queue.len());
+        let queued = self.plugins.get(&plugin).map_or(0, |state| state.waiting());
         let workers = self.workers.values().filter(|it| it.plugin == plugin);
         (queued, workers.map(|worker| worker.outstanding.len()).sum())
     }
@@ -385,7 +383,7 @@ impl Scheduler {
     /// How many tasks are neither finished nor failed.
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn unfinished(&self) -> usize {
-        let queued: usize = self.plugins.values().map(|plugin| plugin.queue.len()).sum();
+        let queued: usize = self.plugins.values().map(|it| it.waiting()).sum();
         queued
             + self
                 .workers

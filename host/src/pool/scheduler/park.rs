@@ -100,7 +100,7 @@ impl Scheduler {
             let state = &self.plugins[&plugin];
             if state.can_park() {
                 self.park(plugin);
-            } else if state.queue.is_empty()
+            } else if state.waiting() == 0
                 && state.template == Template::Absent
                 && state.fleet.workers == 0
             {
@@ -114,6 +114,6 @@ impl Scheduler {
 impl Plugin {
     /// Whether it has processes, and nothing for them to do.
     fn can_park(&self) -> bool {
-        self.template != Template::Absent && self.queue.is_empty() && self.fleet.busy == 0
+        self.template != Template::Absent && self.waiting() == 0 && self.fleet.busy == 0
     }
 }

@@ -2,8 +2,8 @@
 //! start.
 
 use super::fleet::Fleet;
-use super::{PluginConfig, Task, WorkerId};
-use std::collections::VecDeque;
+use super::{PluginConfig, Task, TaskId, WorkerId};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 /// A plugin that collects this many strikes without finishing a task fails its tasks.
@@ -44,6 +44,8 @@ pub(super) enum Template {
 pub(super) struct Plugin {
     pub(super) config: PluginConfig,
     pub(super) queue: VecDeque<Task>,
+    /// Tasks that failed, by when they run again.
+    pub(super) later: BTreeMap<(Instant, TaskId), Task>,
     pub(super) template: Template,
     pub(super) fleet: Fleet,
     pub(super) strikes: u32,
@@ -60,6 +62,8 @@ pub(super) struct Plugin {
     pub(super) used_at: Option<Instant>,
     /// It gets no more tasks, and is forgotten once it has none.
     pub(super) leaving: bool,
+    /// None of its tasks begins any more.
+    pub(super) halted: bool,
 }
 
 impl Plugin {
@@ -67,6 +71,7 @@ impl Plugin {
         Plugin {
             config,
             queue: VecDeque::new(),
+            later: BTreeMap::new(),
             template: Template::Absent,
             fleet: Fleet::default(),
             strikes: 0,
@@ -77,6 +82,7 @@ impl Plugin {
             cost: Cost::default(),
             used_at: None,
             leaving: false,
+            halted: false,
         }
     }
 

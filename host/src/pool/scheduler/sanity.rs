@@ -42,6 +42,11 @@ impl Scheduler {
     fn check_places(&self) -> HashSet<TaskId> {
         let mut places = HashSet::new();
         let queued = self.plugins.values().flat_map(|plugin| &plugin.queue);
+        let later = self
+            .plugins
+            .values()
+            .flat_map(|plugin| plugin.later.values());
+        let queued = queued.chain(later);
         for task in queued.chain(self.workers.values().flat_map(|worker| &worker.outstanding)) {
             assert!(places.insert(task.id), "{task:?} is in two places");
         }
@@ -104,6 +109,10 @@ impl Scheduler {
                 plugin.fleet,
                 fleets.remove(id).unwrap_or_default(),
                 "the fleet of {id:?} is not true"
+            );
+            assert!(
+                !plugin.halted || plugin.waiting() == 0,
+                "{id:?} was halted, and something waits"
             );
             if !plugin.queue.is_empty() && !self.is_short_of_templates() {
                 assert_ne!(

@@ -7,6 +7,7 @@ mod fairness;
 mod harness;
 mod host_calls;
 mod hostile;
+mod later;
 mod parking;
 mod plan;
 mod recycling;

@@ -24,6 +24,7 @@ impl Scheduler {
         workers
             .chain(waiting.filter_map(|plugin| plugin.paused_until))
             .chain(self.next_parking())
+            .chain(self.next_retry())
             .min()
     }
 
@@ -42,14 +43,18 @@ impl Scheduler {
         for (id, due) in due {
             match due {
                 Due::Kill(death) => self.kill(id, death),
-                Due::Recall => {
-                    self.change_worker(id, |worker, _| worker.recall());
-                    self.actions.push_back(Action::Recall(id));
-                }
+                Due::Recall => self.recall(id),
             }
         }
+        self.release_retries(now);
         self.park_idle(now);
         self.dispatch(now);
+    }
+
+    /// Takes back what the worker has not started.
+    pub(super) fn recall(&mut self, worker: WorkerId) {
+        self.change_worker(worker, |worker, _| worker.recall());
+        self.actions.push_back(Action::Recall(worker));
     }
 
     /// Whether a worker waits for tasks in vain, or one more could be started.

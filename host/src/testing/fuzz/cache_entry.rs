@@ -38,8 +38,8 @@ fn check(mut input: Unstructured<'_>) -> Result<()> {
     let payload = input.take_rest();
 
     let secret = Secret::known([7; 32]);
-    let key = EntryKey::of(b"module", &[b"build"]);
-    let other_key = EntryKey::of(b"module", &[b"another build"]);
+    let key = EntryKey::of(blake3::hash(b"module"), &[b"build"]);
+    let other_key = EntryKey::of(blake3::hash(b"module"), &[b"another build"]);
     let asked = if is_other_key { &other_key } else { &key };
 
     let written = [&header(&secret, &key, &[payload]), payload].concat();

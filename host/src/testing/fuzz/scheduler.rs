@@ -110,6 +110,16 @@ pub enum Operation {
         /// How many.
         count: u8,
     },
+    /// The next tasks that are over run again.
+    Retry {
+        /// How many.
+        count: u8,
+    },
+    /// A plugin begins no task any more.
+    Halt {
+        /// Which.
+        plugin: u8,
+    },
     /// Time passes, in units of 50 microseconds.
     Passes {
         /// How much.
@@ -127,6 +137,12 @@ impl<'a> Arbitrary<'a> for Operation {
         if (240..250).contains(&kind) {
             let count = input.arbitrary()?;
             return Ok(Operation::SubmitNested { plugin: who, count });
+        }
+        if kind == 255 {
+            return Ok(Operation::Halt { plugin: who });
+        }
+        if kind >= 253 {
+            return Ok(Operation::Retry { count: who });
         }
         if kind >= 250 {
             let count = input.arbitrary()?;
@@ -270,6 +286,8 @@ fn apply(driver: &mut Driver, operation: Operation) {
             }
         }
         Operation::Cancel { first, count } => driver.cancel(first.into(), count.into()),
+        Operation::Retry { count } => driver.retries = count.into(),
+        Operation::Halt { plugin } => driver.halt(u32::from(plugin) % PLUGINS),
         Operation::Passes { units } => driver.pass(Duration::from_micros(50) * units.into()),
     }
     driver.check();
@@ -284,6 +302,7 @@ fn submit(driver: &mut Driver, plugin: u8, count: u8, task: impl Fn(TaskId) -> T
 
 /// From now on nothing dies that is not killed, and nothing lies.
 fn all_goes_well(driver: &mut Driver) {
+    driver.retries = 0;
     // A lost task may run alone, and a killed worker has to be replaced first.
     let most = 100 + 10 * driver.submitted();
     for _ in 0..most {

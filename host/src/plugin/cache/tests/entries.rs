@@ -37,15 +37,15 @@ fn an_entry_can_be_empty_and_can_be_replaced() {
 #[test]
 fn a_key_depends_on_every_byte_and_on_where_parts_end() {
     let keys = [
-        EntryKey::of(b"module", &[b"build", b"cpu"]),
-        EntryKey::of(b"Module", &[b"build", b"cpu"]),
-        EntryKey::of(b"module", &[b"build", b"cpU"]),
-        EntryKey::of(b"module", &[b"cpu", b"build"]),
-        EntryKey::of(b"module", &[b"buil", b"dcpu"]),
-        EntryKey::of(b"module", &[b"buildcpu"]),
-        EntryKey::of(b"module", &[b"build", b"cpu", b""]),
-        EntryKey::of(b"module", &[]),
-        EntryKey::of(b"", &[]),
+        EntryKey::of(blake3::hash(b"module"), &[b"build", b"cpu"]),
+        EntryKey::of(blake3::hash(b"Module"), &[b"build", b"cpu"]),
+        EntryKey::of(blake3::hash(b"module"), &[b"build", b"cpU"]),
+        EntryKey::of(blake3::hash(b"module"), &[b"cpu", b"build"]),
+        EntryKey::of(blake3::hash(b"module"), &[b"buil", b"dcpu"]),
+        EntryKey::of(blake3::hash(b"module"), &[b"buildcpu"]),
+        EntryKey::of(blake3::hash(b"module"), &[b"build", b"cpu", b""]),
+        EntryKey::of(blake3::hash(b"module"), &[]),
+        EntryKey::of(blake3::hash(b""), &[]),
     ];
     assert_eq!(
         keys.iter()
@@ -54,7 +54,10 @@ fn a_key_depends_on_every_byte_and_on_where_parts_end() {
             .len(),
         keys.len()
     );
-    assert_eq!(keys[0], EntryKey::of(b"module", &[b"build", b"cpu"]));
+    assert_eq!(
+        keys[0],
+        EntryKey::of(blake3::hash(b"module"), &[b"build", b"cpu"])
+    );
 }
 
 #[test]

@@ -178,6 +178,15 @@ impl Env {
         self.event(|s, now| s.host_call_ends(now, WorkerId(worker)));
     }
 
+    /// Has a plain task of plugin A that is over run again.
+    pub(super) fn retry(&mut self, id: u64, attempts: u32, after: Duration) {
+        self.event(|s, now| s.retry(A, task(id), attempts, now + after));
+    }
+
+    pub(super) fn halt(&mut self, plugin: PluginId) {
+        self.event(|s, now| s.halt(now, plugin));
+    }
+
     pub(super) fn unload(&mut self, plugin: PluginId) {
         self.event(|s, now| s.remove_plugin(now, plugin));
     }

@@ -1,6 +1,6 @@
 //! Doing what the scheduler asks for, each thing held against what was asked before.
 
-use super::driver::{Driver, MOST_ATTEMPTS, Place, Template, WITH_EFFECTS};
+use super::driver::{Driver, Place, Template, WITH_EFFECTS};
 use super::worker::Worker;
 use crate::pool::scheduler::{Action, Death, Loss, Ran, Task, WorkerId};
 
@@ -35,7 +35,6 @@ impl Driver {
                     loss,
                     ran,
                 } => {
-                    assert!(attempts <= MOST_ATTEMPTS);
                     match loss {
                         Loss::Died(_) => {
                             let ran = ran.expect("it ran somewhere");
@@ -53,7 +52,7 @@ impl Driver {
                         }
                         _ => assert_eq!(ran, None),
                     }
-                    self.is_over(task, Place::Queue);
+                    self.is_over(task, Place::Queue, attempts, loss != Loss::Cancelled);
                 }
             }
         }

@@ -17,7 +17,7 @@ pub(super) const WITH_EFFECTS: u32 = 2;
 /// How many tasks a worker of plugin 1 runs.
 const TASKS_PER_WORKER: NonZeroU32 = NonZeroU32::new(3).unwrap();
 
-/// How often a task may run.
+/// How often a task may run, before and after each time that it is run again on purpose.
 pub(super) const MOST_ATTEMPTS: u32 = 3;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,6 +39,10 @@ pub(super) struct Driver {
     pub(super) budget: usize,
     pub(super) now: Instant,
     pub(super) places: Vec<Place>,
+    /// What was submitted, of which plugin, and how often it was run before it was to run again.
+    tasks: Vec<(u32, Task, u32)>,
+    /// How many of the tasks that are over next run again.
+    pub(super) retries: usize,
     pub(super) unfinished: usize,
     pub(super) templates: [Template; PLUGINS as usize],
     pub(super) workers: BTreeMap<WorkerId, Worker>,
@@ -68,6 +72,8 @@ impl Driver {
             budget,
             now: Instant::now(),
             places: Vec::new(),
+            tasks: Vec::new(),
+            retries: 0,
             unfinished: 0,
             templates: [Template::Absent; PLUGINS as usize],
             workers: BTreeMap::new(),
@@ -105,6 +111,8 @@ impl Driver {
     pub(super) fn submit(&mut self, plugin: u32, tasks: Vec<Task>) {
         self.unfinished += tasks.len();
         self.places.extend(tasks.iter().map(|_| Place::Queue));
+        self.tasks
+            .extend(tasks.iter().map(|task| (plugin, *task, 0)));
         self.scheduler.submit(self.now, PluginId(plugin), tasks);
         self.act();
     }
@@ -203,8 +211,8 @@ impl Driver {
                 assert_eq!(expected, Ok(tasks));
                 worker.take_results(count, ends_batch);
                 for finished in finished {
-                    assert!((1..=MOST_ATTEMPTS).contains(&finished.attempts));
-                    self.is_over(finished.task, Place::Worker(id));
+                    assert!(finished.attempts > 0);
+                    self.is_over(finished.task, Place::Worker(id), finished.attempts, true);
                 }
             }
         }
@@ -261,6 +269,11 @@ impl Driver {
         self.act();
     }
 
+    pub(super) fn halt(&mut self, plugin: u32) {
+        self.scheduler.halt(self.now, PluginId(plugin));
+        self.act();
+    }
+
     /// Time passes, and the timer goes off until nothing is due any more.
     pub(super) fn pass(&mut self, time: Duration) {
         self.now += time;
@@ -296,10 +309,20 @@ impl Driver {
         }
     }
 
-    pub(super) fn is_over(&mut self, task: TaskId, from: Place) {
-        let place = &mut self.places[task.0 as usize];
-        assert_eq!(*place, from, "{task:?}");
-        *place = Place::Over;
+    /// A task is over, and runs again if that was asked for and it may.
+    pub(super) fn is_over(&mut self, id: TaskId, from: Place, attempts: u32, may_retry: bool) {
+        let (plugin, task, before) = &mut self.tasks[id.0 as usize];
+        assert!(attempts <= *before + MOST_ATTEMPTS);
+        assert_eq!(self.places[id.0 as usize], from, "{id:?}");
+        if may_retry && self.retries > 0 && self.scheduler.may_retry(PluginId(*plugin)) {
+            self.retries -= 1;
+            *before = attempts;
+            self.places[id.0 as usize] = Place::Queue;
+            let at = self.now + Duration::from_millis(5);
+            self.scheduler.retry(PluginId(*plugin), *task, attempts, at);
+            return;
+        }
+        self.places[id.0 as usize] = Place::Over;
         self.unfinished -= 1;
     }
 }

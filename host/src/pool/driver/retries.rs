@@ -1,0 +1,68 @@
+//! Tasks that failed in a way that can pass, and are run again where that was asked for, each time after a longer while.
+
+use super::super::outcome::FailureKind;
+use super::super::scheduler::{Task, TaskId};
+use super::Driver;
+use crate::plugin::Retries;
+use std::time::{Duration, Instant};
+
+/// How long the first of them waits; the next waits twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long any of them waits at most.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+impl Driver {
+    /// Whether a task that failed so is to run again; then it does.
+    pub(super) fn runs_again(&mut self, id: TaskId, kind: FailureKind, attempts: u32) -> bool {
+        let Some(task) = self.tasks.get_mut(id.0 as usize) else {
+            return false;
+        };
+        let loaded = self.plugins.get(&task.plugin);
+        let is_asked = loaded.is_some_and(|loaded| {
+            let Retries { times, timeouts } = loaded.plugin.terms.retries;
+            task.retries < times && can_pass(kind, timeouts)
+        });
+        if !is_asked || task.reply.is_cancelled() || !self.scheduler.may_retry(task.plugin) {
+            return false;
+        }
+        let at = Instant::now() + pause(task.retries);
+        task.retries += 1;
+        let (plugin, task) = (
+            task.plugin,
+            Task {
+                id,
+                function: task.function,
+                bytes: task.arguments.len() as u32,
+                nested: task.nested,
+            },
+        );
+        self.scheduler.retry(plugin, task, attempts, at);
+        true
+    }
+}
+
+/// Whether the same call could succeed another time.
+fn can_pass(kind: FailureKind, timeouts: bool) -> bool {
+    match kind {
+        FailureKind::WorkerDied => true,
+        FailureKind::Timeout => timeouts,
+        _ => false,
+    }
+}
+
+fn pause(retries: u32) -> Duration {
+    let factor = 2_u32.saturating_pow(retries);
+    FIRST_PAUSE.saturating_mul(factor).min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_pause_is_twice_as_long_up_to_ten_seconds() {
+        let pauses = [0, 1, 2, 6, 7, u32::MAX].map(|retries| pause(retries).as_millis());
+        assert_eq!(pauses, [100, 200, 400, 6400, 10_000, 10_000]);
+    }
+}
