@@ -37,6 +37,7 @@ mod processes;
 mod programs;
 mod refused;
 mod report;
+mod retries;
 mod stdin;
 mod storms;
 mod terminal;

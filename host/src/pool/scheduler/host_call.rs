@@ -13,15 +13,13 @@ impl Scheduler {
         Some((task.id, worker.front_seq))
     }
 
-    /// The task that a worker is at where it has started those before sequence number `started`, and since when at the latest.
+    /// The task that a worker is at where it has started those before sequence number `started`, and since when at the latest;
+    /// nothing where it has not come to what it was sent.
     pub(crate) fn at(&self, worker: WorkerId, started: u32) -> Option<(TaskId, Instant)> {
         let worker = self.workers.get(&worker)?;
         let ahead = started.wrapping_sub(1).wrapping_sub(worker.front_seq) as usize;
         // The page can lie; only tasks of this worker can be concerned.
-        let task = worker
-            .outstanding
-            .get(ahead)
-            .or(worker.outstanding.front())?;
+        let task = worker.outstanding.get(ahead)?;
         Some((task.id, worker.progress_at))
     }
 
