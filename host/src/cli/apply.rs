@@ -2,11 +2,12 @@
 
 use super::args::ApplyArgs;
 use super::interrupt::Interrupt;
+use super::output::{Shape, closed, put};
 use super::report::Report;
 use super::setup::{self, Asked, Refused};
-use super::{complaint, exit, map, program};
+use super::{complaint, exit, program};
 use anyhow::{anyhow, bail};
-use std::io::{self, ErrorKind, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use wpool::{FailureKind, Order, printable};
 
@@ -42,7 +43,7 @@ pub(super) fn run(args: &ApplyArgs) -> Result<u8, Refused> {
     };
     report.add(1, &outcome)?;
     report.finish()?;
-    let shape = map::Shape {
+    let shape = Shape {
         function: &function,
         format,
         is_program,
@@ -54,15 +55,11 @@ pub(super) fn run(args: &ApplyArgs) -> Result<u8, Refused> {
     {
         complaint::failed(1, shape, failure);
     }
+    let mut line = Vec::new();
+    shape.line(&outcome, &mut line);
     let mut output = io::stdout().lock();
     let terminal = output.is_terminal();
-    let written = map::write_result(&mut output, terminal, shape, &outcome);
-    match written.and_then(|()| output.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            bail!("standard output cannot be written: {error}")
-        }
-        _ => {}
-    }
+    closed(put(&mut output, terminal, &line).and_then(|()| output.flush()))?;
     drop(pool);
     let code = if outcome.result.is_ok() {
         exit::SUCCESS

@@ -2,7 +2,8 @@
 
 use super::cache::CacheArgs;
 use super::generated::{CompletionsArgs, ManArgs};
-use super::options::{GrantArgs, InputArgs, LimitArgs, PlaceArgs, PoolArgs};
+use super::map::options::{InputArgs, JobArgs};
+use super::options::{GrantArgs, LimitArgs, PlaceArgs, PoolArgs};
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -51,6 +52,8 @@ pub(super) struct MapArgs {
     pub(super) unordered: bool,
     #[command(flatten)]
     pub(super) source: InputArgs,
+    #[command(flatten)]
+    pub(super) job: JobArgs,
     /// For a program: give it each input as its standard input, not as its last argument
     #[arg(long)]
     pub(super) stdin: bool,

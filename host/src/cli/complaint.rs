@@ -1,11 +1,12 @@
 //! What is written to standard error: one line for each thing that went wrong, which says what, where and what would be right.
 
 use super::exit;
-use super::map::Shape;
+use super::output::Shape;
+use super::progress;
 use super::setup::Refused;
 use std::io::Write;
 use std::path::Path;
-use wpool::{Failure, FailureKind, Function, Value, printable};
+use wpool::{Failure, FailureKind, Function, PluginHandle, Value, printable};
 
 /// How much of a task's input a line shows, in characters.
 const SHOWN: usize = 60;
@@ -38,11 +39,17 @@ pub(super) fn warn(message: &str) {
 
 /// Writes a line about a task that failed: its number, its input and the cause.
 pub(super) fn failed(number: u64, shape: Shape<'_>, failure: &Failure) {
-    let input = match (shape.is_program, failure.arguments()) {
-        (true, [Value::List(words), _]) => parenthesised(&command_line(words)),
-        _ => shown_input(shape.function, failure),
+    line(&format!("{}: {failure}", task(number, shape, failure)));
+}
+
+/// A task that failed: its number and its input.
+pub(super) fn task(number: u64, shape: Shape<'_>, failure: &Failure) -> String {
+    // A bad argument's message quotes it.
+    let input = match failure.kind() {
+        FailureKind::BadArgument if !shape.is_program => String::new(),
+        _ => shown(shape.function, shape.is_program, failure.arguments()),
     };
-    line(&format!("task {number}{input}: {failure}"));
+    format!("task {number}{input}")
 }
 
 /// Writes where code trapped.
@@ -52,18 +59,21 @@ pub(super) fn backtrace(failure: &Failure) {
     }
 }
 
-fn shown_input(function: &Function, failure: &Failure) -> String {
-    // A bad argument's message quotes it; a function without parameters has none.
-    if failure.kind() == FailureKind::BadArgument
-        || failure.arguments().len() != function.params.len()
-    {
+/// What a function of the pool was called with, in parentheses.
+pub(super) fn shown_values(pool: &PluginHandle, function: &Function, values: &[Value]) -> String {
+    shown(function, pool.program() == Some(function), values)
+}
+
+fn shown(function: &Function, is_program: bool, values: &[Value]) -> String {
+    if let (true, [Value::List(words), _]) = (is_program, values) {
+        return parenthesised(&command_line(words));
+    }
+    // A function without parameters has none.
+    if values.len() != function.params.len() {
         return String::new();
     }
-    let shown = function
-        .params
-        .iter()
-        .zip(failure.arguments())
-        .map(|(param, value)| value.summary(&param.ty));
+    let params = function.params.iter().zip(values);
+    let shown = params.map(|(param, value)| value.summary(&param.ty));
     parenthesised(&shown.collect::<Vec<_>>().join(", "))
 }
 
@@ -86,5 +96,5 @@ fn parenthesised(shown: &str) -> String {
 
 /// A line on standard error. If nobody reads it there is nobody to tell.
 pub(super) fn line(message: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "wpool: {message}");
+    let _ = progress::above(|| writeln!(std::io::stderr().lock(), "wpool: {message}"));
 }

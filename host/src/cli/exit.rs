@@ -1,6 +1,6 @@
 //! Exit codes.
 
-use wpool::ErrorKind;
+use wpool::{ErrorKind, Failure, FailureKind};
 
 /// Every task succeeded.
 pub(super) const SUCCESS: u8 = 0;
@@ -23,5 +23,23 @@ pub(super) fn of_error(kind: ErrorKind) -> u8 {
     match kind {
         ErrorKind::Confinement => UNCONFINED,
         _ => USAGE,
+    }
+}
+
+/// As a shell tells how a program ended.
+pub(super) fn of_failure(failure: &Failure) -> u8 {
+    match failure.kind() {
+        // What does not fit into eight bits must not look like success.
+        FailureKind::Exit => {
+            let status = failure.exit_code().unwrap_or(1);
+            u8::try_from(status & 0xff)
+                .ok()
+                .filter(|code| *code != 0)
+                .unwrap_or(FAILED)
+        }
+        FailureKind::Trap | FailureKind::Init => TRAPPED,
+        FailureKind::Timeout => LATE,
+        FailureKind::BadArgument | FailureKind::HostCall => FAILED,
+        _ => KILLED,
     }
 }

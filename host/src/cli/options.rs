@@ -35,35 +35,6 @@ pub(super) struct PoolArgs {
     pub(super) place: PlaceArgs,
 }
 
-/// Where the inputs of `map` come from.
-#[derive(Debug, clap::Args)]
-pub(super) struct InputArgs {
-    /// Read inputs from FILE, one a line; `-` is standard input; may be given several times
-    #[arg(
-        short = 'a',
-        long = "input",
-        value_name = "FILE",
-        conflicts_with = "inputs"
-    )]
-    pub(super) input: Vec<PathBuf>,
-    /// Inputs that are read end with a byte 0, not with a line break, as `find -print0` writes them
-    #[arg(short = '0', long, conflicts_with = "delimiter")]
-    pub(super) null: bool,
-    /// Inputs that are read end with this character of ASCII, or \n, \r, \t, \0 or \xHH
-    #[arg(short, long, value_name = "CHAR", value_parser = delimiter, default_value = "\\n")]
-    pub(super) delimiter: u8,
-    /// Inputs are paths of files: what is in a file is the input
-    #[arg(long)]
-    pub(super) files: bool,
-}
-
-impl InputArgs {
-    /// What ends each input that is read.
-    pub(super) fn ends_with(&self) -> u8 {
-        if self.null { 0 } else { self.delimiter }
-    }
-}
-
 /// What a task may use.
 #[derive(Debug, clap::Args)]
 pub(super) struct LimitArgs {
@@ -205,20 +176,6 @@ fn directory(text: &str) -> Result<Directory, String> {
     })
 }
 
-fn delimiter(text: &str) -> Result<u8, String> {
-    let hexadecimal = |digits| u8::from_str_radix(digits, 16).ok();
-    let byte = match (text, text.as_bytes()) {
-        ("\\n", _) => Some(b'\n'),
-        ("\\r", _) => Some(b'\r'),
-        ("\\t", _) => Some(b'\t'),
-        ("\\0", _) => Some(0),
-        ("\\\\", _) => Some(b'\\'),
-        (_, [byte]) if byte.is_ascii() => Some(*byte),
-        _ => text.strip_prefix("\\x").and_then(hexadecimal),
-    };
-    byte.ok_or_else(|| "write one character of ASCII, \\n, \\r, \\t, \\0 or \\xHH".to_string())
-}
-
 fn number(text: &str) -> Result<Limit<u64>, String> {
     limit(text, |text| {
         text.parse().map_err(|_| "write a number".to_string())
@@ -253,16 +210,6 @@ mod tests {
         assert_eq!(directory("a:b::/c"), Ok(here.clone().at("/c")));
         assert_eq!(directory("a:b::/c:ro"), Ok(here.at("/c").read_only()));
         assert!(directory("::/c").is_err() && directory("a::").is_err() && directory("").is_err());
-    }
-
-    #[test]
-    fn a_delimiter_is_one_byte() {
-        let written = [",", "\\n", "\\t", "\\0", "\\\\", "\\", "\\x1f", "\n"];
-        let bytes = written.map(|text| delimiter(text).unwrap());
-        assert_eq!(bytes, *b",\n\t\0\\\\\x1f\n");
-        for wrong in ["", "ab", "\\xfff", "\\x", "\\q", "ü"] {
-            assert!(delimiter(wrong).is_err(), "{wrong}");
-        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Programs as functions: how inputs become arguments or standard input, and how what they write is shown.
 
 use super::complaint;
-use super::map::Shape;
+use super::output::Shape;
 use anyhow::{anyhow, bail};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -66,29 +66,43 @@ impl Inputs {
     ) -> Result<Vec<Value>, anyhow::Error> {
         match self {
             Inputs::Typed(format) => Ok(format.parse_input(&function.params, input)?),
-            Inputs::Words(words) => words.place(input),
+            Inputs::Words(words) => Ok(words.place(read(words.format, input)?)),
+        }
+    }
+
+    /// One input of `map` that is in parts already: one for each parameter, or word.
+    pub(super) fn parse_parts(
+        &self,
+        function: &Function,
+        parts: &[&[u8]],
+    ) -> Result<Vec<Value>, anyhow::Error> {
+        match self {
+            Inputs::Typed(format) => Ok(format.parse_args(&function.params, parts)?),
+            Inputs::Words(words) => {
+                let parts = parts.iter().map(|part| part.to_vec());
+                Ok(words.place(parts.collect()))
+            }
         }
     }
 }
 
 impl Words {
-    fn place(&self, input: &[u8]) -> Result<Vec<Value>, anyhow::Error> {
-        let inputs = read(self.format, input)?;
+    fn place(&self, inputs: Vec<Vec<u8>>) -> Vec<Value> {
         if self.to_stdin {
             let stdin = inputs.join(&b' ');
-            return Ok(called_with(self.arguments.clone(), stdin));
+            return called_with(self.arguments.clone(), stdin);
         }
         let is_place = |word: &Vec<u8>| find(word, PLACE).is_some();
         if !self.arguments.iter().any(is_place) {
             let arguments = self.arguments.iter().cloned().chain(inputs);
-            return Ok(called_with(arguments.collect(), Vec::new()));
+            return called_with(arguments.collect(), Vec::new());
         }
         let input = inputs.join(&b' ');
         let arguments = self
             .arguments
             .iter()
             .map(|word| replace(word, PLACE, &input));
-        Ok(called_with(arguments.collect(), Vec::new()))
+        called_with(arguments.collect(), Vec::new())
     }
 }
 
@@ -211,7 +225,7 @@ mod tests {
     }
 
     fn placed(words: &Words, input: &str) -> (Vec<String>, String) {
-        let values = words.place(input.as_bytes()).unwrap();
+        let values = words.place(read(words.format, input.as_bytes()).unwrap());
         let text = |value: &Value| match value {
             Value::Bytes(bytes) => String::from_utf8(bytes.clone()).unwrap(),
             other => panic!("{other:?}"),
@@ -245,7 +259,7 @@ mod tests {
             placed(&json, r#"["a", "b"]"#),
             expected(&["-n", "a", "b"], "")
         );
-        let error = json.place(b"7").unwrap_err().to_string();
+        let error = read(json.format, b"7").unwrap_err().to_string();
         assert!(error.contains("nor a list of strings"), "{error}");
     }
 

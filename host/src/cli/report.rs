@@ -49,7 +49,8 @@ impl Report {
     }
 }
 
-fn entry(seq: u64, outcome: &Outcome) -> Value {
+/// What is said of an outcome.
+pub(super) fn entry(seq: u64, outcome: &Outcome) -> Value {
     let ms = |time: Duration| time.as_secs_f64() * 1000.0;
     let usage = &outcome.usage;
     let (name, message) = match &outcome.result {

@@ -10,7 +10,7 @@ use super::{complaint, exit};
 use anyhow::bail;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use wpool::{Failure, FailureKind, Isolation, Order, Outcomes, printable};
+use wpool::{FailureKind, Isolation, Order, Outcomes, printable};
 
 /// What stands for the number of a run among its arguments.
 const NUMBER: &[u8] = b"{#}";
@@ -93,26 +93,8 @@ fn wait(
             complaint::backtrace(&failure);
         }
         if code == exit::SUCCESS {
-            code = exit_code(&failure);
+            code = exit::of_failure(&failure);
         }
     }
     Ok(code)
-}
-
-/// As a shell tells how a program ended.
-fn exit_code(failure: &Failure) -> u8 {
-    match failure.kind() {
-        // What does not fit into eight bits must not look like success.
-        FailureKind::Exit => {
-            let status = failure.exit_code().unwrap_or(1);
-            u8::try_from(status & 0xff)
-                .ok()
-                .filter(|code| *code != 0)
-                .unwrap_or(exit::FAILED)
-        }
-        FailureKind::Trap | FailureKind::Init => exit::TRAPPED,
-        FailureKind::Timeout => exit::LATE,
-        FailureKind::BadArgument | FailureKind::HostCall => exit::FAILED,
-        _ => exit::KILLED,
-    }
 }

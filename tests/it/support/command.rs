@@ -56,11 +56,19 @@ impl Ran {
         self.stdout.lines().collect()
     }
 
-    /// The lines of standard error that are not about this machine.
+    /// The lines of standard error that are not about this machine, without the summary of those before.
     pub fn complaints(&self) -> Vec<&str> {
         self.stderr
             .lines()
-            .filter(|line| !line.starts_with(WARNING))
+            .filter(|line| !line.starts_with(WARNING) && !line.starts_with(SUMMARY))
+            .collect()
+    }
+
+    /// The lines of the summary.
+    pub fn summary(&self) -> Vec<&str> {
+        self.stderr
+            .lines()
+            .filter_map(|line| line.strip_prefix(SUMMARY))
             .collect()
     }
 
@@ -94,6 +102,7 @@ impl fmt::Debug for Ran {
 }
 
 const WARNING: &str = "wpool: warning: ";
+const SUMMARY: &str = "wpool: summary: ";
 
 /// A command that runs. It is killed when this is dropped, or when it takes unreasonably long.
 pub struct Running {

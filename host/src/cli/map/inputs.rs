@@ -1,11 +1,12 @@
 //! Inputs that are read as they are needed, one at a time, none longer than it may be: from standard input or files, and the files
 //! that they name.
 
-use super::options::InputArgs;
+use super::options::{Header, InputArgs};
 use anyhow::Context;
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, BufRead, BufReader, Read};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,7 @@ const PIECE: usize = 64 * 1024;
 
 /// One input.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Line {
+pub(in crate::cli) enum Line {
     /// Its text, without the delimiter.
     Text,
     /// It was longer than allowed, and was skipped.
@@ -22,19 +23,29 @@ pub(super) enum Line {
 }
 
 /// Where inputs are read from, and how.
-pub(super) struct Sources {
+pub(in crate::cli) struct Sources {
     /// `None` is standard input.
     files: Vec<Option<PathBuf>>,
-    pub(super) delimiter: u8,
+    pub(in crate::cli) delimiter: u8,
     /// The longest that may be, in bytes.
-    pub(super) longest: u64,
+    pub(in crate::cli) longest: u64,
     /// Whether inputs are paths.
     are_paths: bool,
+    /// Inputs are rows of a table whose fields are separated by this.
+    pub(in crate::cli) table: Option<u8>,
+    pub(in crate::cli) header: Header,
+}
+
+/// One source, opened.
+pub(in crate::cli) struct Source {
+    pub(in crate::cli) reader: BufReader<Box<dyn Read>>,
+    /// How many bytes it has, where that is known.
+    pub(in crate::cli) bytes: Option<u64>,
 }
 
 impl Sources {
     /// Refuses what cannot be read: nothing has run yet.
-    pub(super) fn of(args: &InputArgs, longest: u64) -> Result<Sources, anyhow::Error> {
+    pub(in crate::cli) fn of(args: &InputArgs, longest: u64) -> Result<Sources, anyhow::Error> {
         let mut files = Vec::new();
         for path in &args.input {
             if path == Path::new("-") {
@@ -52,29 +63,41 @@ impl Sources {
             delimiter: args.ends_with(),
             longest,
             are_paths: args.files,
+            table: match (args.csv, args.tsv) {
+                (true, _) => Some(b','),
+                (_, true) => Some(b'\t'),
+                _ => None,
+            },
+            header: args.header,
         })
     }
 
-    /// Opens each in its turn.
-    pub(super) fn open_each(
-        &self,
-    ) -> impl Iterator<Item = Result<BufReader<Box<dyn Read>>, anyhow::Error>> {
-        self.files.iter().map(|path| {
-            let source: Box<dyn Read> = match path {
-                Some(path) => Box::new(open(path)?),
-                None => Box::new(io::stdin()),
-            };
-            Ok(BufReader::with_capacity(PIECE, source))
+    /// How many there are.
+    pub(in crate::cli) fn count(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Opens one of them.
+    pub(in crate::cli) fn open(&self, index: usize) -> Result<Source, anyhow::Error> {
+        let source: File = match &self.files[index] {
+            Some(path) => open(path)?,
+            None => io::stdin().as_fd().try_clone_to_owned()?.into(),
+        };
+        let found = source.metadata().ok().filter(Metadata::is_file);
+        let reader: Box<dyn Read> = Box::new(source);
+        Ok(Source {
+            reader: BufReader::with_capacity(PIECE, reader),
+            bytes: found.map(|file| file.len()),
         })
     }
 
     /// Refuses paths that cannot be read.
-    pub(super) fn check(&self, paths: &[OsString]) -> Result<(), anyhow::Error> {
+    pub(in crate::cli) fn check(&self, paths: &[OsString]) -> Result<(), anyhow::Error> {
         paths.iter().try_for_each(|path| check(Path::new(path)))
     }
 
     /// What an input stands for: itself, or what is in the file that it names.
-    pub(super) fn content(&self, input: &[u8]) -> Result<Option<Vec<u8>>, anyhow::Error> {
+    pub(in crate::cli) fn content(&self, input: &[u8]) -> Result<Option<Vec<u8>>, anyhow::Error> {
         if !self.are_paths {
             return Ok(None);
         }
@@ -118,7 +141,7 @@ fn shown(path: &Path) -> String {
 }
 
 /// Reads the next input into `line`; `None` at the end. At most `longest` bytes are kept.
-pub(super) fn next_line(
+pub(in crate::cli) fn next_line(
     input: &mut impl BufRead,
     line: &mut Vec<u8>,
     delimiter: u8,

@@ -1,0 +1,173 @@
+//! `--results`: a directory with a file for each task, named by its number: `7.out` for its result, `7.err` for what it wrote besides
+//! and how it failed. Each is there whole or not at all.
+
+use anyhow::{Context, bail};
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use wpool::printable;
+
+/// How a file is called until it is whole.
+const PART: &str = "part";
+
+#[derive(Debug)]
+pub(in crate::cli) struct Results {
+    directory: PathBuf,
+}
+
+impl Results {
+    /// For a job that begins: results of another must not be there.
+    pub(in crate::cli) fn create(directory: &Path) -> Result<Results, anyhow::Error> {
+        let results = Results::open(directory)?;
+        if let Some(found) = results.files()?.next() {
+            bail!(
+                "{}: it holds results of another job, such as {}: name another directory, or go on with --joblog FILE --resume",
+                results.shown(),
+                found.file_name().unwrap_or_default().to_string_lossy()
+            );
+        }
+        Ok(results)
+    }
+
+    /// For a job that goes on: what is there of tasks that are not done is removed, and made again.
+    pub(in crate::cli) fn resume(
+        directory: &Path,
+        done: impl Iterator<Item = u64>,
+    ) -> Result<Results, anyhow::Error> {
+        let results = Results::open(directory)?;
+        let done: HashSet<u64> = done.collect();
+        for path in results.files()? {
+            if number_of(&path).is_none_or(|number| !done.contains(&number)) {
+                fs::remove_file(&path)
+                    .with_context(|| format!("{}: it cannot be removed", path.display()))?;
+            }
+        }
+        Ok(results)
+    }
+
+    fn open(directory: &Path) -> Result<Results, anyhow::Error> {
+        let results = Results {
+            directory: directory.into(),
+        };
+        fs::create_dir_all(directory)
+            .with_context(|| format!("{}: it cannot be created", results.shown()))?;
+        Ok(results)
+    }
+
+    /// The files of tasks, those that are not whole included.
+    fn files(&self) -> Result<impl Iterator<Item = PathBuf>, anyhow::Error> {
+        let entries = fs::read_dir(&self.directory)
+            .with_context(|| format!("{}: it cannot be read", self.shown()))?;
+        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        Ok(paths.filter(|path| is_ours(path)))
+    }
+
+    /// Stores what a task left behind: a result, if it has one, and what else it had to say.
+    pub(in crate::cli) fn store(
+        &self,
+        number: u64,
+        result: Option<&[u8]>,
+        errors: &[u8],
+    ) -> Result<(), anyhow::Error> {
+        let errors = (!errors.is_empty()).then_some(errors);
+        let files = [("err", errors), ("out", result)];
+        let stored = files.into_iter().try_for_each(|(extension, bytes)| {
+            bytes.map_or(Ok(()), |bytes| self.write(number, extension, bytes))
+        });
+        stored.with_context(|| {
+            format!(
+                "{}: writing the result of task {number} failed",
+                self.shown()
+            )
+        })
+    }
+
+    fn write(&self, number: u64, extension: &str, bytes: &[u8]) -> io::Result<()> {
+        let whole = self.directory.join(format!("{number}.{extension}"));
+        let part = self.directory.join(format!("{number}.{extension}.{PART}"));
+        let written = fs::write(&part, bytes).and_then(|()| fs::rename(&part, &whole));
+        if written.is_err() {
+            // It would only be in the way.
+            let _ = fs::remove_file(&part);
+        }
+        written
+    }
+
+    fn shown(&self) -> String {
+        printable(&self.directory.to_string_lossy())
+    }
+}
+
+/// The number of the task whose whole file this is.
+fn number_of(path: &Path) -> Option<u64> {
+    let (number, extension) = path.file_name()?.to_str()?.split_once('.')?;
+    let is_number = number.bytes().all(|byte| byte.is_ascii_digit()) && !number.starts_with('0');
+    (is_number && matches!(extension, "out" | "err"))
+        .then(|| number.parse().ok())
+        .flatten()
+}
+
+fn is_ours(path: &Path) -> bool {
+    let is_part = path.extension().is_some_and(|extension| extension == PART);
+    number_of(path).is_some() || (is_part && number_of(&path.with_extension("")).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tempfile::TempDir;
+
+    fn names(folder: &TempDir) -> Vec<String> {
+        let entries = fs::read_dir(folder.path()).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_result_and_what_was_written_besides_are_files_of_their_own() {
+        let folder = TempDir::new().unwrap();
+        let results = Results::create(folder.path()).unwrap();
+        results.store(1, Some(b"4\n"), b"").unwrap();
+        results.store(2, None, b"trap\n").unwrap();
+        assert_eq!(names(&folder), ["1.out", "2.err"]);
+        assert_eq!(fs::read(folder.path().join("1.out")).unwrap(), b"4\n");
+    }
+
+    #[test]
+    fn a_job_that_begins_takes_no_directory_with_results() {
+        let folder = TempDir::new().unwrap();
+        fs::write(folder.path().join("notes.txt"), "").unwrap();
+        Results::create(folder.path())
+            .unwrap()
+            .store(3, Some(b""), b"")
+            .unwrap();
+        let error = Results::create(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("such as 3.out"), "{error}");
+    }
+
+    #[test]
+    fn a_job_that_goes_on_keeps_what_is_done_and_what_is_not_its_own() {
+        let folder = TempDir::new().unwrap();
+        for name in [
+            "1.out",
+            "2.out",
+            "2.err",
+            "3.err",
+            "3.out.part",
+            "04.out",
+            "notes",
+            "7.txt",
+            "x.part",
+        ] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        Results::resume(folder.path(), [1, 3].into_iter()).unwrap();
+        assert_eq!(
+            names(&folder),
+            ["04.out", "1.out", "3.err", "7.txt", "notes", "x.part"]
+        );
+    }
+}

@@ -1,0 +1,286 @@
+//! `wpool map`: inputs in, one result a line out.
+//!
+//! ```text
+//!  inputs, table ─► feed (a thread) ─► pool ─► gather ─► standard output, files, joblog
+//! ```
+
+mod feed;
+mod gather;
+mod inputs;
+pub(super) mod options;
+mod table;
+
+use super::args::MapArgs;
+use super::interrupt::{Interrupt, Job};
+use super::job::joblog::Joblog;
+use super::job::key::Keys;
+use super::job::ledger::Ledger;
+use super::job::results::Results;
+use super::job::resume::{Numbers, Resume};
+use super::job::tally::Tally;
+use super::output::{Lines, Shape};
+use super::progress::{Counts, Progress};
+use super::report::Report;
+use super::setup::{self, Asked, Refused};
+use super::{complaint, exit, program};
+use anyhow::{anyhow, bail};
+use feed::{Feed, To};
+use gather::Gather;
+use inputs::Sources;
+use std::ffi::OsString;
+use std::io::{self, BufWriter, IsTerminal};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
+use wpool::{Builder, Function, Inputs, Order, Pool, Value, printable};
+
+/// Errors about inputs that are written before the others are only counted.
+const COMPLAINTS: usize = 20;
+
+pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
+    let interrupt = Interrupt::listen()?;
+    let longest = args.pool.limits.argument_limit.0.unwrap_or(u64::MAX);
+    let sources = Sources::of(&args.source, longest)?;
+    let report = Report::create(args.pool.place.report.as_deref())?;
+    let pool = start(args, &interrupt)?;
+    let function = pool
+        .function(args.pool.function.as_deref())
+        .map_err(|error| complaint::about_module(&args.module, error))?
+        .clone();
+    let words = &args.pool.grants.args;
+    let words = if args.warm { &[] } else { &words[..] };
+    let to_stdin = args.stdin || args.warm;
+    let read = program::Inputs::of(&pool, &function, args.pool.format, words, to_stdin)?;
+    let Kept {
+        keys,
+        joblog,
+        results,
+        numbers,
+    } = kept(args, &pool, &function)?;
+    let order = if args.unordered {
+        Order::Completion
+    } else {
+        Order::Input
+    };
+    let (inputs, outcomes) = pool.stream(&function.name, order)?;
+    let closer = inputs.closer();
+    let lines = match (args.job.tag, args.job.json_lines) {
+        (true, _) => Lines::Tagged,
+        (_, true) => Lines::Objects,
+        _ => Lines::Plain,
+    };
+    let is_resumed = matches!(numbers, Numbers::Resuming(_));
+    let ledger = Ledger::new(lines.show_input() || joblog.is_some() || is_resumed);
+    let ledger = Arc::new(ledger);
+    let counts = Arc::new(Counts::default());
+    let parsed = match args.inputs.is_empty() || args.source.files {
+        true => Vec::new(),
+        false => parse_all(&args.inputs, &inputs, &read)?,
+    };
+    if args.source.files {
+        sources.check(&args.inputs)?;
+    }
+    let feed = Feed {
+        to: match args.job.dry_run {
+            true => To::Paper(function.clone()),
+            false => To::Pool(inputs),
+        },
+        read,
+        sources,
+        numbers,
+        keys,
+        ledger: Arc::clone(&ledger),
+        counts: Arc::clone(&counts),
+    };
+    let typed = args.inputs.clone();
+    let from = match (typed.is_empty(), args.source.files) {
+        (true, _) => From::Sources,
+        (_, true) => From::Paths(typed),
+        _ => From::Arguments(typed, parsed),
+    };
+    if args.job.dry_run {
+        from.feed(feed);
+        return Ok(match counts.failed() {
+            0 => exit::SUCCESS,
+            _ => exit::FAILED,
+        });
+    }
+    interrupt.watch_job(Job {
+        inputs: vec![closer.clone()],
+        ledger: Arc::clone(&ledger),
+    });
+    // Inputs are sent by a thread of their own: results are printed while it waits for input or for room.
+    std::thread::Builder::new()
+        .name("wpool-inputs".into())
+        .spawn(move || from.feed(feed))
+        .map_err(wpool::Error::from)?;
+    let progress = Progress::show(&counts, args.job.shows_progress());
+    let gather = Gather {
+        pool: &pool,
+        inputs: vec![closer],
+        shape: Shape {
+            function: &function,
+            format: args.pool.format,
+            is_program: pool.program() == Some(&function),
+            is_warm: args.warm,
+        },
+        lines,
+        is_in_order: order == Order::Input && lines == Lines::Plain && results.is_none(),
+        output: BufWriter::with_capacity(64 * 1024, io::stdout().lock()),
+        terminal: io::stdout().is_terminal(),
+        ledger,
+        counts,
+        tally: Tally::default(),
+        report,
+        joblog,
+        results,
+        halt: args.job.halt,
+        interrupt: &interrupt,
+        progress: Some(progress),
+    };
+    let gathered = gather.run(outcomes);
+    drop(pool);
+    // Tasks have run, so what goes wrong with their results is not a matter of usage.
+    let code = gathered.unwrap_or_else(|error| {
+        complaint::report(&error);
+        exit::FAILED
+    });
+    Ok(interrupt.exit_code().unwrap_or(code))
+}
+
+fn start(args: &MapArgs, interrupt: &Interrupt) -> Result<Arc<Pool>, Refused> {
+    let workers = args.workers.map(usize::from);
+    let asked = Asked::of(&args.module, &args.pool, workers);
+    let words = &args.pool.grants.args;
+    if (args.stdin || args.warm) && program::have_place(words) {
+        bail!(
+            "each input is standard input (--stdin or --warm): leave out the {{}} in --arg, or the option"
+        );
+    }
+    setup::pool(&asked, interrupt, |builder| {
+        let builder = setup::functions(&args.pool)(builder)
+            .retries(args.job.retries)
+            .retry_timeouts(args.job.retry_timeouts);
+        if !args.warm {
+            return builder;
+        }
+        // Its arguments are those of all tasks.
+        words.iter().fold(builder.warm(), Builder::arg)
+    })
+}
+
+/// What is kept of a job beyond what is printed.
+struct Kept {
+    keys: Keys,
+    joblog: Option<Joblog>,
+    results: Option<Results>,
+    numbers: Numbers,
+}
+
+fn kept(args: &MapArgs, pool: &Pool, function: &Function) -> Result<Kept, Refused> {
+    let job = &args.job;
+    let words = args
+        .pool
+        .grants
+        .args
+        .iter()
+        .map(|word| word.as_bytes().to_vec());
+    let words: Vec<_> = words.collect();
+    let keys = Keys::new(pool.module_hash(), &function.name, args.pool.format, &words);
+    let command = format!(
+        "wpool map -f {} {} --",
+        printable(&function.name),
+        printable(&args.module.to_string_lossy())
+    );
+    let is_resumed = job.resume || job.resume_failed;
+    let mut kept = Kept {
+        joblog: None,
+        results: None,
+        numbers: Numbers::Counting(0),
+        keys,
+    };
+    let mut done = Vec::new();
+    match &job.joblog {
+        Some(path) if is_resumed => {
+            let (log, past, has_others) = Joblog::resume(path, command, kept.keys.job())?;
+            if let (true, Some(directory)) = (has_others, &job.results) {
+                bail!(
+                    "{}: its results are of another module, function or format, as the joblog says: name another directory and joblog, or remove both",
+                    printable(&directory.to_string_lossy())
+                );
+            }
+            let resume = Resume::new(past, job.resume_failed);
+            done.extend(resume.done());
+            kept.numbers = Numbers::Resuming(resume);
+            kept.joblog = Some(log);
+        }
+        Some(path) if !job.dry_run => {
+            kept.joblog = Some(Joblog::create(path, command, kept.keys.job())?);
+        }
+        _ => {}
+    }
+    if let Some(directory) = job.results.as_ref().filter(|_| !job.dry_run) {
+        kept.results = Some(match is_resumed {
+            true => Results::resume(directory, done.into_iter())?,
+            false => Results::create(directory)?,
+        });
+    }
+    Ok(kept)
+}
+
+/// Where the inputs come from.
+enum From {
+    Sources,
+    Paths(Vec<OsString>),
+    Arguments(Vec<OsString>, Vec<Vec<Value>>),
+}
+
+impl From {
+    fn feed(self, feed: Feed) {
+        match self {
+            From::Sources => feed.sources(),
+            From::Paths(paths) => feed.paths(&paths),
+            From::Arguments(typed, parsed) => feed.arguments(&typed, &parsed),
+        }
+    }
+}
+
+/// Every input of the command line, checked before any runs.
+fn parse_all(
+    typed: &[OsString],
+    inputs: &Inputs,
+    read: &program::Inputs,
+) -> Result<Vec<Vec<Value>>, Refused> {
+    let function = inputs.function();
+    let mut parsed = Vec::with_capacity(typed.len());
+    let mut wrong = 0;
+    let mut last = None;
+    for (index, input) in typed.iter().enumerate() {
+        let values = read.parse(function, input.as_bytes());
+        let values = values
+            .map_err(|error| error.to_string())
+            .and_then(|values| {
+                let sendable = inputs.check(&values);
+                sendable.map_err(|failure| failure.message().to_string())?;
+                Ok(values)
+            });
+        match values {
+            Ok(values) => parsed.push(values),
+            Err(error) => {
+                wrong += 1;
+                if let Some(message) = last.replace(format!("input {}: {error}", index + 1))
+                    && wrong <= COMPLAINTS
+                {
+                    complaint::line(&message);
+                }
+            }
+        }
+    }
+    match last {
+        None => Ok(parsed),
+        Some(message) if wrong <= COMPLAINTS => Err(anyhow!(message)),
+        Some(_) => Err(anyhow!(
+            "{wrong} inputs do not fit `{}`",
+            printable(&function.to_string())
+        )),
+    }
+}
