@@ -24,6 +24,7 @@ mod inputs;
 mod inspect;
 mod interrupt;
 mod isolation;
+mod jobs;
 mod kill;
 mod leaks;
 mod lifetime;

@@ -10,6 +10,9 @@ use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// What the key sends.
+const CONTROL_C: u8 = 3;
+
 /// A command whose output goes to a terminal.
 struct OnTerminal {
     child: Child,
@@ -29,17 +32,35 @@ impl OnTerminal {
             .unwrap()
             .into();
         let child = command
+            .stdin(Stdio::from(terminal.try_clone().unwrap()))
             .stdout(Stdio::from(terminal.try_clone().unwrap()))
             .stderr(Stdio::from(terminal))
             .spawn()
             .unwrap();
         // The command keeps the terminal open beyond its own end.
-        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         OnTerminal {
             child,
             screen,
             shown: String::new(),
         }
+    }
+
+    /// The command as what the terminal is for: keys that are signals reach it.
+    fn in_the_foreground(command: &Command) -> OnTerminal {
+        let mut session = Command::new("setsid");
+        session
+            .arg("--ctty")
+            .arg(command.get_program())
+            .args(command.get_args());
+        OnTerminal::start(&mut session)
+    }
+
+    fn type_key(&self, key: u8) {
+        rustix::io::write(&self.screen, &[key]).unwrap();
     }
 
     /// Reads what is shown until `enough` is satisfied or the terminal is closed.
@@ -137,4 +158,84 @@ fn results_that_would_command_the_terminal_are_shown_escaped_on_one() {
         let ran = crate::support::run(wpool().arg(command).arg(&component).args(&arguments));
         assert_eq!(ran.stdout, "\u{1b}[2J\u{7} two\n\n", "{command}");
     }
+}
+
+/// What is left on the screen where each line was written over what it began with.
+fn left_on_screen(shown: &str) -> Vec<String> {
+    let lines = shown.split("\r\n").map(|line| {
+        let after_erasure = line.rsplit("\u{1b}[2K").next().unwrap_or(line);
+        after_erasure.rsplit('\r').next().unwrap_or("").to_string()
+    });
+    lines.collect()
+}
+
+#[test]
+fn a_job_that_takes_long_says_how_far_it_is_and_the_line_makes_way_for_results() {
+    let mut command = wpool();
+    command.args(["map", "-j", "1", "--timeout", "2500ms"]);
+    let mut command = OnTerminal::start(command.arg(guest("spin")).args(["1", "-1", "3"]));
+    command.wait_for(|shown| shown.contains("1 of 3 done, "));
+    let shown = command.finish();
+    assert!(shown.starts_with("1\r\n"), "{shown:?}");
+    let left = left_on_screen(&shown);
+    let kept: Vec<&str> = left
+        .iter()
+        .map(String::as_str)
+        .filter(|line| !line.is_empty())
+        .collect();
+    assert_eq!(
+        kept,
+        [
+            "1",
+            "wpool: task 2 (-1): timeout: it ran longer than 2.5s",
+            "3"
+        ],
+        "{shown:?}"
+    );
+}
+
+#[test]
+fn the_line_of_progress_is_not_shown_where_that_was_said() {
+    let mut command = wpool();
+    command.args(["map", "-j", "1", "--timeout", "1500ms", "--no-progress"]);
+    let shown = OnTerminal::start(command.arg(guest("spin")).args(["1", "-1"])).finish();
+    assert!(!shown.contains("done"), "{shown:?}");
+}
+
+#[test]
+fn control_c_says_that_what_runs_may_finish_and_a_second_one_kills_it() {
+    let mut command = wpool();
+    command.args(["map", "-j", "1", "--timeout", "none", "--no-progress"]);
+    command.arg(guest("spin")).args(["1", "-1", "3"]);
+    let mut command = OnTerminal::in_the_foreground(&command);
+    command.wait_for(|shown| shown.contains("1\r\n"));
+    command.type_key(CONTROL_C);
+    command.wait_for(|shown| shown.contains("once more kills it\r\n"));
+    command.type_key(CONTROL_C);
+    assert_eq!(command.child.wait().unwrap().code(), Some(130));
+    let shown = command.finish();
+    assert_eq!(
+        shown,
+        "1\r\nwpool: interrupted: what runs may finish; once more kills it\r\n"
+    );
+}
+
+#[test]
+fn help_is_in_colour_on_a_terminal_unless_no_color_is_set() {
+    let shown = OnTerminal::start(
+        wpool()
+            .env("TERM", "xterm")
+            .env_remove("NO_COLOR")
+            .arg("--help"),
+    )
+    .finish();
+    assert!(shown.contains("\u{1b}["), "{shown:?}");
+    let shown = OnTerminal::start(
+        wpool()
+            .env("TERM", "xterm")
+            .env("NO_COLOR", "1")
+            .arg("--help"),
+    )
+    .finish();
+    assert!(!shown.contains('\u{1b}'), "{shown:?}");
 }

@@ -3,7 +3,7 @@
 
 use super::complaint;
 use super::job::ledger::Ledger;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -51,7 +51,8 @@ pub(super) struct Job {
 impl Interrupt {
     /// Listens from now on.
     pub(super) fn listen() -> Result<Interrupt, wpool::Error> {
-        let mut listened = vec![SIGINT, SIGTERM, SIGUSR1];
+        // Where a file may grow no more, writing to it is an error, and not the end of the process.
+        let mut listened = vec![SIGINT, SIGTERM, SIGUSR1, SIGXFSZ];
         // Whoever is to outlive its terminal, as under nohup, ignores it.
         if !is_ignored(SIGHUP) {
             listened.push(SIGHUP);
@@ -68,9 +69,13 @@ impl Interrupt {
             .name("wpool-signals".into())
             .spawn(move || {
                 for signal in signals.forever() {
-                    if signal == SIGUSR1 {
-                        shared.show_running();
-                        continue;
+                    match signal {
+                        SIGXFSZ => continue,
+                        SIGUSR1 => {
+                            shared.show_running();
+                            continue;
+                        }
+                        _ => {}
                     }
                     let first = shared.signal.compare_exchange(
                         0,
