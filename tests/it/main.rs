@@ -36,6 +36,7 @@ mod plugin_world;
 mod plugins;
 mod processes;
 mod programs;
+mod reduce;
 mod refused;
 mod report;
 mod retries;

@@ -2,7 +2,7 @@
 
 use super::cache::CacheArgs;
 use super::generated::{CompletionsArgs, ManArgs};
-use super::map::options::{InputArgs, JobArgs};
+use super::map::options::{InputArgs, JobArgs, ProgressArgs, RetryArgs};
 use super::options::{GrantArgs, LimitArgs, PlaceArgs, PoolArgs};
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
@@ -24,6 +24,8 @@ pub(super) struct Args {
 pub(super) enum Command {
     /// Call a function once for each input; one result a line, in input order
     Map(MapArgs),
+    /// Combine all inputs into one result by a function of two, in parallel; order is kept
+    Reduce(ReduceArgs),
     /// Call a function once
     Apply(ApplyArgs),
     /// Run a WASI program in a confined process, with its standard streams, and exit as it does
@@ -64,6 +66,26 @@ pub(super) struct MapArgs {
     pub(super) module: PathBuf,
     /// One task each: the argument of a function with one parameter, a list like `2, 3` for several; for a program its last argument,
     /// or what `{}` in an --arg stands for. Without any, the lines of --input or of standard input
+    #[arg(allow_negative_numbers = true)]
+    pub(super) inputs: Vec<OsString>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ReduceArgs {
+    #[command(flatten)]
+    pub(super) pool: PoolArgs,
+    /// Worker processes at once [default: the usable CPUs]
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub(super) workers: Option<u16>,
+    #[command(flatten)]
+    pub(super) source: InputArgs,
+    #[command(flatten)]
+    pub(super) retry: RetryArgs,
+    #[command(flatten)]
+    pub(super) progress: ProgressArgs,
+    /// The module: Wasm, binary or text
+    pub(super) module: PathBuf,
+    /// The values to combine. Without any, the lines of --input or of standard input
     #[arg(allow_negative_numbers = true)]
     pub(super) inputs: Vec<OsString>,
 }
@@ -126,7 +148,9 @@ impl Args {
     /// Reads the command line. Negative numbers are inputs wherever they stand, and options may follow them; but `map -0` is the option.
     pub(super) fn read(typed: impl IntoIterator<Item = OsString>) -> Result<Args, clap::Error> {
         let typed: Vec<OsString> = typed.into_iter().collect();
-        let has_null = typed.get(1).is_some_and(|command| command == "map");
+        let has_null = typed
+            .get(1)
+            .is_some_and(|command| command == "map" || command == "reduce");
         let mut literal = false;
         let protect = |arg: OsString| {
             literal |= arg == "--";
@@ -142,6 +166,7 @@ impl Args {
         let mut args = Args::try_parse_from(typed.into_iter().map(protect))?;
         let inputs = match &mut args.command {
             Command::Map(args) => &mut args.inputs,
+            Command::Reduce(args) => &mut args.inputs,
             Command::Apply(args) => &mut args.arguments,
             Command::Run(args) => &mut args.arguments,
             _ => return Ok(args),

@@ -17,6 +17,7 @@ mod options;
 mod output;
 mod program;
 mod progress;
+mod reduce;
 mod relay;
 mod report;
 mod run;
@@ -34,6 +35,7 @@ pub(crate) fn main() -> ExitCode {
     };
     let code = match args.command {
         Command::Map(args) => map::run(&args),
+        Command::Reduce(args) => reduce::run(&args),
         Command::Apply(args) => apply::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Cache(args) => cache::run(&args),

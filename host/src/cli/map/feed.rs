@@ -8,6 +8,7 @@ use crate::cli::job::ledger::{Entry, Ledger};
 use crate::cli::job::resume::Numbers;
 use crate::cli::program;
 use crate::cli::progress::Counts;
+use crate::cli::reduce::fold::Leaves;
 use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
@@ -18,26 +19,32 @@ use wpool::{Closed, Failure, FailureKind, Format, Function, Inputs, Value, print
 const GUESSED: u64 = 4096;
 
 /// Sends inputs.
-pub(super) struct Feed {
-    pub(super) to: To,
-    pub(super) read: program::Inputs,
-    pub(super) sources: Sources,
-    pub(super) numbers: Numbers,
-    pub(super) keys: Keys,
-    pub(super) ledger: Arc<Ledger>,
-    pub(super) counts: Arc<Counts>,
+pub(in crate::cli) struct Feed {
+    pub(in crate::cli) to: To,
+    pub(in crate::cli) read: program::Inputs,
+    pub(in crate::cli) sources: Sources,
+    pub(in crate::cli) numbers: Numbers,
+    pub(in crate::cli) keys: Keys,
+    pub(in crate::cli) ledger: Arc<Ledger>,
+    pub(in crate::cli) counts: Arc<Counts>,
 }
 
 /// Who gets the tasks.
-pub(super) enum To {
+pub(in crate::cli) enum To {
     Pool(Inputs),
     /// Whoever reads what would be called.
     Paper(Function),
+    /// A fold: each input is a value. The function has one parameter, for it.
+    Fold {
+        function: Function,
+        leaves: Leaves,
+        place: u64,
+    },
 }
 
 impl Feed {
     /// Sends what was typed and parsed.
-    pub(super) fn arguments(mut self, typed: &[OsString], parsed: &[Vec<Value>]) {
+    pub(in crate::cli) fn arguments(mut self, typed: &[OsString], parsed: &[Vec<Value>]) {
         let mut sent = 0;
         for (input, values) in typed.iter().zip(parsed) {
             let input = input.as_bytes();
@@ -48,11 +55,11 @@ impl Feed {
             };
             sent += u64::from(is_sent);
         }
-        self.counts.expect(sent);
+        self.end(sent);
     }
 
     /// Sends what is in the files that were typed.
-    pub(super) fn paths(mut self, paths: &[OsString]) {
+    pub(in crate::cli) fn paths(mut self, paths: &[OsString]) {
         let mut sent = 0;
         for path in paths {
             let Ok(is_sent) = self.input(path.as_bytes()) else {
@@ -60,11 +67,11 @@ impl Feed {
             };
             sent += u64::from(is_sent);
         }
-        self.counts.expect(sent);
+        self.end(sent);
     }
 
     /// Sends what the sources have, each opened in its turn.
-    pub(super) fn sources(mut self) {
+    pub(in crate::cli) fn sources(mut self) {
         let mut sent = 0;
         for index in 0..self.sources.count() {
             let done = match self.sources.open(index) {
@@ -79,7 +86,7 @@ impl Feed {
                 return;
             }
         }
-        self.counts.expect(sent);
+        self.end(sent);
     }
 
     fn lines(&mut self, source: Source, sent: &mut u64) -> Result<(), Closed> {
@@ -192,12 +199,30 @@ impl Feed {
                     .write_all(call.as_bytes())
                     .map_err(|_| Closed)?;
             }
+            (To::Fold { leaves, place, .. }, Ok(values)) => {
+                for value in values {
+                    leaves.send(*place, value).map_err(|_| Closed)?;
+                    *place += 1;
+                }
+            }
+            (To::Fold { leaves, .. }, Err(error)) => {
+                complaint::line(&format!("input {number}: bad-argument: {error:#}"));
+                leaves.fail();
+                return Err(Closed);
+            }
             (To::Paper(_), Err(error)) => {
                 self.counts.ended(false);
                 complaint::line(&format!("task {number}: bad-argument: {error:#}"));
             }
         }
         Ok(true)
+    }
+
+    fn end(self, sent: u64) {
+        self.counts.expect(sent);
+        if let To::Fold { leaves, .. } = self.to {
+            leaves.end();
+        }
     }
 
     fn flush(&mut self) {
@@ -209,7 +234,7 @@ impl Feed {
     fn function(&self) -> &Function {
         match &self.to {
             To::Pool(inputs) => inputs.function(),
-            To::Paper(function) => function,
+            To::Paper(function) | To::Fold { function, .. } => function,
         }
     }
 }

@@ -72,6 +72,11 @@ impl Sources {
         })
     }
 
+    /// Whether inputs are paths of files that hold them.
+    pub(in crate::cli) fn are_paths(&self) -> bool {
+        self.are_paths
+    }
+
     /// How many there are.
     pub(in crate::cli) fn count(&self) -> usize {
         self.files.len()

@@ -4,9 +4,10 @@
 //!  inputs, table ─► feed (a thread) ─► pool ─► gather ─► standard output, files, joblog
 //! ```
 
-mod feed;
+pub(super) mod feed;
+pub(super) mod from;
 mod gather;
-mod inputs;
+pub(super) mod inputs;
 pub(super) mod options;
 mod table;
 
@@ -22,19 +23,16 @@ use super::output::{Lines, Shape};
 use super::progress::{Counts, Progress};
 use super::report::Report;
 use super::setup::{self, Asked, Refused};
-use super::{complaint, exit, program};
+use super::{complaint, exit, program, reduce};
 use anyhow::{anyhow, bail};
 use feed::{Feed, To};
+use from::From;
 use gather::Gather;
 use inputs::Sources;
-use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
-use wpool::{Builder, Function, Inputs, Order, Pool, Value, printable};
-
-/// Errors about inputs that are written before the others are only counted.
-const COMPLAINTS: usize = 20;
+use wpool::{Builder, Function, Order, Pool, printable};
 
 pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
     let interrupt = Interrupt::listen()?;
@@ -50,6 +48,16 @@ pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
     let words = if args.warm { &[] } else { &words[..] };
     let to_stdin = args.stdin || args.warm;
     let read = program::Inputs::of(&pool, &function, args.pool.format, words, to_stdin)?;
+    if let Some(reducer) = &args.job.reduce {
+        let job = reduce::OfMap {
+            pool,
+            function,
+            reducer,
+            format: args.pool.format,
+            shown: args.job.progress.is_shown(),
+        };
+        return job.run(&args.inputs, sources, read, report, &interrupt);
+    }
     let Kept {
         keys,
         joblog,
@@ -72,13 +80,13 @@ pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
     let ledger = Ledger::new(lines.show_input() || joblog.is_some() || is_resumed);
     let ledger = Arc::new(ledger);
     let counts = Arc::new(Counts::default());
-    let parsed = match args.inputs.is_empty() || args.source.files {
-        true => Vec::new(),
-        false => parse_all(&args.inputs, &inputs, &read)?,
-    };
-    if args.source.files {
-        sources.check(&args.inputs)?;
-    }
+    let from = From::typed(&args.inputs, &sources, |input| {
+        let values = read.parse(&function, input)?;
+        inputs
+            .check(&values)
+            .map_err(|failure| anyhow!("{}", failure.message()))?;
+        Ok(values)
+    })?;
     let feed = Feed {
         to: match args.job.dry_run {
             true => To::Paper(function.clone()),
@@ -91,12 +99,6 @@ pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
         ledger: Arc::clone(&ledger),
         counts: Arc::clone(&counts),
     };
-    let typed = args.inputs.clone();
-    let from = match (typed.is_empty(), args.source.files) {
-        (true, _) => From::Sources,
-        (_, true) => From::Paths(typed),
-        _ => From::Arguments(typed, parsed),
-    };
     if args.job.dry_run {
         from.feed(feed);
         return Ok(match counts.failed() {
@@ -108,12 +110,8 @@ pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
         inputs: vec![closer.clone()],
         ledger: Arc::clone(&ledger),
     });
-    // Inputs are sent by a thread of their own: results are printed while it waits for input or for room.
-    std::thread::Builder::new()
-        .name("wpool-inputs".into())
-        .spawn(move || from.feed(feed))
-        .map_err(wpool::Error::from)?;
-    let progress = Progress::show(&counts, args.job.shows_progress());
+    from.feed_from_a_thread(feed)?;
+    let progress = Progress::show(&counts, args.job.progress.is_shown());
     let gather = Gather {
         pool: &pool,
         inputs: vec![closer],
@@ -158,8 +156,8 @@ fn start(args: &MapArgs, interrupt: &Interrupt) -> Result<Arc<Pool>, Refused> {
     }
     setup::pool(&asked, interrupt, |builder| {
         let builder = setup::functions(&args.pool)(builder)
-            .retries(args.job.retries)
-            .retry_timeouts(args.job.retry_timeouts);
+            .retries(args.job.retry.retries)
+            .retry_timeouts(args.job.retry.retry_timeouts);
         if !args.warm {
             return builder;
         }
@@ -225,62 +223,4 @@ fn kept(args: &MapArgs, pool: &Pool, function: &Function) -> Result<Kept, Refuse
         });
     }
     Ok(kept)
-}
-
-/// Where the inputs come from.
-enum From {
-    Sources,
-    Paths(Vec<OsString>),
-    Arguments(Vec<OsString>, Vec<Vec<Value>>),
-}
-
-impl From {
-    fn feed(self, feed: Feed) {
-        match self {
-            From::Sources => feed.sources(),
-            From::Paths(paths) => feed.paths(&paths),
-            From::Arguments(typed, parsed) => feed.arguments(&typed, &parsed),
-        }
-    }
-}
-
-/// Every input of the command line, checked before any runs.
-fn parse_all(
-    typed: &[OsString],
-    inputs: &Inputs,
-    read: &program::Inputs,
-) -> Result<Vec<Vec<Value>>, Refused> {
-    let function = inputs.function();
-    let mut parsed = Vec::with_capacity(typed.len());
-    let mut wrong = 0;
-    let mut last = None;
-    for (index, input) in typed.iter().enumerate() {
-        let values = read.parse(function, input.as_bytes());
-        let values = values
-            .map_err(|error| error.to_string())
-            .and_then(|values| {
-                let sendable = inputs.check(&values);
-                sendable.map_err(|failure| failure.message().to_string())?;
-                Ok(values)
-            });
-        match values {
-            Ok(values) => parsed.push(values),
-            Err(error) => {
-                wrong += 1;
-                if let Some(message) = last.replace(format!("input {}: {error}", index + 1))
-                    && wrong <= COMPLAINTS
-                {
-                    complaint::line(&message);
-                }
-            }
-        }
-    }
-    match last {
-        None => Ok(parsed),
-        Some(message) if wrong <= COMPLAINTS => Err(anyhow!(message)),
-        Some(_) => Err(anyhow!(
-            "{wrong} inputs do not fit `{}`",
-            printable(&function.to_string())
-        )),
-    }
 }

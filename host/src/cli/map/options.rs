@@ -62,12 +62,8 @@ pub(in crate::cli) struct JobArgs {
     /// Write results to files in DIR, named by the task's number: N.out, and N.err for what it wrote besides
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) results: Option<PathBuf>,
-    /// Run a task whose worker died again, up to N times, each time after a longer while
-    #[arg(long, value_name = "N", default_value = "0", hide_default_value = true)]
-    pub(in crate::cli) retries: u32,
-    /// With --retries: those that ran past their time limit, too
-    #[arg(long, requires = "retries")]
-    pub(in crate::cli) retry_timeouts: bool,
+    #[command(flatten)]
+    pub(in crate::cli) retry: RetryArgs,
     /// End early: now (what runs is killed) or soon (it finishes), after so many that fail, succeed or are done, such as soon,fail=3
     /// or now,fail=10%
     #[arg(long, value_name = "now|soon,fail|success|done=N[%]")]
@@ -81,9 +77,30 @@ pub(in crate::cli) struct JobArgs {
     /// The same, but what failed is run again
     #[arg(long, requires = "joblog")]
     pub(in crate::cli) resume_failed: bool,
+    /// Combine all results into one by function F of two, in parallel
+    #[arg(long, value_name = "F", conflicts_with_all = ["tag", "json_lines", "results", "joblog", "halt", "dry_run", "unordered", "warm"])]
+    pub(in crate::cli) reduce: Option<String>,
     /// Show what would be called, and call nothing
     #[arg(long)]
     pub(in crate::cli) dry_run: bool,
+    #[command(flatten)]
+    pub(in crate::cli) progress: ProgressArgs,
+}
+
+/// Which tasks are run again.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct RetryArgs {
+    /// Run a task whose worker died again, up to N times, each time after a longer while
+    #[arg(long, value_name = "N", default_value = "0", hide_default_value = true)]
+    pub(in crate::cli) retries: u32,
+    /// With --retries: those that ran past their time limit, too
+    #[arg(long, requires = "retries")]
+    pub(in crate::cli) retry_timeouts: bool,
+}
+
+/// Whether it is shown how far a job is.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct ProgressArgs {
     /// Say how far it is, each second, where that is not shown anyway: on a terminal it is
     #[arg(long, overrides_with = "no_progress")]
     pub(in crate::cli) progress: bool,
@@ -92,9 +109,9 @@ pub(in crate::cli) struct JobArgs {
     pub(in crate::cli) no_progress: bool,
 }
 
-impl JobArgs {
+impl ProgressArgs {
     /// Whether progress is to be shown, if that was said.
-    pub(in crate::cli) fn shows_progress(&self) -> Option<bool> {
+    pub(in crate::cli) fn is_shown(&self) -> Option<bool> {
         match (self.progress, self.no_progress) {
             (_, true) => Some(false),
             (true, _) => Some(true),
