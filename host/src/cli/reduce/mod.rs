@@ -215,6 +215,11 @@ fn end(
     format: Format,
     interrupt: &Interrupt,
 ) -> Result<u8, Refused> {
+    if interrupt.exit_code().is_some() {
+        // What was combined may be a part of it.
+        pool.terminate();
+        return Ok(exit::FAILED);
+    }
     match folded {
         Folded::Value(None) => Ok(exit::SUCCESS),
         Folded::Value(Some(value)) => {
@@ -223,16 +228,12 @@ fn end(
         }
         Folded::Failed(first, last, failure) => {
             pool.terminate();
-            if interrupt.exit_code().is_none() {
-                complaint::line(&format!("combining inputs {first} to {last}: {failure}"));
-            }
+            complaint::line(&format!("combining inputs {first} to {last}: {failure}"));
             Ok(exit::FAILED)
         }
         Folded::Incomplete => {
             pool.terminate();
-            if interrupt.exit_code().is_none() {
-                complaint::line("nothing is printed: a part of the result is missing");
-            }
+            complaint::line("nothing is printed: a part of the result is missing");
             Ok(exit::FAILED)
         }
     }
