@@ -78,7 +78,7 @@ fn help_and_version_are_no_errors_and_say_what_there_is() {
         run(wpool().arg("--version")).results(),
         [format!("wpool {}", env!("CARGO_PKG_VERSION"))]
     );
-    let map = run(wpool().args(["map", "--help"]));
+    let map = run(wpool().args(["help", "map"]));
     for option in [
         "--function",
         "--workers",

@@ -198,7 +198,7 @@ fn results_longer_than_the_limit_are_not_returned() {
 
 #[test]
 fn each_limit_has_its_documented_default() {
-    let ran = run(wpool().args(["map", "--help"]));
+    let ran = run(wpool().args(["help", "map"]));
     let help = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     for (option, default) in [
         ("--timeout", "60s; none for run"),

@@ -18,6 +18,7 @@ mod exhausted;
 mod formats;
 mod functions;
 mod generated;
+mod help;
 mod host_functions;
 mod hostile;
 mod inputs;

@@ -5,7 +5,7 @@ use super::interrupt::Interrupt;
 use super::output::{Shape, closed, put};
 use super::report::Report;
 use super::setup::{self, Asked, Refused};
-use super::{complaint, exit, program};
+use super::{complaint, exit, hint, program};
 use anyhow::{anyhow, bail};
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -54,6 +54,8 @@ pub(super) fn run(args: &ApplyArgs) -> Result<u8, Refused> {
         && !(failure.kind() == FailureKind::Cancelled && interrupt.exit_code().is_some())
     {
         complaint::failed(1, shape, failure);
+        complaint::backtrace(failure);
+        hint::about_failure(failure.kind());
     }
     let mut line = Vec::new();
     shape.line(&outcome, &mut line);

@@ -1,45 +1,65 @@
 //! What was typed: the options, and how each is spelt.
 
 use super::cache::CacheArgs;
+use super::config;
 use super::generated::{CompletionsArgs, ManArgs};
+use super::help::{self, HelpArgs};
 use super::map::options::{InputArgs, JobArgs, ProgressArgs, RetryArgs};
 use super::options::{GrantArgs, LimitArgs, PlaceArgs, PoolArgs};
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 every task succeeded, 1 a task failed, 2 usage, or a module or input refused before any task ran,
-3 confinement is not available, 130 or 143 interrupted.";
+Ideas: wpool help isolation, limits, values or jobs.
+Exit codes: 0 every task succeeded, 1 a task failed, 2 usage, or a module or
+input refused before any task ran, 3 confinement is not available, 129, 130 or
+143 interrupted.";
 
 /// multiprocessing.Pool for code you do not trust: WebAssembly functions in a pool of confined processes
 #[derive(Debug, Parser)]
-#[command(name = "wpool", version, after_help = EXIT_CODES)]
+#[command(name = "wpool", version, after_help = EXIT_CODES, disable_help_flag = true, disable_help_subcommand = true, args_override_self = true)]
 pub(super) struct Args {
+    /// Print help
+    #[arg(short, long, global = true, action = ArgAction::HelpShort, hide_short_help = true)]
+    help: Option<bool>,
     #[command(subcommand)]
     pub(super) command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Call a function once for each input; one result a line, in input order
+    /// Call a function for each input; one result a line, in order
+    #[command(before_help = help::MAP, help_template = help::SHORT, after_help = "All options: wpool help map; what jobs can rely on: wpool help jobs")]
     Map(MapArgs),
-    /// Combine all inputs into one result by a function of two, in parallel; order is kept
+    /// Combine all inputs into one result by a function of two
+    #[command(before_help = help::REDUCE, help_template = help::SHORT, after_help = "All options: wpool help reduce")]
     Reduce(ReduceArgs),
     /// Call a function once
+    #[command(before_help = help::APPLY, help_template = help::SHORT, after_help = "All options: wpool help apply")]
     Apply(ApplyArgs),
-    /// Run a WASI program in a confined process, with its standard streams, and exit as it does
+    /// Run a WASI program with its streams, and exit as it does
+    #[command(before_help = help::RUN, help_template = help::SHORT, after_help = "All options: wpool help run")]
     Run(RunArgs),
     /// Show what a module exports, how to call it, and what it imports
+    #[command(before_help = help::INSPECT, help_template = help::WHOLE)]
     Inspect(InspectArgs),
     /// List or forget what was compiled before
+    #[command(before_help = help::CACHE, help_template = help::WHOLE)]
     Cache(CacheArgs),
-    /// Report which layers of confinement hold on this machine, and how to get the missing ones
+    /// Report which layers of confinement hold on this machine
+    #[command(before_help = help::DOCTOR, help_template = help::WHOLE)]
     Doctor(DoctorArgs),
-    /// Print what completes this command's words in a shell, to be read by it when it starts
+    /// Print a script that completes words in a shell
+    #[command(before_help = help::COMPLETIONS, help_template = help::WHOLE)]
     Completions(CompletionsArgs),
     /// Write the manual pages into a directory
+    #[command(before_help = help::MAN, help_template = help::WHOLE)]
     Man(ManArgs),
+    /// Explain a subcommand with all its options, or an idea
+    #[command(before_help = help::HELP, help_template = help::WHOLE)]
+    Help(HelpArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -57,10 +77,10 @@ pub(super) struct MapArgs {
     #[command(flatten)]
     pub(super) job: JobArgs,
     /// For a program: give it each input as its standard input, not as its last argument
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     pub(super) stdin: bool,
     /// For a program: run it once up to where it reads its standard input, and each input in a fork from there; implies --stdin
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     pub(super) warm: bool,
     /// The module: Wasm, binary or text
     pub(super) module: PathBuf,
@@ -128,7 +148,7 @@ pub(super) struct InspectArgs {
     #[arg(long)]
     pub(super) json: bool,
     /// Compile the module even if it was compiled before, and do not keep the result
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     pub(super) no_cache: bool,
     /// The module: Wasm, binary or text
     pub(super) module: PathBuf,
@@ -163,7 +183,14 @@ impl Args {
                 _ => arg,
             }
         };
-        let mut args = Args::try_parse_from(typed.into_iter().map(protect))?;
+        let typed: Vec<OsString> = typed.into_iter().map(protect).collect();
+        let mut args = Args::try_parse_from(&typed)?;
+        if let Some(path) = args.config() {
+            let typed = config::add(path, typed).map_err(|error| {
+                Args::command().error(ErrorKind::InvalidValue, format!("{error:#}"))
+            })?;
+            args = Args::try_parse_from(typed)?;
+        }
         let inputs = match &mut args.command {
             Command::Map(args) => &mut args.inputs,
             Command::Reduce(args) => &mut args.inputs,
@@ -177,6 +204,20 @@ impl Args {
             }
         }
         Ok(args)
+    }
+}
+
+impl Args {
+    /// The file with more options.
+    fn config(&self) -> Option<&Path> {
+        let place = match &self.command {
+            Command::Map(args) => &args.pool.place,
+            Command::Reduce(args) => &args.pool.place,
+            Command::Apply(args) => &args.pool.place,
+            Command::Run(args) => &args.place,
+            _ => return None,
+        };
+        place.config.as_deref()
     }
 }
 
@@ -262,7 +303,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        use clap::CommandFactory;
         Args::command().debug_assert();
     }
 }

@@ -5,9 +5,12 @@ mod apply;
 mod args;
 mod cache;
 mod complaint;
+mod config;
 mod doctor;
 mod exit;
 mod generated;
+mod help;
+mod hint;
 mod inspect;
 mod interrupt;
 mod job;
@@ -43,9 +46,16 @@ pub(crate) fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args),
         Command::Completions(args) => generated::completions(&args),
         Command::Man(args) => generated::man(&args),
+        Command::Help(args) => help::run(&args),
     };
-    code.unwrap_or_else(|error| complaint::report(&error))
-        .into()
+    code.unwrap_or_else(|error| {
+        let code = complaint::report(&error);
+        if let Some(error) = error.downcast_ref::<wpool::Error>() {
+            hint::about_error(error.kind());
+        }
+        code
+    })
+    .into()
 }
 
 /// Help and versions are printed as they are, and errors on one line.

@@ -10,22 +10,33 @@ use wpool::{Directory, Format, Limits};
 /// What `map` and `apply` have in common.
 #[derive(Debug, clap::Args)]
 pub(super) struct PoolArgs {
-    /// The exported function [default: the only one, else the one named like the file, else `run`]
+    /// The exported function to call
+    ///
+    /// By default the only one, else the one named like the file, else `run`.
     #[arg(short, long, value_name = "NAME")]
     pub(super) function: Option<String>,
-    /// How inputs are read and results are written: text, wave or json
+    /// text, wave or json
+    ///
+    /// How inputs and results are written: `wpool help values` explains it.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) format: Format,
-    /// What tasks never share: process (each gets a fresh process), instance (each a fresh instance), or worker (those of a worker
-    /// share its one instance, and its state)
-    #[arg(long, value_name = "WHAT", default_value = "instance")]
+    /// process, instance or worker
+    ///
+    /// What tasks never share. With `process` each gets a fresh process, with `instance` a fresh instance; with `worker` those of a
+    /// worker share its one instance, and its state. `wpool help isolation` says what for.
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "instance",
+        hide_possible_values = true
+    )]
     pub(super) isolation: Isolation,
     /// A function without parameters that prepares what tasks share: in each worker with `worker` isolation, once for all with
     /// `process`
-    #[arg(long, value_name = "NAME")]
+    #[arg(hide_short_help = true, long, value_name = "NAME")]
     pub(super) initializer: Option<String>,
     /// Replace a worker after so many tasks
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(hide_short_help = true, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) recycle_after: Option<u32>,
     #[command(flatten)]
     pub(super) limits: LimitArgs,
@@ -38,26 +49,28 @@ pub(super) struct PoolArgs {
 /// What a task may use.
 #[derive(Debug, clap::Args)]
 pub(super) struct LimitArgs {
-    /// Wall time of one task, such as 2s or 500ms, or none [default: 60s; none for run]
+    /// Wall time of one task, such as 2s or 500ms, or none
+    ///
+    /// [default: 60s; none for run]
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(super) timeout: Option<Limit<Duration>>,
-    /// Memory of one task, such as 64MiB, or none
+    /// Memory of one task, or none
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = size)]
     pub(super) memory: Limit<u64>,
     /// Fuel of one task, a number of instructions or so, or none; code that counts fuel is slower [default: none]
-    #[arg(long, value_name = "N", value_parser = number)]
+    #[arg(hide_short_help = true, long, value_name = "N", value_parser = number)]
     pub(super) fuel: Option<Limit<u64>>,
     /// The longest arguments of one task, or none
-    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size)]
+    #[arg(hide_short_help = true, long, value_name = "SIZE", default_value = "64MiB", value_parser = size)]
     pub(super) argument_limit: Limit<u64>,
     /// The longest result of one task, or none
-    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size)]
+    #[arg(hide_short_help = true, long, value_name = "SIZE", default_value = "64MiB", value_parser = size)]
     pub(super) output_limit: Limit<u64>,
     /// Wall time of compiling the module, or none
-    #[arg(long, value_name = "TIME", default_value = "120s", value_parser = time)]
+    #[arg(hide_short_help = true, long, value_name = "TIME", default_value = "120s", value_parser = time)]
     pub(super) compile_timeout: Limit<Duration>,
     /// Memory of compiling the module, or none
-    #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = size)]
+    #[arg(hide_short_help = true, long, value_name = "SIZE", default_value = "2GiB", value_parser = size)]
     pub(super) compile_memory: Limit<u64>,
 }
 
@@ -65,23 +78,30 @@ pub(super) struct LimitArgs {
 #[derive(Debug, clap::Args)]
 pub(super) struct GrantArgs {
     /// An argument that each run of a program begins with; may be given several times
-    #[arg(long = "arg", value_name = "ARG", allow_hyphen_values = true)]
+    #[arg(
+        hide_short_help = true,
+        long = "arg",
+        value_name = "ARG",
+        allow_hyphen_values = true
+    )]
     pub(super) args: Vec<OsString>,
     /// An environment variable: NAME=VALUE, or NAME for the value that it has here; may be given several times
-    #[arg(long, value_name = "NAME[=VALUE]")]
+    #[arg(hide_short_help = true, long, value_name = "NAME[=VALUE]")]
     pub(super) env: Vec<OsString>,
-    /// A directory: HOST, which the program sees under the same path, or HOST::GUEST; with :ro at the end nothing in it can be changed;
-    /// may be given several times
-    #[arg(long, value_name = "HOST[::GUEST][:ro]", value_parser = directory)]
+    /// A directory for it; `:ro` at the end: read only
+    ///
+    /// HOST, which the program sees under the same path, or HOST::GUEST; with :ro at the end nothing in it can be changed. May be given
+    /// several times.
+    #[arg(long, value_name = "HOST[::GUEST]", value_parser = directory)]
     pub(super) dir: Vec<Directory>,
     /// Clocks stand still, random numbers are the same in every run, and fuel is the limit: the same input gives the same result
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     pub(super) deterministic: bool,
     /// Let the module import functions that are not granted: a call of one is a trap
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     pub(super) trap_missing_imports: bool,
     /// Give the module what `wpool:plugin` has, without any keys; its log goes to standard error
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     pub(super) log: bool,
 }
 
@@ -89,13 +109,18 @@ pub(super) struct GrantArgs {
 #[derive(Debug, clap::Args)]
 pub(super) struct PlaceArgs {
     /// Write one JSON object for each task to FILE
-    #[arg(long, value_name = "FILE")]
+    #[arg(hide_short_help = true, long, value_name = "FILE")]
     pub(super) report: Option<PathBuf>,
+    /// Read options from FILE: TOML, with the names of options as keys
+    ///
+    /// What is typed counts more. A value that is true stands for an option without one, and a list for several.
+    #[arg(hide_short_help = true, long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
     /// Compile the module even if it was compiled before, and do not keep the result
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     pub(super) no_cache: bool,
     /// Refuse to run with less than full confinement
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     pub(super) require_full: bool,
 }
 

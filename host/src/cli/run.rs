@@ -6,7 +6,7 @@ use super::program::{called_with, replace};
 use super::relay::{Manner, Relay};
 use super::report::Report;
 use super::setup::{self, Asked, Refused};
-use super::{complaint, exit};
+use super::{complaint, exit, hint};
 use anyhow::bail;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -91,6 +91,7 @@ fn wait(
             };
             complaint::line(&format!("{module}{number}: {failure}"));
             complaint::backtrace(&failure);
+            hint::about_failure(failure.kind());
         }
         if code == exit::SUCCESS {
             code = exit::of_failure(&failure);

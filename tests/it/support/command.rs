@@ -56,11 +56,24 @@ impl Ran {
         self.stdout.lines().collect()
     }
 
-    /// The lines of standard error that are not about this machine, without the summary of those before.
+    /// The lines of standard error that are not about this machine, without the summary of those before and
+    /// what to do about it.
     pub fn complaints(&self) -> Vec<&str> {
         self.stderr
             .lines()
-            .filter(|line| !line.starts_with(WARNING) && !line.starts_with(SUMMARY))
+            .filter(|line| {
+                ![WARNING, SUMMARY, HINT]
+                    .iter()
+                    .any(|it| line.starts_with(it))
+            })
+            .collect()
+    }
+
+    /// What to do about it.
+    pub fn hints(&self) -> Vec<&str> {
+        self.stderr
+            .lines()
+            .filter_map(|line| line.strip_prefix(HINT))
             .collect()
     }
 
@@ -103,6 +116,7 @@ impl fmt::Debug for Ran {
 
 const WARNING: &str = "wpool: warning: ";
 const SUMMARY: &str = "wpool: summary: ";
+const HINT: &str = "wpool: hint: ";
 
 /// A command that runs. It is killed when this is dropped, or when it takes unreasonably long.
 pub struct Running {

@@ -1,6 +1,6 @@
 //! How many tasks ended how, and a summary of those that failed.
 
-use super::super::complaint;
+use super::super::{complaint, hint};
 use std::collections::BTreeMap;
 use wpool::FailureKind;
 
@@ -37,11 +37,12 @@ impl Tally {
         }
     }
 
-    /// Says what failed, where that was more than one task.
+    /// Says what failed, where that was more than one task, and what to do about it.
     pub(in crate::cli) fn summarise(&self) {
         if self.failed > 1 {
             self.lines().iter().for_each(|line| complaint::line(line));
         }
+        self.kinds.keys().copied().for_each(hint::about_failure);
     }
 
     fn lines(&self) -> Vec<String> {

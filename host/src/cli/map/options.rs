@@ -6,7 +6,9 @@ use std::path::PathBuf;
 /// Where the inputs of `map` come from.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct InputArgs {
-    /// Read inputs from FILE, one a line; `-` is standard input; may be given several times
+    /// Read inputs from FILE, one a line
+    ///
+    /// `-` is standard input. May be given several times.
     #[arg(
         short = 'a',
         long = "input",
@@ -15,23 +17,34 @@ pub(in crate::cli) struct InputArgs {
     )]
     pub(in crate::cli) input: Vec<PathBuf>,
     /// Inputs that are read end with a byte 0, not with a line break, as `find -print0` writes them
-    #[arg(short = '0', long, conflicts_with = "delimiter")]
+    #[arg(
+        hide_short_help = true,
+        short = '0',
+        long,
+        conflicts_with = "delimiter"
+    )]
     pub(in crate::cli) null: bool,
     /// Inputs that are read end with this character of ASCII, or \n, \r, \t, \0 or \xHH
-    #[arg(short, long, value_name = "CHAR", value_parser = delimiter, default_value = "\\n")]
+    #[arg(hide_short_help = true, short, long, value_name = "CHAR", value_parser = delimiter, default_value = "\\n")]
     pub(in crate::cli) delimiter: u8,
     /// Inputs are paths of files: what is in a file is the input
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     pub(in crate::cli) files: bool,
-    /// Inputs are rows of CSV, a field for each parameter: by the names in the first row, where those of all parameters are there,
-    /// else in their order
+    /// Inputs are rows of CSV, a field for each parameter
+    ///
+    /// By the names in the first row, where those of all parameters are there, else in their order.
     #[arg(long, conflicts_with_all = ["inputs", "null", "delimiter", "files", "tsv"])]
     pub(in crate::cli) csv: bool,
     /// The same, with tabs between fields
-    #[arg(long, conflicts_with_all = ["inputs", "null", "delimiter", "files"])]
+    #[arg(hide_short_help = true, long, conflicts_with_all = ["inputs", "null", "delimiter", "files"])]
     pub(in crate::cli) tsv: bool,
     /// Whether the first row of CSV or TSV has the names of columns: auto, yes or no
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    #[arg(
+        hide_short_help = true,
+        long,
+        value_name = "WHEN",
+        default_value = "auto"
+    )]
     pub(in crate::cli) header: Header,
 }
 
@@ -54,34 +67,42 @@ pub(in crate::cli) enum Header {
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct JobArgs {
     /// Begin each line with its input and a tab
-    #[arg(long, conflicts_with_all = ["json_lines", "results"])]
+    #[arg(hide_short_help = true, long, conflicts_with_all = ["json_lines", "results"])]
     pub(in crate::cli) tag: bool,
-    /// Write a JSON object for each task, failed ones too: its number, input, value or failure, and what it used
+    /// Write a JSON object for each task
+    ///
+    /// For failed ones too: its number, its input, its value or failure, and what it used.
     #[arg(long)]
     pub(in crate::cli) json_lines: bool,
     /// Write results to files in DIR, named by the task's number: N.out, and N.err for what it wrote besides
-    #[arg(long, value_name = "DIR")]
+    #[arg(hide_short_help = true, long, value_name = "DIR")]
     pub(in crate::cli) results: Option<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) retry: RetryArgs,
-    /// End early: now (what runs is killed) or soon (it finishes), after so many that fail, succeed or are done, such as soon,fail=3
-    /// or now,fail=10%
-    #[arg(long, value_name = "now|soon,fail|success|done=N[%]")]
+    /// End early, such as now,fail=1 or soon,fail=10%
+    ///
+    /// `now`, and what runs is killed, or `soon`, and it finishes; after N tasks, or N% of those so far and three at least, that
+    /// `fail`, end with `success`, or are `done`.
+    #[arg(long, value_name = "WHEN")]
     pub(in crate::cli) halt: Option<Halt>,
-    /// Write a row for each task that ended to FILE, in the columns of GNU parallel
+    /// Log each task in FILE; --resume goes on from there
+    ///
+    /// A row for each task that ended, in the columns of GNU parallel. `wpool help jobs` says what can be relied on.
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) joblog: Option<PathBuf>,
-    /// Go on with the job of --joblog: what is done is not run again
-    #[arg(long, requires = "joblog")]
+    /// Go on with the job of --joblog
+    ///
+    /// What is done is not run again, failed or not.
+    #[arg(long)]
     pub(in crate::cli) resume: bool,
     /// The same, but what failed is run again
-    #[arg(long, requires = "joblog")]
+    #[arg(hide_short_help = true, long)]
     pub(in crate::cli) resume_failed: bool,
     /// Combine all results into one by function F of two, in parallel
-    #[arg(long, value_name = "F", conflicts_with_all = ["tag", "json_lines", "results", "joblog", "halt", "dry_run", "unordered", "warm"])]
+    #[arg(hide_short_help = true, long, value_name = "F", conflicts_with_all = ["tag", "json_lines", "results", "joblog", "halt", "dry_run", "unordered", "warm"])]
     pub(in crate::cli) reduce: Option<String>,
     /// Show what would be called, and call nothing
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     pub(in crate::cli) dry_run: bool,
     #[command(flatten)]
     pub(in crate::cli) progress: ProgressArgs,
@@ -90,11 +111,13 @@ pub(in crate::cli) struct JobArgs {
 /// Which tasks are run again.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct RetryArgs {
-    /// Run a task whose worker died again, up to N times, each time after a longer while
+    /// Run a task whose worker died again, up to N times
+    ///
+    /// Each time after a longer while, from 0.1 s up to 10 s.
     #[arg(long, value_name = "N", default_value = "0", hide_default_value = true)]
     pub(in crate::cli) retries: u32,
     /// With --retries: those that ran past their time limit, too
-    #[arg(long, requires = "retries")]
+    #[arg(hide_short_help = true, long)]
     pub(in crate::cli) retry_timeouts: bool,
 }
 
@@ -102,10 +125,10 @@ pub(in crate::cli) struct RetryArgs {
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct ProgressArgs {
     /// Say how far it is, each second, where that is not shown anyway: on a terminal it is
-    #[arg(long, overrides_with = "no_progress")]
+    #[arg(hide_short_help = true, long, overrides_with = "no_progress")]
     pub(in crate::cli) progress: bool,
     /// Do not say how far it is
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     pub(in crate::cli) no_progress: bool,
 }
 

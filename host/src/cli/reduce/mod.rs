@@ -15,7 +15,7 @@ use super::output::{Shape, closed, put};
 use super::progress::{Counts, Progress};
 use super::report::Report;
 use super::setup::{self, Asked, Refused};
-use super::{complaint, exit, program};
+use super::{complaint, exit, hint, program};
 use anyhow::{anyhow, bail};
 use fold::{Fold, Folded, combined_type, payload, payload_type};
 use std::ffi::OsString;
@@ -190,6 +190,7 @@ impl Mapped {
                 if failure.kind() != FailureKind::Cancelled {
                     program::show_written(index + 1, shape, &outcome);
                     complaint::failed(index + 1, shape, failure);
+                    hint::about_failure(failure.kind());
                 }
                 leaves.fail();
                 return self.report.finish();
@@ -229,6 +230,7 @@ fn end(
         Folded::Failed(first, last, failure) => {
             pool.terminate();
             complaint::line(&format!("combining inputs {first} to {last}: {failure}"));
+            hint::about_failure(failure.kind());
             Ok(exit::FAILED)
         }
         Folded::Incomplete => {
