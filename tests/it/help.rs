@@ -231,3 +231,19 @@ fn whatever_goes_wrong_is_one_line_and_another_says_what_to_do_next() {
         "wpool apply",
     );
 }
+
+#[test]
+fn the_help_reads_as_it_was_agreed_to_read() {
+    let snapshots = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/it/snapshots");
+    let files = ["--help", "map", "reduce", "apply", "run"];
+    for name in files {
+        let words = if name == "--help" {
+            vec![name]
+        } else {
+            vec![name, "--help"]
+        };
+        let file = snapshots.join(format!("{}.txt", name.trim_start_matches('-')));
+        let agreed = fs::read_to_string(&file).unwrap_or_default();
+        assert_eq!(help(&words), agreed, "{}", file.display());
+    }
+}

@@ -45,5 +45,6 @@ mod stdin;
 mod storms;
 mod terminal;
 mod tidy;
+mod transcript;
 mod workers;
 mod workspace;

@@ -188,7 +188,8 @@ fn a_job_that_takes_long_says_how_far_it_is_and_the_line_makes_way_for_results()
         [
             "1",
             "wpool: task 2 (-1): timeout: it ran longer than 2.5s",
-            "3"
+            "3",
+            "wpool: hint: timeout: --timeout TIME gives each task more; --retries N --retry-timeouts tries again",
         ],
         "{shown:?}"
     );

@@ -171,12 +171,18 @@ fn an_error_is_one_harmless_line_in_wave_and_json() {
 }
 
 #[test]
-fn a_trap_names_no_function_of_the_module() {
-    let ran = apply(&module("f.wat", speaking("")), &["-f", "trap"]);
-    assert_eq!(
-        ran.stderr,
-        "wpool: task 1: trap: wasm `unreachable` instruction executed\n"
-    );
+fn a_trap_names_functions_of_the_module_only_where_it_was_called_alone_and_escaped() {
+    let speaking = module("f.wat", speaking(""));
+    let trap = "wpool: task 1: trap: wasm `unreachable` instruction executed";
+    let ran = run(wpool().args(["map", "-f", "trap"]).arg(&speaking).arg(""));
+    assert_eq!(ran.complaints(), [trap]);
+    let ran = apply(&speaking, &["-f", "trap"]);
+    let [line, function] = ran.complaints()[..] else {
+        panic!("{ran:?}")
+    };
+    assert_eq!(line, trap);
+    assert!(function.starts_with("wpool:   0: \\u{1b}[2J"), "{ran:?}");
+    harmless(&ran.stderr);
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! What is written of results: tags, JSON lines, files, and what would be called.
+
 use super::{divide, map};
 use crate::support::{feed, run, wat};
 use serde_json::{Value, json};

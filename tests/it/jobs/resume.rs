@@ -1,3 +1,5 @@
+//! Jobs that go on where they were interrupted, killed or ran out of disk.
+
 use super::{divide, map};
 use crate::support::{Ran, Running, eventually, feed, run, wat};
 use rustix::process::Signal;
@@ -276,4 +278,44 @@ fn a_disk_that_is_full_ends_the_job_and_it_goes_on_when_there_is_room() {
         );
     }
     assert_eq!(folder.rows().len(), 2000);
+}
+
+#[test]
+fn a_disk_that_is_full_of_results_loses_none_of_them() {
+    // In a mount namespace of its own, a disk of a few pages that grows before the job goes on.
+    let script = r#"
+        mount -t tmpfs -o size=300k none disk && cd disk || exit 99
+        "$WPOOL" map --joblog ../log --results results -a ../inputs "$SQUARE" 2> ../first
+        echo "first: $?"
+        mount -o remount,size=64m . || exit 99
+        "$WPOOL" map --joblog ../log --results results --resume -a ../inputs "$SQUARE" 2> ../second
+        echo "second: $?"
+        cp -r results .. && ls -A results | wc -l
+    "#;
+    const COUNT: u64 = 2000;
+    let folder = Folder::new();
+    fs::write(folder.path("inputs"), numbers(COUNT)).unwrap();
+    fs::create_dir(folder.path("disk")).unwrap();
+    let mut unshare = Command::new("unshare");
+    if !crate::support::is_root() {
+        unshare.args(["--user", "--map-root-user"]);
+    }
+    unshare
+        .current_dir(folder.0.path())
+        .args(["--mount", "sh", "-c", script]);
+    unshare
+        .env("WPOOL", env!("CARGO_BIN_EXE_wpool"))
+        .env("SQUARE", crate::support::guest("square"));
+    let ran = run(&mut unshare);
+    let first = fs::read_to_string(folder.path("first")).unwrap();
+    assert!(first.contains("No space left on device"), "{first}");
+    assert_eq!(
+        lines(&ran),
+        ["first: 1", "second: 0", &COUNT.to_string()],
+        "{ran:?}"
+    );
+    let expected: Vec<_> = (1..=COUNT)
+        .map(|number| (number, format!("{}\n", number * number)))
+        .collect();
+    assert_eq!(folder.results(), expected);
 }

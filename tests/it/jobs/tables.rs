@@ -1,3 +1,5 @@
+//! Rows of CSV and TSV as inputs.
+
 use super::{divide, map};
 use crate::support::{Running, feed, run, wat};
 use std::process::Stdio;

@@ -18,6 +18,9 @@ use wpool::{Closed, Failure, FailureKind, Format, Function, Inputs, Value, print
 /// After how many inputs it is guessed anew how many there will be.
 const GUESSED: u64 = 4096;
 
+/// How much is kept of an input that could not be parsed, in bytes.
+const KEPT: usize = 4096;
+
 /// Sends inputs.
 pub(in crate::cli) struct Feed {
     pub(in crate::cli) to: To,
@@ -177,14 +180,19 @@ impl Feed {
         else {
             return Ok(false);
         };
-        if known.is_some() {
+        let parsed = parse(self);
+        if known.is_some() && matches!(self.to, To::Pool(_)) {
+            // What means nothing does not count as being under way, however long it is.
+            let kept = match parsed {
+                Ok(_) => input,
+                Err(_) => &input[..input.len().min(KEPT)],
+            };
             self.ledger.put(Entry {
                 number,
-                input: input.into(),
+                input: kept.into(),
                 key: known,
             });
         }
-        let parsed = parse(self);
         match (&mut self.to, parsed) {
             (To::Pool(inputs), Ok(values)) => inputs.send(&values)?,
             (To::Pool(inputs), Err(error)) => {

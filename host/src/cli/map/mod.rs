@@ -35,6 +35,8 @@ use std::sync::Arc;
 use wpool::{Builder, Function, Order, Pool, printable};
 
 pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
+    args.job.goes_on()?;
+    args.job.retry.check()?;
     let interrupt = Interrupt::listen()?;
     let longest = args.pool.limits.argument_limit.0.unwrap_or(u64::MAX);
     let sources = Sources::of(&args.source, longest)?;
@@ -189,7 +191,7 @@ fn kept(args: &MapArgs, pool: &Pool, function: &Function) -> Result<Kept, Refuse
         printable(&function.name),
         printable(&args.module.to_string_lossy())
     );
-    let is_resumed = job.resume || job.resume_failed;
+    let is_resumed = job.goes_on()?;
     let mut kept = Kept {
         joblog: None,
         results: None,

@@ -132,6 +132,29 @@ pub(in crate::cli) struct ProgressArgs {
     pub(in crate::cli) no_progress: bool,
 }
 
+impl RetryArgs {
+    /// Refuses what makes no sense.
+    pub(in crate::cli) fn check(&self) -> Result<(), anyhow::Error> {
+        anyhow::ensure!(
+            self.retries > 0 || !self.retry_timeouts,
+            "--retry-timeouts says what --retries N is for: give both"
+        );
+        Ok(())
+    }
+}
+
+impl JobArgs {
+    /// Whether it goes on from a joblog.
+    pub(in crate::cli) fn goes_on(&self) -> Result<bool, anyhow::Error> {
+        let goes_on = self.resume || self.resume_failed;
+        anyhow::ensure!(
+            self.joblog.is_some() || !goes_on,
+            "--resume goes on from a joblog: name it with --joblog FILE"
+        );
+        Ok(goes_on)
+    }
+}
+
 impl ProgressArgs {
     /// Whether progress is to be shown, if that was said.
     pub(in crate::cli) fn is_shown(&self) -> Option<bool> {

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use wpool::{FailureKind, Format, Function, Order, Outcomes, Pool, Type, Value, printable};
 
 pub(super) fn run(args: &ReduceArgs) -> Result<u8, Refused> {
+    args.retry.check()?;
     let interrupt = Interrupt::listen()?;
     let longest = args.pool.limits.argument_limit.0.unwrap_or(u64::MAX);
     let sources = Sources::of(&args.source, longest)?;
