@@ -17,6 +17,11 @@ pub(super) fn about_error(kind: ErrorKind) {
     }
 }
 
+/// Says where a subcommand is explained.
+pub(super) fn about_usage(subcommand: &str) {
+    complaint::line(&format!("hint: wpool help {subcommand} explains it"));
+}
+
 fn of_failure(kind: FailureKind) -> Option<&'static str> {
     Some(match kind {
         FailureKind::Error => "the function itself said no; its message is what it returned",

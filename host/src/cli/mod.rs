@@ -36,6 +36,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return usage(&error).into(),
     };
+    let subcommand = std::env::args().nth(1).unwrap_or_default();
     let code = match args.command {
         Command::Map(args) => map::run(&args),
         Command::Reduce(args) => reduce::run(&args),
@@ -50,8 +51,9 @@ pub(crate) fn main() -> ExitCode {
     };
     code.unwrap_or_else(|error| {
         let code = complaint::report(&error);
-        if let Some(error) = error.downcast_ref::<wpool::Error>() {
-            hint::about_error(error.kind());
+        match error.downcast_ref::<wpool::Error>() {
+            Some(error) => hint::about_error(error.kind()),
+            None => hint::about_usage(&subcommand),
         }
         code
     })

@@ -165,6 +165,54 @@ fn a_dry_run_of_a_job_that_goes_on_shows_what_is_left() {
     assert_eq!(fs::read(folder.path("log")).unwrap(), before);
 }
 
+#[test]
+fn a_result_that_somebody_removed_is_made_again() {
+    let folder = Folder::new();
+    let results = folder.path("results");
+    let options = ["--results", results.to_str().unwrap()];
+    feed(&mut folder.logged(map("square", &options), &[]), "2\n3\n");
+    fs::remove_file(results.join("1.out")).unwrap();
+    feed(
+        &mut folder.logged(map("square", &options), &["--resume"]),
+        "2\n3\n",
+    )
+    .results();
+    assert_eq!(folder.results(), [(1, "4\n".into()), (2, "9\n".into())]);
+}
+
+#[test]
+fn an_input_that_is_refused_leaves_an_old_joblog_as_it_is() {
+    let folder = Folder::new();
+    feed(&mut folder.logged(map("square", &[]), &[]), "2\n").results();
+    let before = folder.rows();
+    assert_eq!(
+        run(folder.logged(map("square", &[]), &[]).arg("x")).code(),
+        2
+    );
+    assert_eq!(folder.rows(), before);
+}
+
+#[test]
+fn an_interrupted_job_says_how_it_goes_on_and_does() {
+    let folder = Folder::new();
+    let mut command = folder.logged(map("square", &[]), &[]);
+    let mut running = Running::start(command.stdin(Stdio::piped()));
+    running.write("2\n");
+    assert_eq!(running.line(), Some("4".into()));
+    let stdin = running.take_stdin();
+    eventually("it is logged", || (folder.rows().len() == 1).then_some(()));
+    running.process.signal(Signal::INT);
+    let ran = running.finish();
+    drop(stdin);
+    let said = "wpool: interrupted; 0 tasks that were read did not run; --resume goes on";
+    assert_eq!((ran.code(), ran.complaints()), (130, vec![said]));
+    let ran = feed(
+        &mut folder.logged(map("square", &[]), &["--resume"]),
+        "2\n3\n",
+    );
+    assert_eq!(ran.results(), ["9"]);
+}
+
 /// The inputs 1 to `count`, a line each.
 fn numbers(count: u64) -> String {
     (1..=count).map(|number| format!("{number}\n")).collect()

@@ -30,20 +30,33 @@ impl Results {
         Ok(results)
     }
 
-    /// For a job that goes on: what is there of tasks that are not done is removed, and made again.
-    pub(in crate::cli) fn resume(
-        directory: &Path,
+    /// For a job that goes on.
+    pub(in crate::cli) fn resume(directory: &Path) -> Result<Results, anyhow::Error> {
+        Results::open(directory)
+    }
+
+    /// The numbers of the tasks that have a file.
+    pub(in crate::cli) fn numbers(&self) -> Result<HashSet<u64>, anyhow::Error> {
+        Ok(self.files()?.filter_map(|path| number_of(&path)).collect())
+    }
+
+    /// Removes what is there of tasks that are not done: it is made again.
+    pub(in crate::cli) fn keep(
+        &self,
         done: impl Iterator<Item = u64>,
-    ) -> Result<Results, anyhow::Error> {
-        let results = Results::open(directory)?;
+    ) -> Result<(), anyhow::Error> {
         let done: HashSet<u64> = done.collect();
-        for path in results.files()? {
+        for path in self.files()? {
             if number_of(&path).is_none_or(|number| !done.contains(&number)) {
-                fs::remove_file(&path)
-                    .with_context(|| format!("{}: it cannot be removed", path.display()))?;
+                fs::remove_file(&path).with_context(|| {
+                    format!(
+                        "{}: it cannot be removed",
+                        printable(&path.to_string_lossy())
+                    )
+                })?;
             }
         }
-        Ok(results)
+        Ok(())
     }
 
     fn open(directory: &Path) -> Result<Results, anyhow::Error> {
@@ -164,7 +177,9 @@ mod tests {
         ] {
             fs::write(folder.path().join(name), "").unwrap();
         }
-        Results::resume(folder.path(), [1, 3].into_iter()).unwrap();
+        let results = Results::resume(folder.path()).unwrap();
+        assert_eq!(results.numbers().unwrap(), HashSet::from([1, 2, 3]));
+        results.keep([1, 3].into_iter()).unwrap();
         assert_eq!(
             names(&folder),
             ["04.out", "1.out", "3.err", "7.txt", "notes", "x.part"]

@@ -31,6 +31,7 @@ use gather::Gather;
 use inputs::Sources;
 use std::io::{self, BufWriter, IsTerminal};
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use wpool::{Builder, Function, Order, Pool, printable};
 
@@ -60,18 +61,26 @@ pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
         };
         return job.run(&args.inputs, sources, read, report, &interrupt);
     }
-    let Kept {
-        keys,
-        joblog,
-        results,
-        numbers,
-    } = kept(args, &pool, &function)?;
     let order = if args.unordered {
         Order::Completion
     } else {
         Order::Input
     };
     let (inputs, outcomes) = pool.stream(&function.name, order)?;
+    let from = From::typed(&args.inputs, &sources, |input| {
+        let values = read.parse(&function, input)?;
+        inputs
+            .check(&values)
+            .map_err(|failure| anyhow!("{}", failure.message()))?;
+        Ok(values)
+    })?;
+    // Nothing is begun before the inputs that were typed are known to be right.
+    let Kept {
+        keys,
+        joblog,
+        results,
+        numbers,
+    } = kept(args, &pool, &function)?;
     let closer = inputs.closer();
     let lines = match (args.job.tag, args.job.json_lines) {
         (true, _) => Lines::Tagged,
@@ -82,13 +91,6 @@ pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
     let ledger = Ledger::new(lines.show_input() || joblog.is_some() || is_resumed);
     let ledger = Arc::new(ledger);
     let counts = Arc::new(Counts::default());
-    let from = From::typed(&args.inputs, &sources, |input| {
-        let values = read.parse(&function, input)?;
-        inputs
-            .check(&values)
-            .map_err(|failure| anyhow!("{}", failure.message()))?;
-        Ok(values)
-    })?;
     let feed = Feed {
         to: match args.job.dry_run {
             true => To::Paper(function.clone()),
@@ -198,31 +200,36 @@ fn kept(args: &MapArgs, pool: &Pool, function: &Function) -> Result<Kept, Refuse
         numbers: Numbers::Counting(0),
         keys,
     };
-    let mut done = Vec::new();
+    let directory = job.results.as_ref();
     match &job.joblog {
         Some(path) if is_resumed => {
-            let (log, past, has_others) = Joblog::resume(path, command, kept.keys.job())?;
-            if let (true, Some(directory)) = (has_others, &job.results) {
+            let (log, mut past, has_others) = Joblog::resume(path, command, kept.keys.job())?;
+            if let (true, Some(directory)) = (has_others, directory) {
                 bail!(
                     "{}: its results are of another module, function or format, as the joblog says: name another directory and joblog, or remove both",
                     printable(&directory.to_string_lossy())
                 );
             }
+            if let Some(directory) = directory {
+                let results = Results::resume(directory)?;
+                // What is logged and not there is lost, whoever removed it.
+                let there = results.numbers()?;
+                past.retain(|task| there.contains(&task.number));
+                kept.results = Some(results);
+            }
             let resume = Resume::new(past, job.resume_failed);
-            done.extend(resume.done());
+            if let (Some(results), false) = (&kept.results, job.dry_run) {
+                results.keep(resume.done())?;
+            }
             kept.numbers = Numbers::Resuming(resume);
             kept.joblog = Some(log);
         }
-        Some(path) if !job.dry_run => {
-            kept.joblog = Some(Joblog::create(path, command, kept.keys.job())?);
+        _ if job.dry_run => {}
+        joblog => {
+            kept.results = directory.map(|path| Results::create(path)).transpose()?;
+            let create = |path: &PathBuf| Joblog::create(path, command, kept.keys.job());
+            kept.joblog = joblog.as_ref().map(create).transpose()?;
         }
-        _ => {}
-    }
-    if let Some(directory) = job.results.as_ref().filter(|_| !job.dry_run) {
-        kept.results = Some(match is_resumed {
-            true => Results::resume(directory, done.into_iter())?,
-            false => Results::create(directory)?,
-        });
     }
     Ok(kept)
 }
