@@ -94,6 +94,12 @@ impl fmt::Display for FailureKind {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
+    // Most tasks succeed: their outcomes are not to be as large as a failure.
+    what: Box<What>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct What {
     kind: FailureKind,
     message: String,
     value: Option<Value>,
@@ -108,64 +114,69 @@ impl Failure {
     #[must_use]
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Failure {
         Failure {
-            kind,
-            message: message.into(),
-            value: None,
-            arguments: Box::default(),
-            signal: None,
-            exit_code: None,
-            backtrace: Box::default(),
+            what: Box::new(What {
+                kind,
+                message: message.into(),
+                value: None,
+                arguments: Box::default(),
+                signal: None,
+                exit_code: None,
+                backtrace: Box::default(),
+            }),
         }
+    }
+
+    /// The same failure, with a change.
+    fn with(mut self, change: impl FnOnce(&mut What)) -> Failure {
+        change(&mut self.what);
+        self
     }
 
     /// Which kind.
     #[must_use]
     pub fn kind(&self) -> FailureKind {
-        self.kind
+        self.what.kind
     }
 
     /// What happened, on one line, escaped where it comes from a guest, at most 4 KiB or a little more.
     #[must_use]
     pub fn message(&self) -> &str {
-        &self.message
+        &self.what.message
     }
 
     /// The whole value that the function returned, where it is a `result` that is `err`.
     #[must_use]
     pub fn value(&self) -> Option<&Value> {
-        self.value.as_ref()
+        self.what.value.as_ref()
     }
 
     /// The signal that ended its worker, where one did.
     #[must_use]
     pub fn signal(&self) -> Option<i32> {
-        self.signal
+        self.what.signal
     }
 
     /// The status that a program ended with, where that is how it failed.
     #[must_use]
     pub fn exit_code(&self) -> Option<i32> {
-        self.exit_code
+        self.what.exit_code
     }
 
     /// The functions that were being called when code trapped, the innermost first, as far as the module names them; escaped.
     #[must_use]
     pub fn backtrace(&self) -> &[String] {
-        &self.backtrace
+        &self.what.backtrace
     }
 
     /// The arguments that the task was called with; none where it has none, or they were not understood.
     #[must_use]
     pub fn arguments(&self) -> &[Value] {
-        &self.arguments
+        &self.what.arguments
     }
 
     /// The same failure, of a task with these arguments.
     pub(super) fn of(self, arguments: Vec<Value>) -> Failure {
-        Failure {
-            arguments: arguments.into(),
-            ..self
-        }
+        self.with(|what| what.arguments = arguments.into())
     }
 
     /// The function returned `err`: a value, and a failure all the same.
@@ -175,10 +186,7 @@ impl Failure {
         } else {
             printable(shown)
         };
-        Failure {
-            value: Some(value),
-            ..Failure::new(FailureKind::Error, message)
-        }
+        Failure::new(FailureKind::Error, message).with(|what| what.value = Some(value))
     }
 
     /// What a worker reported. It can only claim what concerns its own task.
@@ -199,11 +207,8 @@ impl Failure {
             Some(parts) if kind == FailureKind::Trap => parts,
             _ => (&*failure.message, ""),
         };
-        let message = printable(message);
-        Failure {
-            backtrace: rest.lines().map(printable).collect(),
-            ..Failure::new(kind, message)
-        }
+        Failure::new(kind, printable(message))
+            .with(|what| what.backtrace = rest.lines().map(printable).collect())
     }
 
     /// A program ended with a status that its worker reported.
@@ -212,10 +217,8 @@ impl Failure {
             let message = "its worker reported a status that is no number";
             return Failure::new(FailureKind::Protocol, message);
         };
-        Failure {
-            exit_code: Some(status),
-            ..Failure::new(FailureKind::Exit, format!("it exited with status {status}"))
-        }
+        Failure::new(FailureKind::Exit, format!("it exited with status {status}"))
+            .with(|what| what.exit_code = Some(status))
     }
 
     /// What the scheduler gave up on; `broken` says why the plugin's processes do not start.
@@ -225,10 +228,10 @@ impl Failure {
             Loss::LostTooOften(death) => {
                 let last = died(death, timeout);
                 Failure::new(
-                    last.kind,
+                    last.kind(),
                     format!(
                         "its result was lost again and again; at last {}",
-                        last.message
+                        last.message()
                     ),
                 )
             }
@@ -252,7 +255,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.kind, self.message)
+        write!(f, "{}: {}", self.kind(), self.message())
     }
 }
 
@@ -264,8 +267,7 @@ fn died(death: Death, timeout: Option<Duration>) -> Failure {
         Death::Exit(_) | Death::Unknown => None,
         _ => Some(libc::SIGKILL),
     };
-    let failure = described(death, timeout);
-    Failure { signal, ..failure }
+    described(death, timeout).with(|what| what.signal = signal)
 }
 
 fn described(death: Death, timeout: Option<Duration>) -> Failure {
