@@ -100,6 +100,10 @@ fn ideas_are_explained_with_examples_that_run() {
     std::os::unix::fs::symlink(guest("square"), folder.path().join("score.wasm")).unwrap();
     for topic in ["isolation", "limits", "values", "jobs"] {
         let text = help(&["help", topic]);
+        assert!(
+            text.lines().all(|line| line.chars().count() <= COLUMNS),
+            "{topic}"
+        );
         let examples = examples(&text);
         assert_eq!(examples.len(), 3, "{topic}");
         for example in examples {
@@ -110,11 +114,13 @@ fn ideas_are_explained_with_examples_that_run() {
                 .env("PATH", &path)
                 .args(["-c", &example]));
             let failures: &[&str] = match topic {
-                "limits" => &["timeout", "fuel"],
+                "limits" => &["timeout", "memory", "fuel"],
                 _ => &[],
             };
-            let is_expected =
-                ran.code() == 0 || failures.iter().any(|kind| ran.stderr.contains(kind));
+            let is_expected = match failures {
+                [] => ran.code() == 0,
+                failures => failures.iter().any(|kind| ran.stderr.contains(kind)),
+            };
             assert!(is_expected, "{example}: {ran:?}");
         }
     }
@@ -145,12 +151,16 @@ fn options_come_from_a_file_that_is_named_and_what_is_typed_counts_more() {
     assert!(map(divide, &[]).results()[0].contains("\"value\":2"));
     let ran = map("function = \"abort\"\n", &["-f", "divide"]);
     assert_eq!(ran.results(), ["2"]);
+    // What conflicts with what is typed is left out.
+    let ran = map(&format!("{divide}csv = true\n"), &["-d", "\\n"]);
+    assert!(ran.results()[0].contains("\"value\":2"), "{ran:?}");
     for (text, why) in [
         (
             "functoin = \"divide\"",
             "`functoin` is no option of any subcommand",
         ),
-        ("timeout = \"soon\"", "--timeout"),
+        ("timeout = \"soon\"", "wpool.toml: `timeout`: invalid value"),
+        ("report = true", "`report` takes a value"),
         ("x =", "line 1: "),
     ] {
         let ran = map(text, &[]);

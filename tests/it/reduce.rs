@@ -177,3 +177,27 @@ fn its_memory_does_not_grow_with_its_inputs() {
         assert!(after < before + 8 * 1024, "{before} KiB became {after}");
     }
 }
+
+#[test]
+fn a_report_that_cannot_be_written_ends_it() {
+    let module = wat(NUMBERS);
+    let mut command = map_reduce(&module, "square", "add");
+    let ran = feed(command.args(["--report", "/dev/full"]), lines(1..=20_000));
+    assert_eq!((ran.code(), ran.stdout.as_str()), (1, ""), "{ran:?}");
+    assert!(ran.complaints()[0].contains("No space left"), "{ran:?}");
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_a_failure() {
+    let module = wat(NUMBERS);
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let mut child = reduce(&module, "add")
+        .args(["1", "2"])
+        .stdout(full)
+        .spawn()
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+}

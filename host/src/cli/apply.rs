@@ -13,7 +13,7 @@ use wpool::{FailureKind, Order, printable};
 
 pub(super) fn run(args: &ApplyArgs) -> Result<u8, Refused> {
     let interrupt = Interrupt::listen()?;
-    let mut report = Report::create(args.pool.place.report.as_deref())?;
+    let mut report = Report::create(args.pool.place.report.as_deref(), false)?;
     let asked = Asked::of(&args.module, &args.pool, Some(1));
     let pool = setup::pool(&asked, &interrupt, setup::functions(&args.pool))?;
     let function = pool

@@ -6,10 +6,10 @@ use super::generated::{CompletionsArgs, ManArgs};
 use super::help::{self, HelpArgs};
 use super::map::options::{InputArgs, JobArgs, ProgressArgs, RetryArgs};
 use super::options::{GrantArgs, LimitArgs, PlaceArgs, PoolArgs};
-use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use wpool::Order;
 
 const EXIT_CODES: &str = "\
 Ideas: wpool help isolation, limits, values or jobs.
@@ -90,6 +90,16 @@ pub(super) struct MapArgs {
     pub(super) inputs: Vec<OsString>,
 }
 
+impl MapArgs {
+    /// In which order outcomes are wanted. Files need none.
+    pub(super) fn order(&self) -> Order {
+        match self.unordered || self.job.results.is_some() {
+            true => Order::Completion,
+            false => Order::Input,
+        }
+    }
+}
+
 #[derive(Debug, clap::Args)]
 pub(super) struct ReduceArgs {
     #[command(flatten)]
@@ -162,7 +172,7 @@ pub(super) struct DoctorArgs {
 }
 
 /// Put before an input that begins like a negative number and goes on, such as `-2, 3`, which would be taken for an option.
-const PROTECTED: char = '\u{1}';
+pub(super) const PROTECTED: char = '\u{1}';
 
 impl Args {
     /// Reads the command line. Negative numbers are inputs wherever they stand, and options may follow them; but `map -0` is the option.
@@ -172,42 +182,67 @@ impl Args {
             .get(1)
             .is_some_and(|command| command == "map" || command == "reduce");
         let mut literal = false;
-        let protect = |arg: OsString| {
+        let protect = |arg: OsString| -> Vec<OsString> {
             literal |= arg == "--";
             match arg.to_str() {
+                _ if literal => vec![arg],
                 // As it is, it would be taken for a number.
-                Some("-0") if !literal && has_null => "--null".into(),
-                Some(text) if !literal && begins_like_a_number(text) => {
-                    format!("{PROTECTED}{text}").into()
+                Some("-0") if has_null => vec!["--null".into()],
+                Some(text) if has_null && has_more_flags(text) => {
+                    vec!["--null".into(), format!("-{}", &text[2..]).into()]
                 }
-                _ => arg,
+                Some(text) if begins_like_a_number(text) => {
+                    vec![format!("{PROTECTED}{text}").into()]
+                }
+                _ => vec![arg],
             }
         };
-        let typed: Vec<OsString> = typed.into_iter().map(protect).collect();
+        let typed: Vec<OsString> = typed.into_iter().flat_map(protect).collect();
         let mut args = Args::try_parse_from(&typed)?;
         if let Some(path) = args.config() {
-            let typed = config::add(path, typed).map_err(|error| {
-                Args::command().error(ErrorKind::InvalidValue, format!("{error:#}"))
-            })?;
-            args = Args::try_parse_from(typed)?;
+            args = config::add(path, &typed)?;
         }
-        let inputs = match &mut args.command {
-            Command::Map(args) => &mut args.inputs,
-            Command::Reduce(args) => &mut args.inputs,
-            Command::Apply(args) => &mut args.arguments,
-            Command::Run(args) => &mut args.arguments,
+        let mut inputs: Vec<&mut OsString> = match &mut args.command {
+            Command::Map(args) => args
+                .pool
+                .grants
+                .args
+                .iter_mut()
+                .chain(&mut args.inputs)
+                .collect(),
+            Command::Reduce(args) => args.inputs.iter_mut().collect(),
+            Command::Apply(args) => {
+                let words = args.pool.grants.args.iter_mut();
+                words.chain(&mut args.arguments).collect()
+            }
+            Command::Run(args) => args
+                .grants
+                .args
+                .iter_mut()
+                .chain(&mut args.arguments)
+                .collect(),
             _ => return Ok(args),
         };
-        for input in inputs {
+        for input in &mut inputs {
             if let Some(text) = input.to_str().and_then(|text| text.strip_prefix(PROTECTED)) {
-                *input = text.into();
+                **input = text.into();
             }
         }
         Ok(args)
     }
 }
 
+/// Whether -0 is written together with other options.
+fn has_more_flags(text: &str) -> bool {
+    let next = text.strip_prefix("-0").and_then(|rest| rest.chars().next());
+    next.is_some_and(|next| matches!(next, 'a' | 'd' | 'f' | 'j'))
+}
+
 impl Args {
+    pub(super) fn has_subcommand(name: &str) -> bool {
+        Args::command().find_subcommand(name).is_some()
+    }
+
     /// The file with more options.
     fn config(&self) -> Option<&Path> {
         let place = match &self.command {
@@ -265,6 +300,9 @@ mod tests {
     fn inputs_end_with_a_byte_0_where_map_is_told_so_and_others_take_it_for_a_number() {
         let args = map(&["m.wasm", "-0.0", "-0"]);
         assert!(args.source.null);
+        let together = map(&["m.wasm", "-0a", "file", "--arg", "-5"]);
+        assert!(together.source.null && together.source.input == [Path::new("file")]);
+        assert_eq!(together.pool.grants.args, ["-5"]);
         assert_eq!(args.inputs, ["-0.0"]);
         let typed = ["wpool", "apply", "m.wasm", "-0"].map(OsString::from);
         match Args::read(typed).unwrap().command {

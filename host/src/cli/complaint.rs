@@ -26,6 +26,12 @@ pub(super) fn report(error: &Refused) -> u8 {
     }
 }
 
+/// Writes an error that came after tasks had run, which is not a matter of usage.
+pub(super) fn after_tasks(error: &Refused) -> u8 {
+    report(error);
+    exit::FAILED
+}
+
 /// An error about a module; it keeps its kind.
 pub(super) fn about_module(module: &Path, error: wpool::Error) -> Refused {
     let message = format!("{}: {error}", printable(&module.to_string_lossy()));
@@ -86,7 +92,8 @@ fn command_line(words: &[Value]) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-fn parenthesised(shown: &str) -> String {
+/// A part of a line in parentheses, shortened; nothing where it is empty.
+pub(super) fn parenthesised(shown: &str) -> String {
     match shown.char_indices().nth(SHOWN) {
         _ if shown.is_empty() => String::new(),
         None => format!(" ({})", printable(shown)),

@@ -1,8 +1,9 @@
 //! `--config FILE`: options that are not typed each time. Only a file that somebody names is read, never one that lies somewhere.
 
 use super::args::Args;
-use anyhow::{Context, anyhow, bail};
-use clap::{Command, CommandFactory};
+use anyhow::{anyhow, bail};
+use clap::error::ErrorKind;
+use clap::{Arg, Command, CommandFactory, Parser};
 use std::ffi::OsString;
 use std::io::Read;
 use std::path::Path;
@@ -12,20 +13,46 @@ use wpool::printable;
 /// The longest file that is read, in bytes.
 const LONGEST: u64 = 1 << 20;
 
-/// What was typed, with the options of the file right behind the subcommand.
+/// What was typed, with the options of the file as if they had been typed before. What conflicts with what was typed is left out.
 ///
 /// # Errors
 ///
 /// What is wrong with the file, and where.
-pub(super) fn add(path: &Path, mut typed: Vec<OsString>) -> Result<Vec<OsString>, anyhow::Error> {
+pub(super) fn add(path: &Path, typed: &[OsString]) -> Result<Args, clap::Error> {
     let shown = printable(&path.to_string_lossy());
-    let text = read(path).with_context(|| format!("{shown}: it cannot be read"))?;
+    let refused = |message: String| Args::command().error(ErrorKind::InvalidValue, message);
+    let text =
+        read(path).map_err(|error| refused(format!("{shown}: it cannot be read: {error}")))?;
     let subcommand = typed.get(1).and_then(|typed| typed.to_str());
-    let options = options(&text, subcommand.unwrap_or_default());
-    let options = options.map_err(|error| anyhow!("{shown}: {error}"))?;
-    let at = 2.min(typed.len());
-    typed.splice(at..at, options);
-    Ok(typed)
+    let given = options(&text, subcommand.unwrap_or_default());
+    let given = given.map_err(|error| refused(format!("{shown}: {error}")))?;
+    let mut added = Vec::new();
+    for (key, options) in given {
+        match parse(typed, &options) {
+            Ok(_) => added.extend(options),
+            Err(error) if error.kind() == ErrorKind::ArgumentConflict => {}
+            Err(error) => {
+                let why = first_line(&error);
+                return Err(refused(format!("{shown}: `{key}`: {why}")));
+            }
+        }
+    }
+    parse(typed, &added).map_err(|error| {
+        let why = first_line(&error);
+        refused(format!("{shown}: {why}"))
+    })
+}
+
+fn first_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    line.strip_prefix("error: ").unwrap_or(line).into()
+}
+
+/// Reads a command line with more options right behind the subcommand.
+fn parse(typed: &[OsString], options: &[OsString]) -> Result<Args, clap::Error> {
+    let (first, rest) = typed.split_at(2.min(typed.len()));
+    Args::try_parse_from(first.iter().chain(options).chain(rest))
 }
 
 fn read(path: &Path) -> std::io::Result<String> {
@@ -37,8 +64,8 @@ fn read(path: &Path) -> std::io::Result<String> {
     Ok(text)
 }
 
-/// The options of a file that a subcommand has. What only others have is for them.
-fn options(text: &str, subcommand: &str) -> Result<Vec<OsString>, anyhow::Error> {
+/// The options of a file that a subcommand has, by their keys. What only others have is for them.
+fn options(text: &str, subcommand: &str) -> Result<Vec<(String, Vec<OsString>)>, anyhow::Error> {
     let table: Table = text.parse().map_err(|error: toml::de::Error| {
         let before = error
             .span()
@@ -48,43 +75,52 @@ fn options(text: &str, subcommand: &str) -> Result<Vec<OsString>, anyhow::Error>
     })?;
     let mut command = Args::command();
     command.build();
-    let mut options = Vec::new();
+    let mut all = Vec::new();
     for (key, value) in &table {
         let name = key.replace('_', "-");
-        let is_one = |command: &Command| has(command, &name);
-        if !command.get_subcommands().any(is_one) {
+        let mut subcommands = command.get_subcommands();
+        if !subcommands.any(|command| option(command, &name).is_some()) {
             bail!("`{}` is no option of any subcommand", printable(key));
         }
-        if command.find_subcommand(subcommand).is_some_and(is_one) {
-            push(&mut options, &name, value)?;
+        let here = command.find_subcommand(subcommand);
+        if let Some(option) = here.and_then(|command| option(command, &name)) {
+            let mut options = Vec::new();
+            push(&mut options, option, &name, value)?;
+            all.push((name, options));
         }
     }
-    Ok(options)
+    Ok(all)
 }
 
-/// Whether a subcommand has an option that a file may give.
-fn has(command: &Command, name: &str) -> bool {
-    let mut options = command.get_arguments().filter_map(clap::Arg::get_long);
-    !matches!(name, "help" | "version" | "config") && options.any(|option| option == name)
+/// The option of that name that a file may give.
+fn option<'a>(command: &'a Command, name: &str) -> Option<&'a Arg> {
+    let mut options = command.get_arguments();
+    let found = options.find(|option| option.get_long() == Some(name));
+    found.filter(|_| !matches!(name, "help" | "version" | "config"))
 }
 
-fn push(options: &mut Vec<OsString>, name: &str, value: &Value) -> Result<(), anyhow::Error> {
-    let text = match value {
-        Value::Boolean(true) => {
-            options.push(format!("--{name}").into());
+fn push(
+    options: &mut Vec<OsString>,
+    option: &Arg,
+    name: &str,
+    value: &Value,
+) -> Result<(), anyhow::Error> {
+    let text = match (value, option.get_action().takes_values()) {
+        (Value::Boolean(is_set), false) => {
+            options.extend(is_set.then(|| format!("--{name}").into()));
             return Ok(());
         }
-        Value::Boolean(false) => return Ok(()),
-        Value::Array(values) => {
+        (_, false) => bail!("`{name}` takes no value: write true or false"),
+        (Value::Array(values), true) => {
             return values
                 .iter()
-                .try_for_each(|value| push(options, name, value));
+                .try_for_each(|value| push(options, option, name, value));
         }
-        Value::String(text) => text.clone(),
-        Value::Integer(number) => number.to_string(),
-        Value::Float(number) => number.to_string(),
-        Value::Datetime(_) | Value::Table(_) => {
-            bail!("`{name}` is a date or a table: write a text, a number, true or a list of them")
+        (Value::String(text), true) => text.clone(),
+        (Value::Integer(number), true) => number.to_string(),
+        (Value::Float(number), true) => number.to_string(),
+        (Value::Boolean(_) | Value::Datetime(_) | Value::Table(_), true) => {
+            bail!("`{name}` takes a value: write a text, a number or a list of them")
         }
     };
     options.push(format!("--{name}={text}").into());
@@ -97,10 +133,10 @@ mod tests {
 
     fn map(text: &str) -> Result<Vec<String>, String> {
         let options = options(text, "map").map_err(|error| error.to_string())?;
-        let options = options
-            .into_iter()
-            .map(|option| option.into_string().unwrap());
-        Ok(options.collect())
+        let options = options.into_iter().flat_map(|(_, options)| options);
+        Ok(options
+            .map(|option| option.into_string().unwrap())
+            .collect())
     }
 
     #[test]
@@ -122,7 +158,8 @@ mod tests {
     #[test]
     fn what_another_subcommand_has_is_for_that_one() {
         assert_eq!(map("times = 2").unwrap(), [""; 0]);
-        assert_eq!(options("times = 2", "run").unwrap(), ["--times=2"]);
+        let given = options("times = 2", "run").unwrap();
+        assert_eq!(given, [("times".into(), vec!["--times=2".into()])]);
     }
 
     #[test]
@@ -133,7 +170,9 @@ mod tests {
             ("module = \"m.wasm\"", "`module` is no option"),
             ("workers = 2\nnonsense", "line 2: "),
             ("[map]\nworkers = 2", "`map` is no option"),
-            ("timeout = 2020-01-01", "`timeout` is a date"),
+            ("timeout = 2020-01-01", "`timeout` takes a value"),
+            ("report = true", "`report` takes a value"),
+            ("unordered = 1", "`unordered` takes no value"),
         ] {
             let error = map(text).unwrap_err();
             assert!(error.contains(why), "{error}");

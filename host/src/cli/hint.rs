@@ -18,8 +18,13 @@ pub(super) fn about_error(kind: ErrorKind) {
 }
 
 /// Says where a subcommand is explained.
-pub(super) fn about_usage(subcommand: &str) {
-    complaint::line(&format!("hint: wpool help {subcommand} explains it"));
+pub(super) fn about_usage(subcommand: Option<&str>) {
+    complaint::line(&match subcommand {
+        Some(name) => {
+            format!("hint: wpool {name} --help is short, and wpool help {name} has all of it")
+        }
+        None => "hint: wpool --help shows what there is".into(),
+    });
 }
 
 fn of_failure(kind: FailureKind) -> Option<&'static str> {

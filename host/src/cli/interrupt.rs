@@ -51,12 +51,11 @@ pub(super) struct Job {
 impl Interrupt {
     /// Listens from now on.
     pub(super) fn listen() -> Result<Interrupt, wpool::Error> {
+        // Whoever is to outlive its terminal or an interrupt, as under nohup or in the background of a script, ignores it.
+        let ends = [SIGINT, SIGTERM, SIGHUP].into_iter();
+        let ends = ends.filter(|signal| !is_ignored(*signal));
         // Where a file may grow no more, writing to it is an error, and not the end of the process.
-        let mut listened = vec![SIGINT, SIGTERM, SIGUSR1, SIGXFSZ];
-        // Whoever is to outlive its terminal, as under nohup, ignores it.
-        if !is_ignored(SIGHUP) {
-            listened.push(SIGHUP);
-        }
+        let listened: Vec<i32> = ends.chain([SIGUSR1, SIGXFSZ]).collect();
         let mut signals = Signals::new(listened)?;
         let shared = Arc::new(Shared::default());
         let (ending, ended) = mpsc::channel();

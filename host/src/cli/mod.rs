@@ -20,6 +20,7 @@ mod options;
 mod output;
 mod program;
 mod progress;
+mod reader;
 mod reduce;
 mod relay;
 mod report;
@@ -53,7 +54,7 @@ pub(crate) fn main() -> ExitCode {
         let code = complaint::report(&error);
         match error.downcast_ref::<wpool::Error>() {
             Some(error) => hint::about_error(error.kind()),
-            None => hint::about_usage(&subcommand),
+            None => hint::about_usage(Some(&subcommand)),
         }
         code
     })
@@ -83,6 +84,9 @@ fn usage(error: &clap::Error) -> u8 {
     let said: Vec<&str> = lines.filter(is_said).collect();
     let said = said.join("; ");
     let said = said.strip_prefix("error: ").unwrap_or(&said);
-    complaint::line(&format!("{}; see wpool --help", wpool::printable(said)));
+    let said = said.replace(args::PROTECTED, "");
+    complaint::line(&wpool::printable(&said));
+    let typed = std::env::args().nth(1);
+    hint::about_usage(typed.filter(|word| Args::has_subcommand(word)).as_deref());
     exit::USAGE
 }

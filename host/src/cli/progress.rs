@@ -31,12 +31,14 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    pub(super) fn ended(&self, succeeded: bool) {
+    /// Counts one more; gives back how many succeeded and how many failed.
+    pub(super) fn ended(&self, succeeded: bool) -> (u64, u64) {
         let count = match succeeded {
             true => &self.succeeded,
             false => &self.failed,
         };
         count.fetch_add(1, Ordering::Relaxed);
+        (self.succeeded.load(Ordering::Relaxed), self.failed())
     }
 
     pub(super) fn failed(&self) -> u64 {

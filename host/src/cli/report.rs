@@ -18,13 +18,17 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Creates the file.
-    pub(super) fn create(path: Option<&Path>) -> Result<Report, Refused> {
+    /// Creates the file, or goes on with it.
+    pub(super) fn create(path: Option<&Path>, goes_on: bool) -> Result<Report, Refused> {
         let Some(path) = path else {
             return Ok(Report { file: None });
         };
-        let file = File::create(path)
-            .with_context(|| format!("{}: the report cannot be written", path.display()))?;
+        let file = match goes_on {
+            true => File::options().append(true).create(true).open(path),
+            false => File::create(path),
+        };
+        let file =
+            file.with_context(|| format!("{}: the report cannot be written", path.display()))?;
         Ok(Report {
             file: Some((BufWriter::new(file), path.into())),
         })

@@ -17,7 +17,7 @@ const NUMBER: &[u8] = b"{#}";
 
 pub(super) fn run(args: &RunArgs) -> Result<u8, Refused> {
     let interrupt = Interrupt::listen()?;
-    let mut report = Report::create(args.place.report.as_deref())?;
+    let mut report = Report::create(args.place.report.as_deref(), false)?;
     let times = usize::from(args.times);
     let relay = Relay::new(Manner {
         by_lines: times > 1,

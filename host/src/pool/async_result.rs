@@ -337,6 +337,7 @@ impl PluginHandle {
             Arc::clone(&self.inbox),
             self.callee(function)?,
             Order::Input,
+            None,
         );
         let slot = Slot::new(self.callbacks.clone());
         let handle = self.handle(inputs.cancelled());

@@ -4,9 +4,10 @@ use super::callbacks::Callbacks;
 use super::callee::Callee;
 use super::gate::{OpenCalls, Refused};
 use super::inbox::Inbox;
+use super::outcome::Outcome;
 use super::scheduler::PluginId;
 use super::stats::Stats;
-use super::stream::Order;
+use super::stream::{Order, Watch};
 use super::tasks::{self, Inputs, Outcomes};
 use crate::error::{Error, ErrorKind};
 use crate::plugin::Plugin;
@@ -89,7 +90,36 @@ impl PluginHandle {
     /// [`ErrorKind::Function`] where there is no such function, [`ErrorKind::Terminated`] where the pool was closed.
     pub fn stream(&self, function: &str, order: Order) -> Result<(Inputs, Outcomes), Error> {
         let callee = self.callee(function)?;
-        Ok(tasks::ends(Arc::clone(&self.inbox), callee, order))
+        Ok(tasks::ends(Arc::clone(&self.inbox), callee, order, None))
+    }
+
+    /// As [`PluginHandle::stream`]; `watch` sees each outcome as soon as it is there, with the number of its input, also while it has to
+    /// wait for its turn. It is called by the thread that runs the pool, which it must not keep waiting.
+    ///
+    /// ```rust,standalone_crate
+    /// # wpool::init();
+    /// # let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").build()?;
+    /// let (mut inputs, outcomes) = pool.stream_watched("square", wpool::Order::Input, |number, _| {
+    ///     println!("input {number} is done");
+    /// })?;
+    /// inputs.send(&[wpool::Value::S64(7)])?;
+    /// drop(inputs);
+    /// assert_eq!(outcomes.count(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`PluginHandle::stream`].
+    pub fn stream_watched(
+        &self,
+        function: &str,
+        order: Order,
+        watch: impl Fn(u64, &Outcome) + Send + Sync + 'static,
+    ) -> Result<(Inputs, Outcomes), Error> {
+        let callee = self.callee(function)?;
+        let watch = Some(Watch(Box::new(watch)));
+        Ok(tasks::ends(Arc::clone(&self.inbox), callee, order, watch))
     }
 
     /// Where its tasks are now, and what became of those before.

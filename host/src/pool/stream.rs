@@ -10,6 +10,7 @@
 use super::outcome::Outcome;
 use super::reply::Reply;
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -42,10 +43,20 @@ pub enum Order {
     Completion,
 }
 
+/// Sees each outcome as soon as it is there, with the number of its input.
+pub(super) struct Watch(pub(super) Box<dyn Fn(u64, &Outcome) + Send + Sync>);
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watch")
+    }
+}
+
 /// What both ends and the driver share.
 #[derive(Debug)]
 pub(crate) struct Stream {
     order: Order,
+    watch: Option<Watch>,
     state: Mutex<State>,
     /// Its tasks are not wanted any more, those that are still to come included.
     cancelled: Arc<AtomicBool>,
@@ -92,10 +103,16 @@ pub(crate) enum Refused {
 }
 
 impl Stream {
+    #[cfg(test)]
     pub(crate) fn new(order: Order) -> Arc<Stream> {
+        Stream::watched(order, None)
+    }
+
+    pub(super) fn watched(order: Order, watch: Option<Watch>) -> Arc<Stream> {
         let state = Mutex::default();
         Arc::new(Stream {
             order,
+            watch,
             state,
             cancelled: Arc::default(),
             outcome_ready: Condvar::new(),
@@ -183,6 +200,16 @@ impl Stream {
 
     /// Puts outcomes in their places, each with its index and the bytes of its arguments, and wakes the consumer once.
     pub(super) fn deliver(&self, outcomes: impl Iterator<Item = (u64, usize, Outcome)>) {
+        let Some(Watch(watch)) = &self.watch else {
+            return self.put_all(outcomes);
+        };
+        // Whoever watches may ask anything of the stream, which is not locked meanwhile.
+        let watched = outcomes.inspect(|(index, _, outcome)| watch(*index, outcome));
+        let watched: Vec<_> = watched.collect();
+        self.put_all(watched.into_iter());
+    }
+
+    fn put_all(&self, outcomes: impl Iterator<Item = (u64, usize, Outcome)>) {
         let mut state = self.state();
         for (index, bytes, outcome) in outcomes {
             self.put(&mut state, index, bytes, outcome);

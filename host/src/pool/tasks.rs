@@ -5,7 +5,7 @@ use super::host_threads::is_called_by;
 use super::inbox::{Inbox, NewTask};
 use super::outcome::{Failure, Outcome};
 use super::reply::Reply;
-use super::stream::{Order, Refused, Stream};
+use super::stream::{Order, Refused, Stream, Watch};
 use crate::value::{Function, Value};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -73,8 +73,13 @@ pub struct Outcomes {
 #[error("no more inputs are wanted")]
 pub struct Closed;
 
-pub(super) fn ends(inbox: Arc<Inbox>, callee: Callee, order: Order) -> (Inputs, Outcomes) {
-    let stream = Stream::new(order);
+pub(super) fn ends(
+    inbox: Arc<Inbox>,
+    callee: Callee,
+    order: Order,
+    watch: Option<Watch>,
+) -> (Inputs, Outcomes) {
+    let stream = Stream::watched(order, watch);
     let outcomes = Outcomes {
         stream: Arc::clone(&stream),
         taken: VecDeque::new(),

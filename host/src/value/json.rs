@@ -40,10 +40,12 @@ pub(super) fn from_json(ty: &Type, json: Json) -> Result<Value, String> {
     read::value(ty, json).map_err(|fault| fault.error(text.as_bytes(), None).to_string())
 }
 
-/// Reads the arguments of a call: the value of the only parameter, or an array of several, or an object of them by name.
+/// Reads the arguments of a call: the value of the only parameter, or an array of all, or an object of them by name.
 pub(super) fn parse_list(params: &[Param], text: &[u8]) -> Result<Vec<Value>, ParseError> {
     if let [only] = params {
-        return Ok(vec![parse(&only.ty, text)?]);
+        return parse(&only.ty, text)
+            .or_else(|error| within(only, text).ok_or(error))
+            .map(|value| vec![value]);
     }
     if params.is_empty() && text.trim_ascii().is_empty() {
         return Ok(Vec::new());
@@ -72,6 +74,16 @@ pub(super) fn parse_list(params: &[Param], text: &[u8]) -> Result<Vec<Value>, Pa
             .map_err(|fault| fault.error(text, Some(index)).of_argument(index))
     };
     params.iter().zip(items).enumerate().map(typed).collect()
+}
+
+/// The value of the only parameter where it stands in an array or an object of all parameters, and could not be one by itself.
+fn within(only: &Param, text: &[u8]) -> Option<Value> {
+    let inner = match document(text).ok()? {
+        Json::Array(items) => <[Json; 1]>::try_from(items).ok().map(|[item]| item),
+        Json::Object(mut object) if object.len() == 1 => object.remove(&only.name),
+        _ => None,
+    };
+    read::value(&only.ty, inner?).ok()
 }
 
 /// The JSON of a value, on one line.

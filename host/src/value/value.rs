@@ -138,7 +138,8 @@ impl Value {
     }
 
     /// About how many bytes the value keeps on the heap.
-    pub(crate) fn heap_bytes(&self) -> usize {
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
         let all = |values: &[Value]| {
             values
                 .iter()

@@ -22,7 +22,7 @@ fn failures_are_summarised_by_kind_with_the_first_inputs_where_there_are_several
         summary[..2],
         ["2 of 2 tasks failed", "trap 1: task 1 (1, 0)"]
     );
-    assert_eq!(summary[2], "bad-argument 1: task 2");
+    assert_eq!(summary[2], "bad-argument 1: task 2 (x)");
     let ran = run(divide(&[]).arg("1, 0"));
     assert_eq!((ran.complaints().len(), ran.summary().len()), (1, 0));
 }
@@ -184,4 +184,58 @@ fn progress_is_quiet_off_a_terminal_unless_it_is_asked_for() {
     assert!(!slow(&["--progress", "--no-progress"]).contains("done"));
     let shown = slow(&["--progress"]);
     assert!(shown.starts_with("wpool: 1 of 2 done, 1."), "{shown}");
+}
+
+#[test]
+fn now_is_now_also_where_results_wait_for_their_turn() {
+    let mut command = map(
+        "spin",
+        &["-j", "2", "--timeout", "none", "--halt", "now,fail=1"],
+    );
+    command.args(["-f", "spin", "-a", "-"]);
+    let mut running = Running::start(command.stdin(Stdio::piped()));
+    // The first of them never ends, and the input stays open.
+    running.write("-1\nx\n");
+    let stdin = running.take_stdin();
+    let ran = running.finish();
+    drop(stdin);
+    assert_eq!((ran.code(), ran.stdout.as_str()), (1, ""), "{ran:?}");
+    assert!(
+        ran.complaints()[0].starts_with("wpool: task 2: bad-argument"),
+        "{ran:?}"
+    );
+    assert!(
+        ran.complaints()[1].starts_with("wpool: halted: 1 task failed; of the tasks"),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn a_job_whose_output_nobody_reads_any_more_ends_whatever_it_is_at() {
+    let mut command = map("spin", &["-j", "1", "--timeout", "none"]);
+    let mut running = Running::start(command.args(["1", "-1"]));
+    assert_eq!(running.line(), Some("1".into()));
+    running.close_output();
+    let ran = running.finish();
+    assert_eq!((ran.code(), ran.stderr.as_str()), (0, ""), "{ran:?}");
+}
+
+#[test]
+fn an_interrupt_that_was_ignored_when_it_started_stays_ignored() {
+    let mut command = std::process::Command::new("env");
+    command.args([
+        "--ignore-signal=INT",
+        "--ignore-signal=TERM",
+        env!("CARGO_BIN_EXE_wpool"),
+        "map",
+    ]);
+    let mut running = Running::start(command.arg(guest("square")).stdin(Stdio::piped()));
+    running.write("3\n");
+    assert_eq!(running.line(), Some("9".into()));
+    running.process.signal(Signal::INT);
+    running.process.signal(Signal::TERM);
+    running.write("4\n");
+    assert_eq!(running.line(), Some("16".into()));
+    drop(running.take_stdin());
+    assert_eq!(running.finish().code(), 0);
 }

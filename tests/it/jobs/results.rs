@@ -1,10 +1,11 @@
 //! What is written of results: tags, JSON lines, files, and what would be called.
 
 use super::{divide, map};
-use crate::support::{feed, run, wat};
+use crate::support::{Running, feed, run, wat};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 use tempfile::TempDir;
 
 fn objects(stdout: &str) -> Vec<Value> {
@@ -20,6 +21,7 @@ fn files(directory: &Path) -> Vec<(String, String)> {
         let name = entry.file_name().into_string().unwrap();
         (name, fs::read_to_string(entry.path()).unwrap())
     });
+    let entries = entries.filter(|(name, _)| !name.starts_with('.'));
     let mut files: Vec<_> = entries.collect();
     files.sort();
     files
@@ -174,4 +176,30 @@ fn everything_a_guest_wrote_is_escaped_in_the_joblog_and_the_report() {
     ] {
         assert!(!text.contains('\u{1b}'), "{text:?}");
     }
+}
+
+#[test]
+fn memory_does_not_grow_with_results_that_come_behind_a_slow_task() {
+    let mut command = map(
+        "spin",
+        &["-j", "2", "--isolation", "worker", "--unordered", "--tag"],
+    );
+    let mut running = Running::start(command.args(["--timeout", "none"]).stdin(Stdio::piped()));
+    let peak_kib = |running: &Running| -> u64 {
+        let peak = running.process.status("VmHWM").unwrap();
+        peak.trim_end_matches(" kB").parse().unwrap()
+    };
+    // The first of them never ends.
+    running.write("-1\n");
+    let mut write = |thousands: usize| {
+        for _ in 0..thousands {
+            running.write(&"1\n".repeat(1000));
+            running.skip_lines(1000);
+        }
+        peak_kib(&running)
+    };
+    let (before, after) = (write(20), write(300));
+    running.process.signal(rustix::process::Signal::TERM);
+    assert_eq!(running.finish().code(), 143);
+    assert!(after < before + 8 * 1024, "{before} KiB became {after}");
 }

@@ -77,6 +77,9 @@ impl FromStr for Halt {
         let (manner, condition) = text.split_once(',').ok_or(HOW)?;
         let (what, many) = condition.split_once('=').ok_or(HOW)?;
         let number = |text: &str| text.parse().ok().filter(|number| *number > 0).ok_or(HOW);
+        if what == "done" && many.ends_with('%') {
+            return Err("of all tasks that are done all are: write done=N, a number of tasks");
+        }
         Ok(Halt {
             manner: match manner {
                 "now" => Manner::Now,
@@ -134,6 +137,7 @@ mod tests {
             "now,fail=101%",
             "now,fail=-1",
             "soon,done=x%",
+            "soon,done=9%",
         ] {
             assert!(wrong.parse::<Halt>().is_err(), "{wrong}");
         }

@@ -4,9 +4,12 @@
 //! A row is written when the task's result is safe: printed and flushed, or in its file. What a kill or a full disk leaves of a row
 //! is cut off when the job goes on.
 
+#[cfg(test)]
+mod tests;
+
 use super::key::Key;
-use anyhow::Context;
-use std::fs::File;
+use anyhow::{Context, anyhow, bail};
+use std::fs::{File, TryLockError};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -24,6 +27,7 @@ pub(in crate::cli) struct Row<'a> {
     pub(in crate::cli) number: u64,
     pub(in crate::cli) input: &'a [u8],
     pub(in crate::cli) key: Key,
+    pub(in crate::cli) ended: SystemTime,
     /// How long it ran.
     pub(in crate::cli) took: Duration,
     /// The length of its result, in bytes.
@@ -59,36 +63,31 @@ impl Joblog {
         command: String,
         job: String,
     ) -> Result<Joblog, anyhow::Error> {
-        let file = File::create(path);
         let mut log = Joblog {
-            file: file.with_context(|| cannot(path, "written"))?,
+            file: open(path)?,
             path: path.into(),
             command,
             job,
             pending: HEADER.into(),
         };
+        // A pipe or a device has nothing to cut off.
+        if log.file.metadata().is_ok_and(|file| file.is_file()) {
+            log.file
+                .set_len(0)
+                .with_context(|| cannot(path, "written"))?;
+        }
         log.flush()?;
         Ok(log)
     }
 
-    /// Goes on with one, which may not be there yet. Gives back its rows, and whether there are rows of other jobs.
+    /// Goes on with one, which may not be there yet. Gives back its rows of this job; `None` where there was no log.
     pub(in crate::cli) fn resume(
         path: &Path,
         command: String,
         job: String,
-    ) -> Result<(Joblog, Vec<Past>, bool), anyhow::Error> {
-        let mut options = File::options();
-        let file = options.read(true).write(true).create(true).truncate(false);
-        let mut file = file
-            .open(path)
-            .with_context(|| cannot(path, "read and written"))?;
-        let read = read(&file, &job).map_err(|why| match why {
-            Unread::File(error) => anyhow::Error::from(error).context(cannot(path, "read")),
-            Unread::Row(number) => anyhow::anyhow!(
-                "{}: line {number} is no row of a joblog of wpool: name the file that the job was begun with",
-                shown(path)
-            ),
-        })?;
+    ) -> Result<(Joblog, Option<Vec<Past>>), anyhow::Error> {
+        let mut file = open(path)?;
+        let read = read(&file, &job).map_err(|why| why.at(path))?;
         let whole = file
             .set_len(read.bytes)
             .and_then(|()| file.seek(SeekFrom::End(0)));
@@ -103,14 +102,24 @@ impl Joblog {
         if read.bytes == 0 {
             log.pending = HEADER.into();
             log.flush()?;
+            return Ok((log, None));
         }
-        Ok((log, read.rows, read.has_others))
+        Ok((log, Some(read.rows)))
+    }
+
+    /// The rows of a job, to look at.
+    pub(in crate::cli) fn peek(path: &Path, job: &str) -> Result<Vec<Past>, anyhow::Error> {
+        if !path.exists() {
+            return Ok(Vec::new());
+        }
+        let file = File::open(path).with_context(|| cannot(path, "read"))?;
+        Ok(read(file, job).map_err(|why| why.at(path))?.rows)
     }
 
     /// Adds a row, which is written with the next [`Joblog::flush`].
     pub(in crate::cli) fn add(&mut self, row: &Row<'_>) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let began = now.unwrap_or_default().saturating_sub(row.took);
+        let ended = row.ended.duration_since(UNIX_EPOCH);
+        let began = ended.unwrap_or_default().saturating_sub(row.took);
         let input = printable(&String::from_utf8_lossy(row.input)).replace('\'', "'\\''");
         let Row {
             number,
@@ -147,6 +156,24 @@ impl Joblog {
     }
 }
 
+/// Opens a log that nobody else is at.
+fn open(path: &Path) -> Result<File, anyhow::Error> {
+    let mut options = File::options();
+    let options = options.read(true).write(true).create(true).truncate(false);
+    let file = options
+        .open(path)
+        .with_context(|| cannot(path, "read and written"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!(
+            "{}: another wpool is at this job: wait for it, or name another joblog",
+            shown(path)
+        ),
+        // Some file systems have no locks.
+        Err(TryLockError::Error(_)) => Ok(file),
+    }
+}
+
 fn cannot(path: &Path, what: &str) -> String {
     format!("{}: the joblog cannot be {what}", shown(path))
 }
@@ -161,8 +188,6 @@ struct Contents {
     /// The length of its whole rows.
     bytes: u64,
     rows: Vec<Past>,
-    /// Whether there are rows of another job.
-    has_others: bool,
 }
 
 /// Why a log is not read.
@@ -171,6 +196,18 @@ enum Unread {
     File(std::io::Error),
     /// By the number of its line.
     Row(u64),
+}
+
+impl Unread {
+    fn at(self, path: &Path) -> anyhow::Error {
+        match self {
+            Unread::File(error) => anyhow::Error::from(error).context(cannot(path, "read")),
+            Unread::Row(number) => anyhow!(
+                "{}: line {number} is no row of a joblog of wpool: name the file that the job was begun with",
+                shown(path)
+            ),
+        }
+    }
 }
 
 fn read(log: impl Read, job: &str) -> Result<Contents, Unread> {
@@ -186,9 +223,13 @@ fn read(log: impl Read, job: &str) -> Result<Contents, Unread> {
             .map_err(Unread::File)?;
         if line.last() != Some(&b'\n') {
             // Its end, or a row that was not written to its end, or no row at all.
-            return match count as u64 {
-                LONGEST.. => Err(Unread::Row(number)),
-                _ => Ok(contents),
+            let may_be_a_row = match number {
+                1 => HEADER.as_bytes().starts_with(&line),
+                _ => (count as u64) < LONGEST && line.first().is_none_or(u8::is_ascii_digit),
+            };
+            return match may_be_a_row {
+                true => Ok(contents),
+                false => Err(Unread::Row(number)),
             };
         }
         if number == 1 {
@@ -198,9 +239,8 @@ fn read(log: impl Read, job: &str) -> Result<Contents, Unread> {
         } else {
             let line = std::str::from_utf8(&line).ok();
             let (of, past) = line.and_then(parse).ok_or(Unread::Row(number))?;
-            match of == job {
-                true => contents.rows.push(past),
-                false => contents.has_others = true,
+            if of == job {
+                contents.rows.push(past);
             }
         }
         contents.bytes += count as u64;
@@ -222,125 +262,4 @@ fn parse(row: &str) -> Option<(&str, Past)> {
         succeeded: exit_code == "0" && signal == "0",
     };
     Some((job, past))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::key::Keys;
-    use super::*;
-    use tempfile::TempDir;
-    use wpool::Format;
-
-    fn key(input: &str) -> Key {
-        Keys::new("aa", "f", Format::Text, &[]).of(input.as_bytes())
-    }
-
-    fn add(log: &mut Joblog, number: u64, input: &str, exit_code: u8) {
-        log.add(&Row {
-            number,
-            input: input.as_bytes(),
-            key: key(input),
-            took: Duration::from_millis(1500),
-            received: 3,
-            exit_code,
-            signal: 0,
-        });
-    }
-
-    fn past(number: u64, input: &str, succeeded: bool) -> Past {
-        Past {
-            key: key(input),
-            number,
-            succeeded,
-        }
-    }
-
-    fn begun(path: &Path) -> Joblog {
-        Joblog::create(path, "wpool map m.wasm --".into(), "aa".into()).unwrap()
-    }
-
-    fn resumed(path: &Path) -> Result<(Joblog, Vec<Past>, bool), String> {
-        Joblog::resume(path, "wpool map m.wasm --".into(), "aa".into()).map_err(|it| it.to_string())
-    }
-
-    #[test]
-    fn a_row_has_the_columns_of_gnu_parallel_and_nothing_that_breaks_them() {
-        let folder = TempDir::new().unwrap();
-        let path = folder.path().join("log");
-        let mut log = begun(&path);
-        add(&mut log, 7, "it's\ta\n\u{1b}[2J", 1);
-        log.flush().unwrap();
-        let text = std::fs::read_to_string(&path).unwrap();
-        let rows: Vec<Vec<&str>> = text.lines().map(|row| row.split('\t').collect()).collect();
-        assert_eq!(
-            rows[0].join(" "),
-            "Seq Host Starttime JobRuntime Send Receive Exitval Signal Command"
-        );
-        let row = &rows[1];
-        assert_eq!((row.len(), rows.len()), (9, 2));
-        assert_eq!(
-            (row[0], row[3].trim(), row[4], row[5], row[6]),
-            ("7", "1.500", "11", "3", "1")
-        );
-        let command = r"wpool map m.wasm -- 'it'\''s\ta\n\u{1b}[2J' #aa-";
-        assert!(row[8].starts_with(command), "{}", row[8]);
-    }
-
-    #[test]
-    fn wherever_a_log_was_cut_off_the_rows_before_are_read_and_others_can_follow() {
-        let folder = TempDir::new().unwrap();
-        let path = folder.path().join("log");
-        let mut log = begun(&path);
-        add(&mut log, 1, "a", 0);
-        add(&mut log, 2, "b", 134);
-        log.flush().unwrap();
-        let whole = std::fs::read(&path).unwrap();
-        let ends: Vec<usize> = whole
-            .iter()
-            .enumerate()
-            .filter(|(_, byte)| **byte == b'\n')
-            .map(|(at, _)| at + 1)
-            .collect();
-        for cut in 0..=whole.len() {
-            std::fs::write(&path, &whole[..cut]).unwrap();
-            let (mut log, rows, has_others) = resumed(&path).unwrap();
-            let all = [past(1, "a", true), past(2, "b", false)];
-            let expected = ends[1..].iter().filter(|end| **end <= cut).count();
-            assert_eq!((&rows[..], has_others), (&all[..expected], false), "{cut}");
-            add(&mut log, 3, "c", 0);
-            log.flush().unwrap();
-            let (_, rows, _) = resumed(&path).unwrap();
-            assert_eq!(rows[expected..], [past(3, "c", true)], "{cut}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_log_is_refused_and_stays_as_it_is() {
-        let folder = TempDir::new().unwrap();
-        let path = folder.path().join("log");
-        let row = "1\t:\t1.0\t1.0\t1\t1\t0\t0\techo 1\n";
-        for (text, line) in [
-            ("hello\n", 1),
-            (&format!("{HEADER}{row}"), 2),
-            (&format!("{HEADER}\n"), 2),
-        ] {
-            std::fs::write(&path, text).unwrap();
-            let error = resumed(&path).unwrap_err();
-            assert!(error.contains(&format!("line {line} is no row")), "{error}");
-            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
-        }
-        std::fs::write(&path, "x".repeat(LONGEST as usize)).unwrap();
-        assert!(resumed(&path).is_err());
-    }
-
-    #[test]
-    fn rows_of_another_job_are_told_apart() {
-        let folder = TempDir::new().unwrap();
-        let path = folder.path().join("log");
-        let mut log = Joblog::create(&path, "wpool".into(), "bb".into()).unwrap();
-        add(&mut log, 1, "a", 0);
-        log.flush().unwrap();
-        let (_, rows, has_others) = resumed(&path).unwrap();
-        assert_eq!((rows, has_others), (vec![], true));
-    }
 }

@@ -1,7 +1,7 @@
 //! What a task is, wherever in its inputs it stands: the module, the function and the input.
 
 use std::fmt;
-use wpool::Format;
+use wpool::Value;
 
 /// Tells these hashes from all others.
 const CONTEXT: &str = "wpool-host 2026-11 key of a task in a joblog, version 1";
@@ -20,25 +20,13 @@ pub(in crate::cli) struct Keys {
 }
 
 impl Keys {
-    /// For tasks of `function` of the module with that hash, whose inputs are read in that format; `words` are what else a program is
-    /// given.
-    pub(in crate::cli) fn new(
-        module_hash: &str,
-        function: &str,
-        format: Format,
-        words: &[Vec<u8>],
-    ) -> Keys {
+    /// For tasks of `function` of the module with that hash; `circumstances` are what else decides what it computes, and how that is
+    /// written.
+    pub(in crate::cli) fn new(module_hash: &str, function: &str, circumstances: &[String]) -> Keys {
         let mut common = blake3::Hasher::new_derive_key(CONTEXT);
-        let format = format.to_string();
-        let parts = [
-            module_hash.as_bytes(),
-            function.as_bytes(),
-            format.as_bytes(),
-        ];
-        for part in parts.into_iter().chain(words.iter().map(Vec::as_slice)) {
-            // With its length before it, no part can pass for the end of another.
-            common.update(&(part.len() as u64).to_le_bytes());
-            common.update(part);
+        let circumstances = circumstances.iter().map(String::as_str);
+        for part in [module_hash, function].into_iter().chain(circumstances) {
+            update(&mut common, part.as_bytes());
         }
         common.update(&u64::MAX.to_le_bytes());
         Keys { common }
@@ -49,17 +37,53 @@ impl Keys {
         self.common.finalize().to_hex()[..16].into()
     }
 
-    /// The key of the task with this input.
-    pub(in crate::cli) fn of(&self, input: &[u8]) -> Key {
+    /// The key of the task with these arguments, however they were spelt.
+    pub(in crate::cli) fn of(&self, arguments: &[Value]) -> Key {
         let mut hasher = self.common.clone();
-        hasher.update(input);
-        let mut key = [0; BYTES];
-        hasher.finalize_xof().fill(&mut key);
-        Key(key)
+        hasher.update(b"called");
+        arguments
+            .iter()
+            .for_each(|value| update_value(&mut hasher, value));
+        Key::finish(&hasher)
+    }
+
+    /// The key of an input that means nothing.
+    pub(in crate::cli) fn of_nonsense(&self, input: &[u8]) -> Key {
+        let mut hasher = self.common.clone();
+        hasher.update(b"nonsense");
+        update(&mut hasher, input);
+        Key::finish(&hasher)
+    }
+}
+
+/// With its length before it, no part can pass for the end of another.
+fn update(hasher: &mut blake3::Hasher, part: &[u8]) {
+    hasher.update(&(part.len() as u64).to_le_bytes());
+    hasher.update(part);
+}
+
+fn update_value(hasher: &mut blake3::Hasher, value: &Value) {
+    match value {
+        Value::Bytes(bytes) => {
+            hasher.update(b"bytes");
+            update(hasher, bytes);
+        }
+        Value::List(values) | Value::Tuple(values) | Value::Record(values) => {
+            hasher.update(b"many");
+            hasher.update(&(values.len() as u64).to_le_bytes());
+            values.iter().for_each(|value| update_value(hasher, value));
+        }
+        other => update(hasher, format!("{other:?}").as_bytes()),
     }
 }
 
 impl Key {
+    fn finish(hasher: &blake3::Hasher) -> Key {
+        let mut key = [0; BYTES];
+        hasher.finalize_xof().fill(&mut key);
+        Key(key)
+    }
+
     /// Reads what [`fmt::Display`] writes.
     pub(in crate::cli) fn parse(text: &str) -> Option<Key> {
         let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
@@ -88,33 +112,41 @@ impl fmt::Debug for Key {
 mod tests {
     use super::*;
 
-    fn keys(module: &str, function: &str, format: Format, words: &[&str]) -> Keys {
-        let words: Vec<_> = words.iter().map(|word| word.as_bytes().to_vec()).collect();
-        Keys::new(module, function, format, &words)
+    fn keys(module: &str, function: &str, circumstances: &[&str]) -> Keys {
+        let circumstances: Vec<_> = circumstances.iter().map(ToString::to_string).collect();
+        Keys::new(module, function, &circumstances)
     }
 
     #[test]
     fn whatever_changes_what_a_task_computes_changes_its_key() {
-        let text = Format::Text;
+        let one = [Value::S32(1)];
+        let bytes = |text: &str| Value::Bytes(text.as_bytes().to_vec());
+        let plain = keys("aa", "f", &[]);
         let all = [
-            keys("aa", "f", text, &[]).of(b"1"),
-            keys("aa", "f", text, &[]).of(b"2"),
-            keys("ab", "f", text, &[]).of(b"1"),
-            keys("aa", "g", text, &[]).of(b"1"),
-            keys("aa", "f", Format::Json, &[]).of(b"1"),
-            keys("aa", "f", text, &["x"]).of(b"1"),
-            keys("aa", "f", text, &["x", ""]).of(b"1"),
-            keys("aa", "f", text, &["", "x"]).of(b"1"),
+            plain.of(&one),
+            plain.of(&[Value::S32(2)]),
+            plain.of(&[Value::S64(1)]),
+            plain.of(&[Value::S32(1), Value::S32(1)]),
+            plain.of(&[Value::List(vec![Value::S32(1)])]),
+            plain.of(&[bytes("1")]),
+            plain.of(&[bytes("1"), bytes("")]),
+            plain.of(&[bytes(""), bytes("1")]),
+            plain.of_nonsense(b"1"),
+            keys("ab", "f", &[]).of(&one),
+            keys("aa", "g", &[]).of(&one),
+            keys("aa", "f", &["x"]).of(&one),
+            keys("aa", "f", &["x", ""]).of(&one),
+            keys("aa", "f", &["", "x"]).of(&one),
         ];
         for (index, key) in all.iter().enumerate() {
             assert!(!all[..index].contains(key), "{index}");
         }
-        assert_eq!(all[0], keys("aa", "f", text, &[]).of(b"1"));
+        assert_eq!(all[0], keys("aa", "f", &[]).of(&one));
     }
 
     #[test]
     fn a_key_is_read_as_it_was_written() {
-        let key = keys("aa", "f", Format::Text, &[]).of(b"1");
+        let key = keys("aa", "f", &[]).of(&[]);
         assert_eq!(Key::parse(&key.to_string()), Some(key));
         let digits = "0".repeat(31);
         for wrong in [

@@ -1,8 +1,9 @@
 //! What is known of the tasks that are under way, from where they are sent to where their outcomes come out.
 
 use super::key::Key;
-use std::collections::VecDeque;
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 /// A task as a person knows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,102 +13,89 @@ pub(in crate::cli) struct Entry {
     /// Its input, as it was read.
     pub(in crate::cli) input: Box<[u8]>,
     pub(in crate::cli) key: Option<Key>,
+    /// When it was over, where it was.
+    pub(in crate::cli) ended: Option<SystemTime>,
 }
 
-/// The entries, each put in before its task is sent and taken out once, with its outcome. There are as many as tasks are under way.
-#[derive(Debug)]
-pub(in crate::cli) struct Ledger {
-    /// Nothing is kept where nobody will ask for more than numbers.
-    kept: Option<Mutex<Kept>>,
-}
-
+/// The entries by the place at which their tasks are sent, counted from 0: each put in before that and taken out once, with its outcome.
+/// There are as many as tasks are under way.
 #[derive(Debug, Default)]
-struct Kept {
-    /// The place of the first entry.
-    first: u64,
-    entries: VecDeque<Option<Entry>>,
+pub(in crate::cli) struct Ledger {
+    /// Whether all of them are wanted, and not only those of which more is to be told than their number.
+    keeps_all: bool,
+    entries: Mutex<HashMap<u64, Entry>>,
 }
 
 impl Ledger {
-    /// One that keeps what is put in, or only counts.
-    pub(in crate::cli) fn new(keeps: bool) -> Ledger {
+    pub(in crate::cli) fn new(keeps_all: bool) -> Ledger {
         Ledger {
-            kept: keeps.then(Mutex::default),
+            keeps_all,
+            ..Ledger::default()
         }
     }
 
-    /// Whether inputs and keys are wanted.
-    pub(in crate::cli) fn keeps(&self) -> bool {
-        self.kept.is_some()
+    pub(in crate::cli) fn keeps_all(&self) -> bool {
+        self.keeps_all
     }
 
-    /// The entry of the next task that is sent.
-    pub(in crate::cli) fn put(&self, entry: Entry) {
-        if let Some(kept) = &self.kept {
-            lock(kept).entries.push_back(Some(entry));
+    /// The entry of the task that is sent next, at place `index`.
+    pub(in crate::cli) fn put(&self, index: u64, entry: Entry) {
+        self.entries().insert(index, entry);
+    }
+
+    /// That task is over.
+    pub(in crate::cli) fn ended(&self, index: u64) {
+        if let Some(entry) = self.entries().get_mut(&index) {
+            entry.ended = Some(SystemTime::now());
         }
     }
 
     /// The number of that task, while it is under way.
     pub(in crate::cli) fn number(&self, index: u64) -> u64 {
-        let number = self.kept.as_ref().and_then(|kept| {
-            let kept = lock(kept);
-            let place = index.checked_sub(kept.first)?;
-            Some(kept.entries.get(place as usize)?.as_ref()?.number)
-        });
-        number.unwrap_or(index + 1)
+        let entries = self.entries();
+        entries.get(&index).map_or(index + 1, |entry| entry.number)
     }
 
-    /// The entry of the task that was sent as number `index`, counted from 0.
+    /// Its entry.
     pub(in crate::cli) fn take(&self, index: u64) -> Entry {
         let counted = Entry {
             number: index + 1,
             ..Entry::default()
         };
-        let Some(kept) = &self.kept else {
-            return counted;
-        };
-        let mut kept = lock(kept);
-        let place = index.checked_sub(kept.first);
-        let entry = place.and_then(|place| kept.entries.get_mut(place as usize)?.take());
-        while kept.entries.pop_front_if(|entry| entry.is_none()).is_some() {
-            kept.first += 1;
-        }
-        entry.unwrap_or(counted)
+        let kept = self.entries().remove(&index);
+        kept.unwrap_or(counted)
     }
-}
 
-fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
-    kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn entries(&self) -> MutexGuard<'_, HashMap<u64, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn entry(number: u64) -> Entry {
-        Entry {
-            number,
-            ..Entry::default()
-        }
-    }
-
     #[test]
     fn entries_come_back_in_any_order_and_nothing_is_kept_of_them() {
         let ledger = Ledger::new(true);
-        for number in [5, 9, 10] {
-            ledger.put(entry(number));
+        for (index, number) in [(0, 5), (1, 9), (2, 10)] {
+            let entry = Entry {
+                number,
+                ..Entry::default()
+            };
+            ledger.put(index, entry);
         }
-        let taken = [1, 0, 2].map(|index| ledger.take(index).number);
-        assert_eq!(taken, [9, 5, 10]);
-        let kept = lock(ledger.kept.as_ref().unwrap());
-        assert_eq!((kept.first, kept.entries.len()), (3, 0));
+        ledger.ended(1);
+        assert_eq!(ledger.number(2), 10);
+        let taken = [1, 0, 2].map(|index| ledger.take(index));
+        assert_eq!(taken.each_ref().map(|entry| entry.number), [9, 5, 10]);
+        assert!(taken[0].ended.is_some() && taken[1].ended.is_none());
+        assert!(ledger.entries().is_empty());
     }
 
     #[test]
-    fn one_that_only_counts_numbers_tasks_as_they_were_sent() {
+    fn what_was_not_put_in_is_numbered_as_it_was_sent() {
         let ledger = Ledger::new(false);
-        ledger.put(entry(7));
-        assert_eq!(ledger.take(0), entry(1));
+        assert_eq!((ledger.number(6), ledger.take(6).number), (7, 7));
     }
 }

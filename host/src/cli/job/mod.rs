@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!  feed ─► Numbers: which number, or done before ─► Ledger: what it was ─► pool
-//!                    ▲                                                       │
+//!                    ▲                                                  Watch │
 //!  Joblog, Results ──┘ (of the run before)      gather ◄─ Ledger: take ◄─────┘
 //! ```
 
@@ -14,3 +14,4 @@ pub(super) mod ledger;
 pub(super) mod results;
 pub(super) mod resume;
 pub(super) mod tally;
+pub(super) mod watch;

@@ -11,14 +11,19 @@ use wpool::printable;
 /// How a file is called until it is whole.
 const PART: &str = "part";
 
+/// The file that says which job the results are of.
+const JOB: &str = ".wpool-job";
+
 #[derive(Debug)]
 pub(in crate::cli) struct Results {
     directory: PathBuf,
+    /// Files of an earlier run may be there.
+    is_resumed: bool,
 }
 
 impl Results {
     /// For a job that begins: results of another must not be there.
-    pub(in crate::cli) fn create(directory: &Path) -> Result<Results, anyhow::Error> {
+    pub(in crate::cli) fn create(directory: &Path, job: &str) -> Result<Results, anyhow::Error> {
         let results = Results::open(directory)?;
         if let Some(found) = results.files()?.next() {
             bail!(
@@ -27,27 +32,57 @@ impl Results {
                 found.file_name().unwrap_or_default().to_string_lossy()
             );
         }
+        results.begin(job)?;
         Ok(results)
     }
 
-    /// For a job that goes on.
-    pub(in crate::cli) fn resume(directory: &Path) -> Result<Results, anyhow::Error> {
-        Results::open(directory)
+    /// For a job that goes on: what is there must be of it. Where there is no log of it yet, nothing must be.
+    pub(in crate::cli) fn resume(
+        directory: &Path,
+        job: &str,
+        is_logged: bool,
+    ) -> Result<Results, anyhow::Error> {
+        let results = Results::open(directory)?;
+        if results.files()?.next().is_none() {
+            results.begin(job)?;
+            return Ok(results);
+        }
+        let of = fs::read_to_string(directory.join(JOB)).unwrap_or_default();
+        if of.trim_end() != job {
+            bail!(
+                "{}: it holds results of another module or function, or of other options: name another directory and joblog",
+                results.shown()
+            );
+        }
+        if !is_logged {
+            bail!(
+                "{}: it holds results, and the joblog is new: name the joblog that they were begun with",
+                results.shown()
+            );
+        }
+        Ok(Results {
+            is_resumed: true,
+            ..results
+        })
     }
 
-    /// The numbers of the tasks that have a file.
-    pub(in crate::cli) fn numbers(&self) -> Result<HashSet<u64>, anyhow::Error> {
-        Ok(self.files()?.filter_map(|path| number_of(&path)).collect())
+    fn begin(&self, job: &str) -> Result<(), anyhow::Error> {
+        fs::write(self.directory.join(JOB), format!("{job}\n"))
+            .with_context(|| format!("{}: it cannot be written", self.shown()))
     }
 
-    /// Removes what is there of tasks that are not done: it is made again.
-    pub(in crate::cli) fn keep(
-        &self,
-        done: impl Iterator<Item = u64>,
-    ) -> Result<(), anyhow::Error> {
-        let done: HashSet<u64> = done.collect();
+    /// The numbers of the tasks whose results are there.
+    pub(in crate::cli) fn stored(&self) -> Result<HashSet<u64>, anyhow::Error> {
+        let results = self.files()?;
+        let results = results.filter(|path| path.extension().is_some_and(|it| it == "out"));
+        Ok(results.filter_map(|path| number_of(&path)).collect())
+    }
+
+    /// Removes what is there of tasks that are not logged, which are ordered by number: they run again.
+    pub(in crate::cli) fn keep(&self, logged: &[u64]) -> Result<(), anyhow::Error> {
         for path in self.files()? {
-            if number_of(&path).is_none_or(|number| !done.contains(&number)) {
+            let is_logged = |number: u64| logged.binary_search(&number).is_ok();
+            if !number_of(&path).is_some_and(is_logged) {
                 fs::remove_file(&path).with_context(|| {
                     format!(
                         "{}: it cannot be removed",
@@ -62,6 +97,7 @@ impl Results {
     fn open(directory: &Path) -> Result<Results, anyhow::Error> {
         let results = Results {
             directory: directory.into(),
+            is_resumed: false,
         };
         fs::create_dir_all(directory)
             .with_context(|| format!("{}: it cannot be created", results.shown()))?;
@@ -85,15 +121,27 @@ impl Results {
     ) -> Result<(), anyhow::Error> {
         let errors = (!errors.is_empty()).then_some(errors);
         let files = [("err", errors), ("out", result)];
-        let stored = files.into_iter().try_for_each(|(extension, bytes)| {
-            bytes.map_or(Ok(()), |bytes| self.write(number, extension, bytes))
-        });
+        let stored = files
+            .into_iter()
+            .try_for_each(|(extension, bytes)| match bytes {
+                Some(bytes) => self.write(number, extension, bytes),
+                None if self.is_resumed => self.remove(number, extension),
+                None => Ok(()),
+            });
         stored.with_context(|| {
             format!(
                 "{}: writing the result of task {number} failed",
                 self.shown()
             )
         })
+    }
+
+    /// Removes what an earlier run of the task left.
+    fn remove(&self, number: u64, extension: &str) -> io::Result<()> {
+        match fs::remove_file(self.directory.join(format!("{number}.{extension}"))) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     fn write(&self, number: u64, extension: &str, bytes: &[u8]) -> io::Result<()> {
@@ -134,55 +182,83 @@ mod tests {
     fn names(folder: &TempDir) -> Vec<String> {
         let entries = fs::read_dir(folder.path()).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut names: Vec<_> = names.collect();
+        let mut names: Vec<_> = names.filter(|name| name != JOB).collect();
         names.sort();
         names
+    }
+
+    fn touch(folder: &TempDir, names: &[&str]) {
+        for name in names {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
     }
 
     #[test]
     fn a_result_and_what_was_written_besides_are_files_of_their_own() {
         let folder = TempDir::new().unwrap();
-        let results = Results::create(folder.path()).unwrap();
+        let results = Results::create(folder.path(), "a").unwrap();
         results.store(1, Some(b"4\n"), b"").unwrap();
         results.store(2, None, b"trap\n").unwrap();
         assert_eq!(names(&folder), ["1.out", "2.err"]);
         assert_eq!(fs::read(folder.path().join("1.out")).unwrap(), b"4\n");
+        assert_eq!(results.stored().unwrap(), HashSet::from([1]));
     }
 
     #[test]
     fn a_job_that_begins_takes_no_directory_with_results() {
         let folder = TempDir::new().unwrap();
-        fs::write(folder.path().join("notes.txt"), "").unwrap();
-        Results::create(folder.path())
-            .unwrap()
-            .store(3, Some(b""), b"")
-            .unwrap();
-        let error = Results::create(folder.path()).unwrap_err().to_string();
+        touch(&folder, &["notes.txt"]);
+        let results = Results::create(folder.path(), "a").unwrap();
+        results.store(3, Some(b""), b"").unwrap();
+        let error = Results::create(folder.path(), "a").unwrap_err().to_string();
         assert!(error.contains("such as 3.out"), "{error}");
     }
 
     #[test]
-    fn a_job_that_goes_on_keeps_what_is_done_and_what_is_not_its_own() {
+    fn a_job_that_goes_on_keeps_what_is_logged_and_what_is_not_its_own() {
         let folder = TempDir::new().unwrap();
-        for name in [
-            "1.out",
-            "2.out",
-            "2.err",
-            "3.err",
-            "3.out.part",
-            "04.out",
-            "notes",
-            "7.txt",
-            "x.part",
-        ] {
-            fs::write(folder.path().join(name), "").unwrap();
-        }
-        let results = Results::resume(folder.path()).unwrap();
-        assert_eq!(results.numbers().unwrap(), HashSet::from([1, 2, 3]));
-        results.keep([1, 3].into_iter()).unwrap();
+        Results::create(folder.path(), "a").unwrap();
+        touch(
+            &folder,
+            &[
+                "1.out",
+                "2.out",
+                "2.err",
+                "3.err",
+                "3.out.part",
+                "04.out",
+                "notes",
+                "7.txt",
+                "x.part",
+            ],
+        );
+        let results = Results::resume(folder.path(), "a", true).unwrap();
+        results.keep(&[1, 3]).unwrap();
         assert_eq!(
             names(&folder),
             ["04.out", "1.out", "3.err", "7.txt", "notes", "x.part"]
         );
+        results.store(3, Some(b"9"), b"").unwrap();
+        assert_eq!(
+            names(&folder),
+            ["04.out", "1.out", "3.out", "7.txt", "notes", "x.part"]
+        );
+    }
+
+    #[test]
+    fn what_is_of_another_job_or_not_logged_at_all_is_refused_and_stays() {
+        let folder = TempDir::new().unwrap();
+        Results::create(folder.path(), "a").unwrap();
+        touch(&folder, &["1.out"]);
+        for (job, is_logged, why) in [
+            ("b", true, "of another module"),
+            ("a", false, "the joblog is new"),
+        ] {
+            let error = Results::resume(folder.path(), job, is_logged).unwrap_err();
+            assert!(error.to_string().contains(why), "{error}");
+        }
+        assert_eq!(names(&folder), ["1.out"]);
+        let empty = TempDir::new().unwrap();
+        assert!(Results::resume(empty.path(), "b", false).is_ok());
     }
 }

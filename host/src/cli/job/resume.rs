@@ -3,6 +3,7 @@
 
 use super::joblog::Past;
 use super::key::Key;
+use std::collections::HashSet;
 
 /// Gives each task its number.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(in crate::cli) struct Resume {
     next: u64,
     /// Whether tasks that failed run again.
     with_failed: bool,
+    /// The tasks whose results are there, where results are files.
+    stored: Option<HashSet<u64>>,
 }
 
 impl Numbers {
@@ -43,15 +46,14 @@ impl Numbers {
 }
 
 impl Resume {
-    /// From the rows of a log, oldest first.
-    pub(in crate::cli) fn new(mut past: Vec<Past>, with_failed: bool) -> Resume {
-        // Of several rows of one task the last one counts: sorting keeps them in order.
+    /// From the rows of a log, oldest first: of those with one number the last one counts.
+    pub(in crate::cli) fn new(rows: Vec<Past>, with_failed: bool) -> Resume {
+        let mut past: Vec<(usize, Past)> = rows.into_iter().enumerate().collect();
+        past.sort_by_key(|(place, task)| (task.number, std::cmp::Reverse(*place)));
+        past.dedup_by_key(|(_, task)| task.number);
+        let used = past.iter().map(|(_, task)| task.number).collect();
+        let mut past: Vec<Past> = past.into_iter().map(|(_, task)| task).collect();
         past.sort_by_key(|task| (task.key, task.number));
-        past.reverse();
-        past.dedup_by_key(|task| (task.key, task.number));
-        past.reverse();
-        let mut used: Vec<u64> = past.iter().map(|task| task.number).collect();
-        used.sort_unstable();
         Resume {
             met: vec![0; past.len()],
             past,
@@ -59,24 +61,39 @@ impl Resume {
             passed: 0,
             next: 1,
             with_failed,
+            stored: None,
         }
     }
 
-    /// The numbers of tasks that are not run again.
-    pub(in crate::cli) fn done(&self) -> impl Iterator<Item = u64> {
-        let is_done = |task: &&Past| task.succeeded || !self.with_failed;
-        self.past.iter().filter(is_done).map(|task| task.number)
+    /// From now on a task that succeeded and whose result is not among these is not done, whoever removed it.
+    pub(in crate::cli) fn require(&mut self, stored: HashSet<u64>) {
+        self.stored = Some(stored);
+    }
+
+    /// The numbers in use.
+    pub(in crate::cli) fn used(&self) -> &[u64] {
+        &self.used
+    }
+
+    fn is_done(&self, task: &Past) -> bool {
+        match task.succeeded {
+            true => self
+                .stored
+                .as_ref()
+                .is_none_or(|stored| stored.contains(&task.number)),
+            false => !self.with_failed,
+        }
     }
 
     fn next(&mut self, key: Key) -> Option<u64> {
         let first = self.past.partition_point(|task| task.key < key);
-        if let Some(met) = self.met.get_mut(first)
+        if let Some(met) = self.met.get(first)
             && let Some(task) = self.past.get(first + *met as usize)
             && task.key == key
         {
-            *met += 1;
-            let again = !task.succeeded && self.with_failed;
-            return again.then_some(task.number);
+            let again = (!self.is_done(task)).then_some(task.number);
+            self.met[first] += 1;
+            return again;
         }
         // For inputs that are as they were, this is each one's place among them.
         while self
@@ -96,10 +113,10 @@ impl Resume {
 mod tests {
     use super::super::key::Keys;
     use super::*;
-    use wpool::Format;
+    use wpool::Value;
 
     fn key(input: &str) -> Key {
-        Keys::new("aa", "f", Format::Text, &[]).of(input.as_bytes())
+        Keys::new("aa", "f", &[]).of(&[Value::String(input.into())])
     }
 
     fn past(number: u64, input: &str, succeeded: bool) -> Past {
@@ -155,13 +172,27 @@ mod tests {
             [Some(1), None, Some(3), Some(4)]
         );
         assert_eq!(numbers(&done, false, &inputs), [None, None, None, Some(4)]);
-        let resume = Resume::new(done.to_vec(), true);
-        assert_eq!(resume.done().collect::<Vec<_>>(), [2]);
     }
 
     #[test]
     fn of_several_rows_of_a_task_the_last_one_counts() {
         let done = [past(1, "a", true), past(1, "a", false)];
         assert_eq!(numbers(&done, true, &["a"]), [Some(1)]);
+    }
+
+    #[test]
+    fn a_number_belongs_to_the_task_that_had_it_last() {
+        let done = [past(1, "a", true), past(1, "b", true)];
+        assert_eq!(numbers(&done, false, &["a", "b"]), [Some(2), None]);
+    }
+
+    #[test]
+    fn a_result_that_is_not_there_is_made_again_under_its_number() {
+        let done = [past(1, "a", true), past(2, "b", true), past(3, "c", false)];
+        let mut resume = Resume::new(done.to_vec(), false);
+        resume.require(HashSet::from([2]));
+        let mut numbers = Numbers::Resuming(resume);
+        let left = ["a", "b", "c", "d"].map(|input| numbers.next(|| key(input)));
+        assert_eq!(left, [Some(1), None, None, Some(4)]);
     }
 }

@@ -12,10 +12,10 @@ const NAMED: usize = 3;
 pub(in crate::cli) struct Tally {
     pub(in crate::cli) succeeded: u64,
     pub(in crate::cli) failed: u64,
-    /// Tasks that did not run because the job ended early.
-    pub(in crate::cli) cancelled: u64,
-    /// Why the job ended early, where that was asked for.
-    pub(in crate::cli) halted: Option<String>,
+    /// Of a job that ended early: tasks that were killed, that did not begin, and whose results are behind a gap.
+    pub(in crate::cli) killed: u64,
+    pub(in crate::cli) not_begun: u64,
+    pub(in crate::cli) unprinted: u64,
     kinds: BTreeMap<FailureKind, Kind>,
 }
 
@@ -34,6 +34,23 @@ impl Tally {
         seen.count += 1;
         if seen.named.len() < NAMED {
             seen.named.push(name());
+        }
+    }
+
+    /// What became of the tasks that have no result, of a job that ended early.
+    pub(in crate::cli) fn left(&self) -> String {
+        let counts = [
+            (self.killed, "killed"),
+            (self.not_begun, "read and not begun"),
+            (self.unprinted, "done and not printed, behind those"),
+        ];
+        let counts = counts.iter().filter(|(count, _)| *count > 0);
+        let counts: Vec<_> = counts
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        match counts.is_empty() {
+            true => "no task that was read is left".into(),
+            false => format!("of the tasks that were read {}", counts.join(", ")),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::inputs::{Line, Source, Sources, next_line};
 use super::table::Table;
 use crate::cli::complaint;
-use crate::cli::job::key::{Key, Keys};
+use crate::cli::job::key::Keys;
 use crate::cli::job::ledger::{Entry, Ledger};
 use crate::cli::job::resume::Numbers;
 use crate::cli::program;
@@ -23,13 +23,17 @@ const KEPT: usize = 4096;
 
 /// Sends inputs.
 pub(in crate::cli) struct Feed {
-    pub(in crate::cli) to: To,
-    pub(in crate::cli) read: program::Inputs,
-    pub(in crate::cli) sources: Sources,
-    pub(in crate::cli) numbers: Numbers,
-    pub(in crate::cli) keys: Keys,
-    pub(in crate::cli) ledger: Arc<Ledger>,
-    pub(in crate::cli) counts: Arc<Counts>,
+    to: To,
+    read: program::Inputs,
+    sources: Sources,
+    numbers: Numbers,
+    keys: Keys,
+    ledger: Arc<Ledger>,
+    counts: Arc<Counts>,
+    /// How many tasks were sent.
+    sent: u64,
+    /// How many bytes of inputs were read.
+    bytes_read: u64,
 }
 
 /// Who gets the tasks.
@@ -41,46 +45,58 @@ pub(in crate::cli) enum To {
     Fold {
         function: Function,
         leaves: Leaves,
-        place: u64,
     },
 }
 
 impl Feed {
+    pub(in crate::cli) fn new(
+        to: To,
+        read: program::Inputs,
+        sources: Sources,
+        (numbers, keys): (Numbers, Keys),
+        (ledger, counts): (&Arc<Ledger>, &Arc<Counts>),
+    ) -> Feed {
+        Feed {
+            to,
+            read,
+            sources,
+            numbers,
+            keys,
+            ledger: Arc::clone(ledger),
+            counts: Arc::clone(counts),
+            sent: 0,
+            bytes_read: 0,
+        }
+    }
+
     /// Sends what was typed and parsed.
     pub(in crate::cli) fn arguments(mut self, typed: &[OsString], parsed: &[Vec<Value>]) {
-        let mut sent = 0;
         for (input, values) in typed.iter().zip(parsed) {
-            let input = input.as_bytes();
             // Nobody wants more results.
-            let Ok(is_sent) = self.offer(input, |feed| feed.keys.of(input), |_| Ok(values.clone()))
-            else {
+            if self.offer(input.as_bytes(), Ok(values.clone())).is_err() {
                 return;
-            };
-            sent += u64::from(is_sent);
+            }
         }
-        self.end(sent);
+        self.end();
     }
 
     /// Sends what is in the files that were typed.
     pub(in crate::cli) fn paths(mut self, paths: &[OsString]) {
-        let mut sent = 0;
         for path in paths {
-            let Ok(is_sent) = self.input(path.as_bytes()) else {
+            if self.input(path.as_bytes()).is_err() {
                 return;
-            };
-            sent += u64::from(is_sent);
+            }
         }
-        self.end(sent);
+        self.end();
     }
 
     /// Sends what the sources have, each opened in its turn.
     pub(in crate::cli) fn sources(mut self) {
-        let mut sent = 0;
         for index in 0..self.sources.count() {
             let done = match self.sources.open(index) {
                 Ok(source) => match self.sources.table {
-                    Some(separator) => self.table(source, separator, &mut sent),
-                    None => self.lines(source, &mut sent),
+                    Some(separator) => self.table(source, separator),
+                    None => self.lines(source),
                 },
                 // The place of what could not be opened.
                 Err(error) => self.wrong(&format!("{error:#}")),
@@ -89,145 +105,159 @@ impl Feed {
                 return;
             }
         }
-        self.end(sent);
+        self.end();
     }
 
-    fn lines(&mut self, source: Source, sent: &mut u64) -> Result<(), Closed> {
-        let Source { mut reader, bytes } = source;
+    fn lines(&mut self, mut source: Source) -> Result<(), Closed> {
         let mut line = Vec::new();
         let (delimiter, longest) = (self.sources.delimiter, self.sources.longest);
-        let (mut lines, mut read) = (0, 0);
-        loop {
+        for count in 1_u64.. {
             // What was read is worked on while this waits for the next one.
-            if !reader.buffer().contains(&delimiter) {
+            if !source.buffer().contains(&delimiter) {
                 self.flush();
             }
-            match next_line(&mut reader, &mut line, delimiter, longest) {
-                Ok(None) => return Ok(()),
+            match next_line(&mut source, &mut line, delimiter, longest) {
+                Ok(None) => break,
                 Ok(Some(Line::TooLong)) => {
                     self.wrong(&format!(
                         "the line is longer than the limit of {longest} bytes"
                     ))?;
                 }
-                Ok(Some(Line::Text)) => *sent += u64::from(self.input(&line)?),
+                Ok(Some(Line::Text)) => self.input(&line)?,
                 // The place of the line that could not be read.
                 Err(error) => return self.wrong(&format!("the inputs cannot be read: {error}")),
             }
-            lines += 1;
-            read += line.len() as u64 + 1;
-            if let (0, Some(bytes)) = (lines % GUESSED, bytes) {
-                self.counts
-                    .guess((*sent as f64 * bytes as f64 / read as f64) as u64);
+            self.bytes_read += line.len() as u64 + 1;
+            if count % GUESSED == 0 {
+                self.guess();
             }
         }
+        Ok(())
     }
 
-    fn table(&mut self, source: Source, separator: u8, sent: &mut u64) -> Result<(), Closed> {
+    fn table(&mut self, source: Source, separator: u8) -> Result<(), Closed> {
         let (header, longest) = (self.sources.header, self.sources.longest);
-        let mut table = Table::new(source.reader, separator, header, longest);
-        loop {
-            let row = table.next(&self.function().params);
-            match row {
-                Ok(None) => return Ok(()),
+        let mut table = Table::new(source, separator, header, longest);
+        for count in 1_u64.. {
+            match table.next(&self.function().params) {
+                Ok(None) => break,
                 Ok(Some(row)) => {
                     let fields: Vec<&[u8]> = row.fields.iter().map(Vec::as_slice).collect();
-                    let key = |feed: &Feed| feed.keys.of(&row.text);
-                    let parse = |feed: &Feed| feed.read.parse_parts(feed.function(), &fields);
-                    *sent += u64::from(self.offer(&row.text, key, parse)?);
+                    let parsed = self.read.parse_parts(self.function(), &fields);
+                    self.offer(&row.text, parsed)?;
+                    self.bytes_read += row.text.len() as u64 + 1;
                 }
                 Err(error) => return self.wrong(&format!("the inputs cannot be read: {error}")),
             }
             if table.is_drained() {
                 self.flush();
             }
+            if count % GUESSED == 0 {
+                self.guess();
+            }
+        }
+        Ok(())
+    }
+
+    /// Guesses how many there will be, by how long those are that were read.
+    fn guess(&self) {
+        if let Some(bytes) = self.sources.bytes()
+            && self.bytes_read > 0
+        {
+            let share = bytes as f64 / self.bytes_read as f64;
+            self.counts
+                .guess((self.sent as f64 * share.max(1.0)) as u64);
         }
     }
 
-    /// One input: itself, or what is in the file that it names. Whether it was sent, and not done before.
-    fn input(&mut self, input: &[u8]) -> Result<bool, Closed> {
-        match self.sources.content(input) {
-            Ok(None) => self.offer(
-                input,
-                |feed| feed.keys.of(input),
-                |feed| feed.read.parse(feed.function(), input),
-            ),
-            Ok(Some(content)) => self.offer(
-                input,
-                |feed| feed.keys.of(&content),
-                |feed| feed.read.parse(feed.function(), &content),
-            ),
-            Err(error) => self.offer(input, |feed| feed.keys.of(input), |_| Err(error)),
-        }
+    /// One input: itself, or what is in the file that it names.
+    fn input(&mut self, input: &[u8]) -> Result<(), Closed> {
+        let parsed = match self.sources.content(input) {
+            Ok(None) => self.read.parse(self.function(), input),
+            Ok(Some(content)) => self.read.parse(self.function(), &content),
+            Err(error) => Err(error),
+        };
+        self.offer(input, parsed)
     }
 
     /// What could not be read.
     fn wrong(&mut self, message: &str) -> Result<(), Closed> {
-        let key = |feed: &Feed| feed.keys.of(message.as_bytes());
-        self.offer(b"", key, |_| Err(anyhow::anyhow!("{message}")))
-            .map(drop)
+        self.offer(b"", Err(anyhow::anyhow!("{message}")))
     }
 
+    /// Sends a task, unless it was done before.
     fn offer(
         &mut self,
         input: &[u8],
-        key: impl Fn(&Feed) -> Key,
-        parse: impl FnOnce(&Feed) -> Result<Vec<Value>, anyhow::Error>,
-    ) -> Result<bool, Closed> {
-        let known = self.ledger.keeps().then(|| key(self));
-        let Some(number) = self
-            .numbers
-            .next(|| known.unwrap_or_else(|| self.keys.of(input)))
-        else {
-            return Ok(false);
+        parsed: Result<Vec<Value>, anyhow::Error>,
+    ) -> Result<(), Closed> {
+        let key = |keys: &Keys| match &parsed {
+            Ok(values) => keys.of(values),
+            Err(_) => keys.of_nonsense(input),
         };
-        let parsed = parse(self);
-        if known.is_some() && matches!(self.to, To::Pool(_)) {
+        let key = self.ledger.keeps_all().then(|| key(&self.keys));
+        let number = self
+            .numbers
+            .next(|| key.unwrap_or_else(|| self.keys.of_nonsense(input)));
+        let Some(number) = number else {
+            return Ok(());
+        };
+        if matches!(self.to, To::Pool(_)) && (key.is_some() || parsed.is_err()) {
             // What means nothing does not count as being under way, however long it is.
             let kept = match parsed {
                 Ok(_) => input,
                 Err(_) => &input[..input.len().min(KEPT)],
             };
-            self.ledger.put(Entry {
+            let entry = Entry {
                 number,
                 input: kept.into(),
-                key: known,
-            });
+                key,
+                ended: None,
+            };
+            self.ledger.put(self.sent, entry);
         }
+        self.send(number, parsed)?;
+        self.sent += 1;
+        Ok(())
+    }
+
+    fn send(
+        &mut self,
+        number: u64,
+        parsed: Result<Vec<Value>, anyhow::Error>,
+    ) -> Result<(), Closed> {
         match (&mut self.to, parsed) {
-            (To::Pool(inputs), Ok(values)) => inputs.send(&values)?,
+            (To::Pool(inputs), Ok(values)) => inputs.send(&values),
             (To::Pool(inputs), Err(error)) => {
                 let message = format!("{error:#}");
-                inputs.fail(Failure::new(FailureKind::BadArgument, message))?;
+                inputs.fail(Failure::new(FailureKind::BadArgument, message))
+            }
+            (To::Fold { leaves, .. }, Ok(values)) => {
+                let mut values = values.into_iter();
+                values.try_for_each(|value| leaves.send(self.sent, value).map_err(|_| Closed))
+            }
+            // Without it there is no result.
+            (To::Fold { .. }, Err(error)) => {
+                complaint::line(&format!("input {number}: bad-argument: {error:#}"));
+                Err(Closed)
             }
             (To::Paper(function), Ok(values)) => {
                 let call = format!("{number}\t{}\n", call(function, &values));
-                // Whoever reads it has read enough.
-                std::io::stdout()
-                    .lock()
-                    .write_all(call.as_bytes())
-                    .map_err(|_| Closed)?;
-            }
-            (To::Fold { leaves, place, .. }, Ok(values)) => {
-                for value in values {
-                    leaves.send(*place, value).map_err(|_| Closed)?;
-                    *place += 1;
-                }
-            }
-            (To::Fold { leaves, .. }, Err(error)) => {
-                complaint::line(&format!("input {number}: bad-argument: {error:#}"));
-                leaves.fail();
-                return Err(Closed);
+                // Whoever reads it may have read enough.
+                let written = std::io::stdout().lock().write_all(call.as_bytes());
+                written.map_err(|_| Closed)
             }
             (To::Paper(_), Err(error)) => {
                 self.counts.ended(false);
                 complaint::line(&format!("task {number}: bad-argument: {error:#}"));
+                Ok(())
             }
         }
-        Ok(true)
     }
 
-    fn end(self, sent: u64) {
-        self.counts.expect(sent);
+    /// All were sent.
+    fn end(self) {
+        self.counts.expect(self.sent);
         if let To::Fold { leaves, .. } = self.to {
             leaves.end();
         }

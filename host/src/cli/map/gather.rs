@@ -1,24 +1,24 @@
 //! Where the tasks of a job end: each outcome is written, reported, logged and counted, once.
 
-use super::super::output::{Lines, Shape, closed, put};
-use super::super::{complaint, exit, program, progress};
 use crate::cli::interrupt::Interrupt;
-use crate::cli::job::halt::{Halt, Manner};
 use crate::cli::job::joblog::{Joblog, Row};
 use crate::cli::job::ledger::{Entry, Ledger};
 use crate::cli::job::results::Results;
 use crate::cli::job::tally::Tally;
-use crate::cli::progress::{Counts, Progress};
+use crate::cli::job::watch::Watch;
+use crate::cli::output::{Lines, Shape, closed, put};
+use crate::cli::progress::Progress;
+use crate::cli::reader::Reader;
 use crate::cli::report::Report;
 use crate::cli::setup::Refused;
+use crate::cli::{complaint, exit, program, progress};
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::sync::Arc;
-use wpool::{Closer, Failure, FailureKind, Outcome, Outcomes, Pool};
+use std::time::SystemTime;
+use wpool::{Failure, FailureKind, Outcome, Outcomes, printable};
 
 /// Takes outcomes as they come; what is written is seen at once whenever there is nothing more to write.
 pub(super) struct Gather<'a> {
-    pub(super) pool: &'a Pool,
-    pub(super) inputs: Vec<Closer>,
     pub(super) shape: Shape<'a>,
     pub(super) lines: Lines,
     /// Whether a line that is missing would be taken for another's.
@@ -26,13 +26,13 @@ pub(super) struct Gather<'a> {
     pub(super) output: BufWriter<StdoutLock<'static>>,
     pub(super) terminal: bool,
     pub(super) ledger: Arc<Ledger>,
-    pub(super) counts: Arc<Counts>,
+    pub(super) watch: Arc<Watch>,
+    pub(super) reader: Reader,
+    pub(super) interrupt: &'a Interrupt,
     pub(super) tally: Tally,
     pub(super) report: Report,
     pub(super) joblog: Option<Joblog>,
     pub(super) results: Option<Results>,
-    pub(super) halt: Option<Halt>,
-    pub(super) interrupt: &'a Interrupt,
     /// Until there is nothing left to show.
     pub(super) progress: Option<Progress>,
 }
@@ -50,8 +50,8 @@ enum Next {
 impl Gather<'_> {
     /// Takes all of them, or as many as somebody reads. Returns the exit code.
     pub(super) fn run(mut self, mut outcomes: Outcomes) -> Result<u8, Refused> {
-        // Of an interrupted job, nothing is written behind a task that was cancelled.
-        let mut stopped = false;
+        // Of a job that ends early, no result is printed behind a task that has none.
+        let mut has_gap = false;
         let mut line = Vec::new();
         loop {
             let next = match outcomes.try_next() {
@@ -66,14 +66,21 @@ impl Gather<'_> {
             let Some((index, outcome)) = next else {
                 break;
             };
+            if self.reader.is_gone() {
+                return self.leave();
+            }
             let entry = self.ledger.take(index);
             self.report.add(entry.number, &outcome)?;
             if self.is_called_off(&outcome) {
-                self.tally.cancelled += 1;
-                stopped |= self.is_in_order;
+                match outcome.usage.attempts {
+                    0 => self.tally.not_begun += 1,
+                    _ => self.tally.killed += 1,
+                }
+                has_gap |= self.is_in_order;
                 continue;
             }
-            if stopped {
+            if has_gap && outcome.result.is_ok() {
+                self.tally.unprinted += 1;
                 continue;
             }
             line.clear();
@@ -88,7 +95,10 @@ impl Gather<'_> {
                 break;
             }
         }
-        Ok(self.end())
+        match self.reader.is_gone() {
+            true => self.leave(),
+            false => Ok(self.end()),
+        }
     }
 
     /// Nobody reads any more: there is nothing to say, and what nobody has seen is not logged.
@@ -100,13 +110,11 @@ impl Gather<'_> {
         })
     }
 
-    /// Whether a task did not run because the job ends early.
+    /// Whether a task has no result because the job ends early.
     fn is_called_off(&self, outcome: &Outcome) -> bool {
-        let is_cancelled = outcome
-            .result
-            .as_ref()
-            .is_err_and(|failure| failure.kind() == FailureKind::Cancelled);
-        is_cancelled && (self.interrupt.exit_code().is_some() || self.tally.halted.is_some())
+        let failure = outcome.result.as_ref().err().map(Failure::kind);
+        let ends_early = self.interrupt.exit_code().is_some() || self.watch.halted().is_some();
+        failure == Some(FailureKind::Cancelled) && ends_early
     }
 
     /// Writes the outcome, and complains of a failure.
@@ -152,26 +160,22 @@ impl Gather<'_> {
     }
 
     fn count(&mut self, entry: &Entry, outcome: &Outcome) {
-        self.counts.ended(outcome.result.is_ok());
-        match &outcome.result {
-            Ok(_) => self.tally.succeeded += 1,
-            Err(failure) => {
-                let name = || complaint::task(entry.number, self.shape, failure);
-                self.tally.fail(failure.kind(), name);
+        let Err(failure) = &outcome.result else {
+            self.tally.succeeded += 1;
+            return;
+        };
+        let name = || {
+            let name = complaint::task(entry.number, self.shape, failure);
+            match failure.kind() {
+                // It has no arguments that could be shown.
+                FailureKind::BadArgument if !self.shape.is_program => {
+                    let input = String::from_utf8_lossy(&entry.input);
+                    name + &complaint::parenthesised(&printable(&input))
+                }
+                _ => name,
             }
-        }
-        let (succeeded, failed) = (self.tally.succeeded, self.tally.failed);
-        let is_due = |halt: &Halt| halt.is_due(succeeded, failed);
-        if self.tally.halted.is_none()
-            && let Some(halt) = self.halt.filter(is_due)
-        {
-            self.tally.halted = Some(halt.because(succeeded, failed));
-            self.inputs.iter().for_each(Closer::close);
-            match halt.manner {
-                Manner::Now => self.pool.terminate(),
-                Manner::Soon => self.pool.halt(),
-            }
-        }
+        };
+        self.tally.fail(failure.kind(), name);
     }
 
     fn log(&mut self, entry: Entry, outcome: &Outcome, received: usize) -> Result<(), Refused> {
@@ -183,6 +187,7 @@ impl Gather<'_> {
             number: entry.number,
             input: &entry.input,
             key,
+            ended: entry.ended.unwrap_or_else(SystemTime::now),
             took: outcome.usage.wall,
             received,
             exit_code: failure.map_or(exit::SUCCESS, exit::of_failure),
@@ -209,32 +214,22 @@ impl Gather<'_> {
     /// Says what failed, and what did not run.
     fn end(mut self) -> u8 {
         drop(self.progress.take());
-        let Tally {
-            failed,
-            cancelled,
-            ref halted,
-            ..
-        } = self.tally;
         self.tally.summarise();
         let go_on = match self.joblog {
             Some(_) => "; --resume goes on",
             None => "",
         };
-        let ended = match halted {
+        let is_interrupted = self.interrupt.exit_code().is_some() && self.joblog.is_some();
+        let ended = match self.watch.halted() {
             Some(because) => Some(format!("halted: {because}")),
-            None if self.interrupt.exit_code().is_some() => {
-                self.joblog.as_ref().map(|_| "interrupted".into())
-            }
-            None => None,
+            None => is_interrupted.then(|| "interrupted".into()),
         };
         if let Some(ended) = ended {
-            complaint::line(&format!(
-                "{ended}; {cancelled} tasks that were read did not run{go_on}"
-            ));
+            complaint::line(&format!("{ended}; {}{go_on}", self.tally.left()));
         }
-        match failed {
+        match self.tally.failed {
             0 => exit::SUCCESS,
-            _ if self.halt.is_some_and(Halt::is_for_success) && halted.is_some() => exit::SUCCESS,
+            _ if self.watch.has_enough() => exit::SUCCESS,
             _ => exit::FAILED,
         }
     }

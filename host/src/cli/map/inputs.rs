@@ -37,11 +37,7 @@ pub(in crate::cli) struct Sources {
 }
 
 /// One source, opened.
-pub(in crate::cli) struct Source {
-    pub(in crate::cli) reader: BufReader<Box<dyn Read>>,
-    /// How many bytes it has, where that is known.
-    pub(in crate::cli) bytes: Option<u64>,
-}
+pub(in crate::cli) type Source = BufReader<Box<dyn Read>>;
 
 impl Sources {
     /// Refuses what cannot be read: nothing has run yet.
@@ -82,18 +78,25 @@ impl Sources {
         self.files.len()
     }
 
+    /// How many bytes all of them have, where all are files.
+    pub(in crate::cli) fn bytes(&self) -> Option<u64> {
+        let length = |path: &Option<PathBuf>| {
+            let found = match path {
+                Some(path) => path.metadata(),
+                None => standard_input().and_then(|file| file.metadata()),
+            };
+            found.ok().filter(Metadata::is_file).map(|file| file.len())
+        };
+        self.files.iter().map(length).sum()
+    }
+
     /// Opens one of them.
     pub(in crate::cli) fn open(&self, index: usize) -> Result<Source, anyhow::Error> {
-        let source: File = match &self.files[index] {
-            Some(path) => open(path)?,
-            None => io::stdin().as_fd().try_clone_to_owned()?.into(),
+        let source: Box<dyn Read> = match &self.files[index] {
+            Some(path) => Box::new(open(path)?),
+            None => Box::new(standard_input()?),
         };
-        let found = source.metadata().ok().filter(Metadata::is_file);
-        let reader: Box<dyn Read> = Box::new(source);
-        Ok(Source {
-            reader: BufReader::with_capacity(PIECE, reader),
-            bytes: found.map(|file| file.len()),
-        })
+        Ok(BufReader::with_capacity(PIECE, source))
     }
 
     /// Refuses paths that cannot be read.
@@ -121,6 +124,10 @@ impl Sources {
         }
         Ok(Some(content))
     }
+}
+
+fn standard_input() -> io::Result<File> {
+    Ok(io::stdin().as_fd().try_clone_to_owned()?.into())
 }
 
 fn open(path: &Path) -> Result<File, anyhow::Error> {

@@ -1,6 +1,7 @@
 //! The options that only `map` and `reduce` have: where inputs come from, and what a job of many tasks needs.
 
 use crate::cli::job::halt::Halt;
+use crate::cli::output::Lines;
 use std::path::PathBuf;
 
 /// Where the inputs of `map` come from.
@@ -144,6 +145,15 @@ impl RetryArgs {
 }
 
 impl JobArgs {
+    /// What is written for each outcome.
+    pub(in crate::cli) fn lines(&self) -> Lines {
+        match (self.tag, self.json_lines) {
+            (true, _) => Lines::Tagged,
+            (_, true) => Lines::Objects,
+            _ => Lines::Plain,
+        }
+    }
+
     /// Whether it goes on from a joblog.
     pub(in crate::cli) fn goes_on(&self) -> Result<bool, anyhow::Error> {
         let goes_on = self.resume || self.resume_failed;

@@ -1,11 +1,11 @@
 //! Rows of CSV or TSV as inputs: a field for each parameter, found by its name or by its place.
 
 use super::options::Header;
-use csv::{ByteRecord, ReaderBuilder, WriterBuilder};
+use csv::{ByteRecord, QuoteStyle, ReaderBuilder, WriterBuilder};
 use std::cell::Cell;
 use std::io::{self, BufReader, Read};
 use std::rc::Rc;
-use wpool::Param;
+use wpool::{Param, printable};
 
 /// How much a reader takes in ahead of the row that it is asked for, in bytes, at most.
 const AHEAD: u64 = 256 * 1024;
@@ -31,10 +31,12 @@ pub(in crate::cli) struct Row {
     pub(in crate::cli) fields: Vec<Vec<u8>>,
 }
 
-/// Reads no more than is left, so that no row can grow without end.
+/// Reads no more than is left, so that no row can grow without end, and counts quotes.
 struct Bounded<R> {
     from: R,
     left: Rc<Cell<u64>>,
+    quotes: usize,
+    is_at_end: bool,
 }
 
 impl<R: Read> Read for Bounded<R> {
@@ -48,6 +50,9 @@ impl<R: Read> Read for Bounded<R> {
             .min(usize::try_from(left).unwrap_or(usize::MAX));
         let read = self.from.read(&mut buffer[..most])?;
         self.left.set(left - read as u64);
+        self.is_at_end |= read == 0;
+        let read_now = buffer[..read].iter();
+        self.quotes += read_now.filter(|byte| **byte == b'"').count();
         Ok(read)
     }
 }
@@ -65,12 +70,16 @@ impl<R: Read> Table<R> {
         let bounded = Bounded {
             from,
             left: Rc::clone(&left),
+            quotes: 0,
+            is_at_end: false,
         };
         let mut reader = ReaderBuilder::new();
+        // In TSV a quote is a character like any other.
         reader
             .delimiter(separator)
             .has_headers(false)
-            .flexible(true);
+            .flexible(true)
+            .quoting(separator != b'\t');
         Table {
             rows: reader.from_reader(bounded),
             left,
@@ -92,12 +101,11 @@ impl<R: Read> Table<R> {
             return Ok(None);
         };
         if !std::mem::replace(&mut self.begun, true) {
-            let columns = (self.header != Header::No)
-                .then(|| columns(&row, params))
-                .flatten();
-            let is_header = columns.is_some() || self.header == Header::Yes;
-            self.columns = columns;
-            if is_header {
+            self.columns = match self.header {
+                Header::No => None,
+                Header::Auto | Header::Yes => columns(&row, params)?,
+            };
+            if self.columns.is_some() || self.header == Header::Yes {
                 match self.read()? {
                     Some(next) => row = next,
                     None => return Ok(None),
@@ -121,19 +129,40 @@ impl<R: Read> Table<R> {
         if row.as_slice().len() as u64 > self.longest {
             return Err("a row is longer than the limit".into());
         }
+        let (last, source) = (
+            row.iter().next_back().unwrap_or_default(),
+            self.rows.get_ref(),
+        );
+        let is_open = source.is_at_end && source.quotes % 2 == 1 && last.contains(&b'\n');
+        if is_open && self.separator != b'\t' {
+            return Err("a quote is not closed: it would take the rest of the table".into());
+        }
         Ok(is_row.then_some(row))
     }
 }
 
-/// The column of each parameter, if the row names them all.
-fn columns(row: &ByteRecord, params: &[Param]) -> Option<Vec<usize>> {
+/// The column of each parameter, if the row names them all; none where it names none of them.
+fn columns(row: &ByteRecord, params: &[Param]) -> Result<Option<Vec<usize>>, String> {
     let names: Vec<String> = row
         .iter()
         .map(|field| name(&String::from_utf8_lossy(field)))
         .collect();
-    let column = |param: &Param| names.iter().position(|other| *other == name(&param.name));
-    let columns: Option<Vec<usize>> = params.iter().map(column).collect();
-    columns.filter(|columns| !columns.is_empty())
+    let mut columns = Vec::with_capacity(params.len());
+    let mut missing = Vec::new();
+    for param in params {
+        match names.iter().position(|other| *other == name(&param.name)) {
+            Some(column) => columns.push(column),
+            None => missing.push(format!("`{}`", printable(&param.name))),
+        }
+    }
+    match (columns.is_empty(), missing.is_empty()) {
+        (false, true) => Ok(Some(columns)),
+        (true, _) => Ok(None),
+        (false, false) => Err(format!(
+            "its first row names some parameters and not {}: name all, or say --header no",
+            missing.join(", ")
+        )),
+    }
 }
 
 /// A name, however it is spelt.
@@ -146,6 +175,10 @@ fn written(row: &ByteRecord, separator: u8) -> Vec<u8> {
     let mut writer = WriterBuilder::new()
         .delimiter(separator)
         .flexible(true)
+        .quote_style(match separator {
+            b'\t' => QuoteStyle::Never,
+            _ => QuoteStyle::Necessary,
+        })
         .from_writer(Vec::new());
     // It writes to memory.
     let _ = writer.write_byte_record(row);
@@ -197,15 +230,46 @@ mod tests {
     #[test]
     fn without_all_names_fields_are_taken_in_their_order_and_a_header_is_skipped_where_that_was_said()
      {
-        let text = "first-name,age\nAnn,7\n";
+        let text = "who,age\nAnn,7\n";
         let names = ["first-name", "last-name"];
         assert_eq!(
             rows(text, Header::Auto, &names).unwrap(),
-            ["first-name|age", "Ann|7"]
+            ["who|age", "Ann|7"]
         );
         assert_eq!(rows(text, Header::Yes, &names).unwrap(), ["Ann|7"]);
         assert_eq!(rows("", Header::Yes, &names).unwrap(), [""; 0]);
         assert_eq!(rows("a\n", Header::Auto, &[]).unwrap(), ["a"]);
+    }
+
+    #[test]
+    fn a_first_row_that_names_only_some_parameters_is_refused() {
+        for header in [Header::Auto, Header::Yes] {
+            let error = rows(
+                "first_name,age\nAnn,7\n",
+                header,
+                &["first-name", "last-name"],
+            );
+            assert!(error.unwrap_err().contains("not `last-name`"));
+        }
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_takes_no_rows_with_it() {
+        let error = rows("a\n\"b\nc\nd\n", Header::No, &["x"]).unwrap_err();
+        assert!(error.contains("not closed"), "{error}");
+        // A quote within a field is no quoting.
+        assert_eq!(rows("5\"\nc\n", Header::No, &["x"]).unwrap(), ["5\"", "c"]);
+        assert_eq!(rows("\"b\nc\"\n", Header::No, &["x"]).unwrap(), ["b\nc"]);
+    }
+
+    #[test]
+    fn in_tsv_a_quote_is_a_character() {
+        let text = &b"\"Big\" Joe\t\"x\nb\tc\n"[..];
+        let mut table = Table::new(text, b'\t', Header::No, 1000);
+        let first = table.next(&[]).unwrap().unwrap();
+        assert_eq!(first.fields, [&b"\"Big\" Joe"[..], b"\"x"]);
+        assert_eq!(first.text, b"\"Big\" Joe\t\"x");
+        assert_eq!(table.next(&[]).unwrap().unwrap().fields, [b"b", b"c"]);
     }
 
     #[test]

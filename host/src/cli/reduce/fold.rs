@@ -11,7 +11,8 @@ use crate::cli::progress::Counts;
 use crate::cli::setup::Refused;
 use anyhow::bail;
 use std::collections::HashMap;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use wpool::{
     Closer, Failure, Function, Inputs, Order, Outcome, PluginHandle, Type, Value, printable,
 };
@@ -19,13 +20,16 @@ use wpool::{
 /// Values that were read and are not part of the tree yet, at most.
 const AHEAD: usize = 4096;
 
+/// The bytes that they keep, at most, but for one of them.
+const AHEAD_BYTES: usize = 32 << 20;
+
 /// Pairs that are being combined beyond which no more values are asked for.
 const AT_ONCE: usize = 8192;
 
 /// Something that happens to a fold.
 enum Event {
-    /// A value, by its place.
-    Leaf(u64, Value),
+    /// A value, by its place, and how many bytes it keeps.
+    Leaf(u64, Value, usize),
     /// What should have been a value failed, and it was told.
     NoLeaf,
     /// No more values will come.
@@ -34,11 +38,11 @@ enum Event {
     Combined(u64, Box<Outcome>),
 }
 
-/// Where the values go that are to be combined.
-#[derive(Clone)]
+/// Where the values go that are to be combined. Dropped before its end, a value is missing.
 pub(in crate::cli) struct Leaves {
     events: Sender<Event>,
-    room: SyncSender<()>,
+    room: Arc<Room>,
+    is_complete: bool,
 }
 
 /// The fold does not want any more.
@@ -48,20 +52,62 @@ pub(in crate::cli) struct Over;
 impl Leaves {
     /// The value at that place, counted from 0: each comes once, in any order. Waits for room.
     pub(in crate::cli) fn send(&self, place: u64, value: Value) -> Result<(), Over> {
-        self.room.send(()).map_err(|_| Over)?;
-        self.events
-            .send(Event::Leaf(place, value))
-            .map_err(|_| Over)
-    }
-
-    /// A value will not come, so there is no result.
-    pub(in crate::cli) fn fail(&self) {
-        let _ = self.events.send(Event::NoLeaf);
+        let bytes = value.heap_bytes();
+        self.room.take(bytes);
+        let sent = self.events.send(Event::Leaf(place, value, bytes));
+        sent.map_err(|_| Over)
     }
 
     /// All have come.
-    pub(in crate::cli) fn end(self) {
-        let _ = self.events.send(Event::End);
+    pub(in crate::cli) fn end(mut self) {
+        self.is_complete = true;
+    }
+}
+
+impl Drop for Leaves {
+    fn drop(&mut self) {
+        let event = match self.is_complete {
+            true => Event::End,
+            false => Event::NoLeaf,
+        };
+        // Nobody may be there any more.
+        let _ = self.events.send(event);
+    }
+}
+
+/// How much may come before it is part of the tree: values, and bytes that they keep.
+#[derive(Debug, Default)]
+struct Room {
+    taken: Mutex<(usize, usize)>,
+    made: Condvar,
+}
+
+impl Room {
+    fn take(&self, bytes: usize) {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_full = |(count, taken): &mut (usize, usize)| {
+            *count > 0 && (*count >= AHEAD || *taken + bytes > AHEAD_BYTES)
+        };
+        let waited = self.made.wait_while(taken, is_full);
+        let mut taken = waited.unwrap_or_else(PoisonError::into_inner);
+        *taken = (taken.0 + 1, taken.1 + bytes);
+    }
+
+    fn make(&self, bytes: usize) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        *taken = (taken.0.saturating_sub(1), taken.1.saturating_sub(bytes));
+        self.made.notify_one();
+    }
+}
+
+/// Lets everybody in: what they bring is not wanted any more.
+struct Opened(Arc<Room>);
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        let mut taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        *taken = (0, 0);
+        self.0.made.notify_all();
     }
 }
 
@@ -72,10 +118,11 @@ pub(in crate::cli) struct Fold {
     /// The pairs that are being combined, by the number they were sent as.
     sent: HashMap<u64, Pair>,
     next: u64,
+    /// Before the room: who waits for that finds nobody there.
     events: Receiver<Event>,
-    room: Receiver<()>,
-    /// Values that were taken, and whose room was not given to others yet.
-    taken: usize,
+    room: Opened,
+    /// The bytes of values that were taken, and whose room was not given to others yet.
+    taken: Vec<usize>,
 }
 
 /// Two neighbours: where the left one begins, and how long both are.
@@ -137,10 +184,11 @@ impl Fold {
     ) -> Result<(Fold, Leaves), Refused> {
         let (inputs, outcomes) = pool.stream(&function.name, Order::Completion)?;
         let (to_events, events) = channel();
-        let (to_room, room) = sync_channel(AHEAD);
+        let room = Arc::new(Room::default());
         let leaves = Leaves {
             events: to_events.clone(),
-            room: to_room,
+            room: Arc::clone(&room),
+            is_complete: false,
         };
         std::thread::Builder::new()
             .name("wpool-combined".into())
@@ -163,8 +211,8 @@ impl Fold {
             sent: HashMap::new(),
             next: 0,
             events,
-            room,
-            taken: 0,
+            room: Opened(room),
+            taken: Vec::new(),
         };
         Ok((fold, leaves))
     }
@@ -190,9 +238,9 @@ impl Fold {
                 self.events.recv()
             });
             match event {
-                Ok(Event::Leaf(first, value)) => {
+                Ok(Event::Leaf(first, value, bytes)) => {
                     counts.ended(true);
-                    self.taken += 1;
+                    self.taken.push(bytes);
                     self.add(Piece {
                         first,
                         count: 1,
@@ -230,9 +278,10 @@ impl Fold {
 
     /// Lets as many values come as were taken, unless much is being combined.
     fn make_room(&mut self) {
-        while self.taken > 0 && self.sent.len() < AT_ONCE {
-            self.taken -= 1;
-            let _ = self.room.try_recv();
+        if self.sent.len() < AT_ONCE {
+            for bytes in self.taken.drain(..) {
+                self.room.0.make(bytes);
+            }
         }
     }
 

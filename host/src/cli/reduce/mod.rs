@@ -52,19 +52,13 @@ pub(super) fn run(args: &ReduceArgs) -> Result<u8, Refused> {
     let (fold, leaves) = Fold::new(&pool, &function)?;
     let ledger = Arc::new(Ledger::new(false));
     let counts = Arc::new(Counts::default());
-    let feed = Feed {
-        to: To::Fold {
-            function: of_one,
-            leaves,
-            place: 0,
-        },
-        read,
-        sources,
-        numbers: Numbers::Counting(0),
-        keys: Keys::new(pool.module_hash(), &function.name, format, &[]),
-        ledger: Arc::clone(&ledger),
-        counts: Arc::clone(&counts),
+    let to = To::Fold {
+        function: of_one,
+        leaves,
     };
+    let keys = Keys::new(pool.module_hash(), &function.name, &[]);
+    let numbers = Numbers::Counting(0);
+    let feed = Feed::new(to, read, sources, (numbers, keys), (&ledger, &counts));
     interrupt.watch_job(Job {
         inputs: vec![fold.closer()],
         ledger,
@@ -73,8 +67,9 @@ pub(super) fn run(args: &ReduceArgs) -> Result<u8, Refused> {
     let progress = Progress::show(&counts, args.progress.is_shown());
     let folded = fold.run(&counts);
     drop(progress);
-    let code = end(&pool, folded, ty, format, &interrupt)?;
+    let code = end(&pool, folded, ty, format, &interrupt);
     drop(pool);
+    let code = code.unwrap_or_else(|error| complaint::after_tasks(&error));
     Ok(interrupt.exit_code().unwrap_or(code))
 }
 
@@ -129,15 +124,10 @@ impl OfMap<'_> {
             inputs: vec![inputs.closer(), fold.closer()],
             ledger: Arc::clone(&ledger),
         });
-        let feed = Feed {
-            to: To::Pool(inputs),
-            read,
-            sources,
-            numbers: Numbers::Counting(0),
-            keys: Keys::new(pool.module_hash(), &function.name, format, &[]),
-            ledger,
-            counts: Arc::clone(&counts),
-        };
+        let keys = Keys::new(pool.module_hash(), &function.name, &[]);
+        let numbers = Numbers::Counting(0);
+        let to = To::Pool(inputs);
+        let feed = Feed::new(to, read, sources, (numbers, keys), (&ledger, &counts));
         from.feed_from_a_thread(feed)?;
         let progress = Progress::show(&counts, shown);
         let mapped = Mapped {
@@ -160,9 +150,9 @@ impl OfMap<'_> {
             .join()
             .unwrap_or_else(|_| Err(anyhow!("results were lost")));
         drop(progress);
-        let code = end(&pool, folded, ty, format, interrupt)?;
-        passed?;
+        let code = passed.and_then(|()| end(&pool, folded, ty, format, interrupt));
         drop(pool);
+        let code = code.unwrap_or_else(|error| complaint::after_tasks(&error));
         Ok(interrupt.exit_code().unwrap_or(code))
     }
 }
@@ -193,15 +183,13 @@ impl Mapped {
                     complaint::failed(index + 1, shape, failure);
                     hint::about_failure(failure.kind());
                 }
-                leaves.fail();
                 return self.report.finish();
             }
             let Some(value) = outcome.result.ok().and_then(payload) else {
-                leaves.fail();
-                break;
+                return self.report.finish();
             };
             if leaves.send(index, value).is_err() {
-                break;
+                return self.report.finish();
             }
         }
         leaves.end();

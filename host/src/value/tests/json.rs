@@ -241,8 +241,29 @@ fn arguments_are_an_array_or_have_names_unless_there_is_one() {
         assert_eq!(parse_list(&[], nothing.as_bytes()), Ok(vec![]));
     }
     let one = params(&[("a", list(Type::S64))]);
+    let list = Ok(vec![Value::List(vec![Value::S64(2)])]);
+    for text in ["[2]", "[[2]]", "{\"a\": [2]}"] {
+        assert_eq!(parse_list(&one, text.as_bytes()), list, "{text}");
+    }
+    let number = params(&[("a", Type::S64)]);
+    for text in ["2", "[2]", "{\"a\": 2}"] {
+        assert_eq!(
+            parse_list(&number, text.as_bytes()),
+            Ok(vec![Value::S64(2)]),
+            "{text}"
+        );
+    }
+    let refused = |text: &str| {
+        parse_list(&number, text.as_bytes())
+            .unwrap_err()
+            .to_string()
+    };
     assert_eq!(
-        parse_list(&one, b"[2]"),
-        Ok(vec![Value::List(vec![Value::S64(2)])])
+        refused("[2, 3]"),
+        "character 1: at $: expected s64, found an array of 2"
+    );
+    assert_eq!(
+        refused("{\"b\": 2}"),
+        "character 1: at $: expected s64, found an object"
     );
 }
