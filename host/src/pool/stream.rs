@@ -44,7 +44,9 @@ pub enum Order {
 }
 
 /// Sees each outcome as soon as it is there, with the number of its input.
-pub(super) struct Watch(pub(super) Box<dyn Fn(u64, &Outcome) + Send + Sync>);
+pub(super) struct Watch(pub(super) Box<See>);
+
+type See = dyn Fn(u64, &Outcome) + Send + Sync;
 
 impl fmt::Debug for Watch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
