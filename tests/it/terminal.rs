@@ -1,6 +1,6 @@
 //! The command on a terminal.
 
-use crate::support::{DEADLINE, compile_bomb, guest, module, wat, wpool};
+use crate::support::{DEADLINE, compile_bomb, guest, let_signals_end_commands, module, wat, wpool};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, kill_process};
@@ -22,6 +22,7 @@ struct OnTerminal {
 
 impl OnTerminal {
     fn start(command: &mut Command) -> OnTerminal {
+        let_signals_end_commands();
         let screen =
             openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&screen).unwrap();

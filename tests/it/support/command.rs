@@ -1,12 +1,13 @@
 //! Running the command, to its end or while it runs.
 
-use super::{DEADLINE, Process};
+use super::{DEADLINE, Process, status_field};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Once, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -17,6 +18,22 @@ pub fn wpool() -> Command {
     // What whoever runs the tests has compiled before must not matter.
     command.env_remove("HOME").env_remove("XDG_CACHE_HOME");
     command
+}
+
+/// Sees to it that commands do not ignore what whoever runs the tests has ignored, as in the background of a script: a signal that is
+/// caught here is at its default in a program that is started.
+pub fn let_signals_end_commands() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let ignored = std::fs::read_to_string("/proc/self/status").unwrap();
+        let ignored = status_field(&ignored, "SigIgn").unwrap();
+        let ignored = u64::from_str_radix(&ignored, 16).unwrap();
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            if ignored >> (signal - 1) & 1 == 1 {
+                signal_hook::flag::register(signal, Arc::default()).unwrap();
+            }
+        }
+    });
 }
 
 /// Runs a command to its end.
@@ -136,6 +153,7 @@ impl Running {
 
     /// Starts a command that may take as long as `patience`.
     pub fn start_for(patience: Duration, command: &mut Command) -> Running {
+        let_signals_end_commands();
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
