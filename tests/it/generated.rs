@@ -1,20 +1,9 @@
 //! Completions and manual pages, which are made of the options.
 
-use crate::support::{run, wpool};
+use crate::support::{SUBCOMMANDS, run, wpool};
 use std::io::Write;
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
-
-const SUBCOMMANDS: [&str; 8] = [
-    "map",
-    "apply",
-    "run",
-    "inspect",
-    "cache",
-    "doctor",
-    "completions",
-    "man",
-];
 
 #[test]
 fn bash_completes_subcommands_and_their_options() {

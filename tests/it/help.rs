@@ -1,6 +1,6 @@
 //! What the command says of itself: help that fits a screen, ideas, options from a file, and what to do next.
 
-use crate::support::{feed, guest, run, wat, wpool};
+use crate::support::{SUBCOMMANDS, feed, guest, run, wat, wpool};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -9,19 +9,6 @@ use tempfile::TempDir;
 /// A screen.
 const LINES: usize = 24;
 const COLUMNS: usize = 80;
-
-const SUBCOMMANDS: [&str; 10] = [
-    "map",
-    "reduce",
-    "apply",
-    "run",
-    "inspect",
-    "cache",
-    "doctor",
-    "completions",
-    "man",
-    "help",
-];
 
 fn help(words: &[&str]) -> String {
     let ran = run(wpool().args(words).env("COLUMNS", "80"));

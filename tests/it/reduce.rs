@@ -164,14 +164,10 @@ fn its_memory_does_not_grow_with_its_inputs() {
     for mut command in [reduce(&module, "add"), map_reduce(&module, "square", "add")] {
         command.args(["--isolation", "worker"]);
         let mut running = Running::start(command.stdin(Stdio::piped()));
-        let peak_kib = |running: &Running| -> u64 {
-            let peak = running.process.status("VmHWM").unwrap();
-            peak.trim_end_matches(" kB").parse().unwrap()
-        };
         running.write(&lines(0..200_000));
-        let before = peak_kib(&running);
+        let before = running.process.peak_kib();
         running.write(&lines(0..400_000));
-        let after = peak_kib(&running);
+        let after = running.process.peak_kib();
         drop(running.take_stdin());
         assert_eq!(running.finish().code(), 0);
         assert!(after < before + 8 * 1024, "{before} KiB became {after}");

@@ -55,7 +55,7 @@ pub(super) fn run(args: &ApplyArgs) -> Result<u8, Refused> {
     {
         complaint::failed(1, shape, failure);
         complaint::backtrace(failure);
-        hint::about_failure(failure.kind());
+        hint::about_single_failure(failure.kind());
     }
     let mut line = Vec::new();
     shape.line(&outcome, &mut line);

@@ -10,6 +10,13 @@ pub(super) fn about_failure(kind: FailureKind) {
     }
 }
 
+/// The same for a task that was called by itself, where it is shown already where it trapped.
+pub(super) fn about_single_failure(kind: FailureKind) {
+    if kind != FailureKind::Trap {
+        about_failure(kind);
+    }
+}
+
 /// Says what to do about an error.
 pub(super) fn about_error(kind: ErrorKind) {
     if let Some(hint) = of_error(kind) {

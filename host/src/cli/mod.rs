@@ -54,7 +54,7 @@ pub(crate) fn main() -> ExitCode {
         let code = complaint::report(&error);
         match error.downcast_ref::<wpool::Error>() {
             Some(error) => hint::about_error(error.kind()),
-            None => hint::about_usage(Some(&subcommand)),
+            None => hint::about_usage(Some(&*subcommand).filter(|name| *name != "help")),
         }
         code
     })

@@ -91,7 +91,7 @@ fn wait(
             };
             complaint::line(&format!("{module}{number}: {failure}"));
             complaint::backtrace(&failure);
-            hint::about_failure(failure.kind());
+            hint::about_single_failure(failure.kind());
         }
         if code == exit::SUCCESS {
             code = exit::of_failure(&failure);

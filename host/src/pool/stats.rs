@@ -74,7 +74,7 @@ pub struct WorkerStats {
 pub struct TaskStats {
     /// The function that it calls.
     pub function: String,
-    /// Its arguments.
+    /// Its arguments; none where they take more than 64 KiB.
     pub arguments: Vec<Value>,
     /// The number of its input in its stream, counted from 0; 0 for a call by itself.
     pub index: u64,

@@ -185,10 +185,6 @@ fn memory_does_not_grow_with_results_that_come_behind_a_slow_task() {
         &["-j", "2", "--isolation", "worker", "--unordered", "--tag"],
     );
     let mut running = Running::start(command.args(["--timeout", "none"]).stdin(Stdio::piped()));
-    let peak_kib = |running: &Running| -> u64 {
-        let peak = running.process.status("VmHWM").unwrap();
-        peak.trim_end_matches(" kB").parse().unwrap()
-    };
     // The first of them never ends.
     running.write("-1\n");
     let mut write = |thousands: usize| {
@@ -196,7 +192,7 @@ fn memory_does_not_grow_with_results_that_come_behind_a_slow_task() {
             running.write(&"1\n".repeat(1000));
             running.skip_lines(1000);
         }
-        peak_kib(&running)
+        running.process.peak_kib()
     };
     let (before, after) = (write(20), write(300));
     running.process.signal(rustix::process::Signal::TERM);

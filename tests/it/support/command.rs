@@ -11,6 +11,20 @@ use std::sync::{Arc, Once, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+/// What the command can be told to do.
+pub const SUBCOMMANDS: [&str; 10] = [
+    "map",
+    "reduce",
+    "apply",
+    "run",
+    "inspect",
+    "cache",
+    "doctor",
+    "completions",
+    "man",
+    "help",
+];
+
 /// The command under test, with no input.
 pub fn wpool() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wpool"));

@@ -17,7 +17,7 @@ mod source;
 
 pub use alone::{alone, alone_for, nobody_is_left, nobody_is_left_now};
 pub use bomb::compile_bomb;
-pub use command::{Ran, Running, feed, let_signals_end_commands, run, wpool};
+pub use command::{Ran, Running, SUBCOMMANDS, feed, let_signals_end_commands, run, wpool};
 pub use host::{Call, refusing};
 pub use kernel::{file_rights, have_landlock};
 pub use library::{pool, pool_of};

@@ -75,6 +75,12 @@ impl Process {
         status_field(&fs::read_to_string(self.file("status")).ok()?, field)
     }
 
+    /// The most memory that it has had, in KiB.
+    pub fn peak_kib(&self) -> u64 {
+        let peak = self.status("VmHWM").unwrap();
+        peak.trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// The path of one of its files in `/proc`.
     pub fn file(&self, name: &str) -> String {
         format!("/proc/{}/{name}", self.pid)

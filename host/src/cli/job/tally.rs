@@ -12,9 +12,8 @@ const NAMED: usize = 3;
 pub(in crate::cli) struct Tally {
     pub(in crate::cli) succeeded: u64,
     pub(in crate::cli) failed: u64,
-    /// Of a job that ended early: tasks that were killed, that did not begin, and whose results are behind a gap.
-    pub(in crate::cli) killed: u64,
-    pub(in crate::cli) not_begun: u64,
+    /// Of a job that ended early: tasks without a result, and those whose results are behind such a gap.
+    pub(in crate::cli) undone: u64,
     pub(in crate::cli) unprinted: u64,
     kinds: BTreeMap<FailureKind, Kind>,
 }
@@ -40,8 +39,7 @@ impl Tally {
     /// What became of the tasks that have no result, of a job that ended early.
     pub(in crate::cli) fn left(&self) -> String {
         let counts = [
-            (self.killed, "killed"),
-            (self.not_begun, "read and not begun"),
+            (self.undone, "not done"),
             (self.unprinted, "done and not printed, behind those"),
         ];
         let counts = counts.iter().filter(|(count, _)| *count > 0);

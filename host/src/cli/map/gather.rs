@@ -72,10 +72,7 @@ impl Gather<'_> {
             let entry = self.ledger.take(index);
             self.report.add(entry.number, &outcome)?;
             if self.is_called_off(&outcome) {
-                match outcome.usage.attempts {
-                    0 => self.tally.not_begun += 1,
-                    _ => self.tally.killed += 1,
-                }
+                self.tally.undone += 1;
                 has_gap |= self.is_in_order;
                 continue;
             }

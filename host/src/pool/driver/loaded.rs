@@ -12,6 +12,9 @@ use crate::value::{Budget, Value, decode_args};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Arguments that are longer are not decoded to be shown, in bytes: the driver has other things to do.
+const SHOWN: usize = 64 * 1024;
+
 /// A plugin that tasks can be submitted for.
 pub(super) struct Loaded {
     pub(super) plugin: Arc<Plugin>,
@@ -60,7 +63,10 @@ impl Driver {
         let functions = &loaded.plugin.signature.functions;
         Some(TaskStats {
             function: functions.get(task.function as usize)?.name.clone(),
-            arguments: loaded.arguments_of(task),
+            arguments: match task.arguments.len() {
+                ..=SHOWN => loaded.arguments_of(task),
+                _ => Vec::new(),
+            },
             index: task.reply.index(),
             running: since.elapsed(),
         })
