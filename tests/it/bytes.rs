@@ -22,6 +22,10 @@ const BYTES: &str = r#"(component
             (i32.store (i32.const 8) (local.get 0))
             (i32.const 0))
         (func (export "length") (param i32 i32) (result i32) (local.get 1))
+        (func (export "echo") (param i32 i32) (result i32)
+            (i32.store (i32.const 0) (local.get 0))
+            (i32.store (i32.const 4) (local.get 1))
+            (i32.const 0))
         (func (export "slow-length") (param i32 i32 f32) (result i32) (local.get 1))
         (func (export "with-number") (param i32 i32 i32) (result i32)
             (i32.add (local.get 1) (local.get 2))))
@@ -32,6 +36,8 @@ const BYTES: &str = r#"(component
         (canon lift (core func $i "maybe") (memory $i "memory") (realloc (func $i "realloc"))))
     (func (export "length") (param "bytes" (list u8)) (result u32)
         (canon lift (core func $i "length") (memory $i "memory") (realloc (func $i "realloc"))))
+    (func (export "echo") (param "bytes" (list u8)) (result (list u8))
+        (canon lift (core func $i "echo") (memory $i "memory") (realloc (func $i "realloc"))))
     (func (export "small") (param "bytes" (list u8)) (result u8)
         (canon lift (core func $i "length") (memory $i "memory") (realloc (func $i "realloc"))))
     (func (export "with-number") (param "bytes" (list u8)) (param "n" u32) (result u32)
@@ -59,6 +65,15 @@ fn megabytes_travel_through_functions_of_every_usual_shape() {
     assert_eq!(small, number.to_le_bytes()[0]);
     let sum: u32 = pool.apply("with-number", (zeros, 5_u32)).unwrap();
     assert_eq!(sum, number + 5);
+}
+
+#[test]
+fn more_of_them_than_may_be_under_way_at_once_go_in_and_come_out_of_one_call() {
+    let (pool, megabyte) = (pool(), 1 << 20);
+    let items = (0..100_u8).map(|number| vec![number; megabyte]);
+    let echoed: Vec<Vec<u8>> = pool.map("echo", items).unwrap();
+    let same = |(number, bytes): (usize, &Vec<u8>)| *bytes == vec![number as u8; megabyte];
+    assert!(echoed.len() == 100 && echoed.iter().enumerate().all(same));
 }
 
 #[test]

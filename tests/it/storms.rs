@@ -279,7 +279,11 @@ fn settle(calm: &Held) {
             && host_threads <= 2 * WORKERS;
         let show = (templates.len(), workers, held.descriptors, held.threads);
         if shown.replace(show) != Some(show) {
-            println!("{} templates, {workers} workers, {held:?}", templates.len());
+            let states: Vec<_> = templates
+                .iter()
+                .map(|it| fs::read_to_string(it.file("stat")).unwrap_or_default())
+                .collect();
+            println!("templates {states:?}, {workers} workers, {held:?}");
         }
         is_settled.then_some(())
     });

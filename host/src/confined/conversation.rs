@@ -79,11 +79,6 @@ impl Conversation {
         self.lock().results.restart(seq);
     }
 
-    /// How many bytes of results wait to be sent.
-    pub(super) fn waiting_bytes(&self) -> usize {
-        self.lock().results.bytes()
-    }
-
     /// Sends the results of the tasks before the running one.
     pub(super) fn send_ahead(&self) {
         self.lock().send_ahead();
@@ -94,13 +89,13 @@ impl Conversation {
         self.lock().send_results(batch_done);
     }
 
-    /// Adds a result to what waits.
+    /// Adds a result to what waits, and returns how many bytes do.
     pub(super) fn push(
         &self,
         cost: Cost,
         outcome: Result<Option<&Value>, &TaskFailure>,
         printed: Printed<'_>,
-    ) {
+    ) -> usize {
         let results = &mut self.lock().results;
         match outcome {
             Ok(value) => results.push_printed(
@@ -110,6 +105,7 @@ impl Conversation {
             ),
             Err(failure) => results.push_printed(cost, Err(failure), printed),
         }
+        results.bytes()
     }
 
     /// Calls a function of the host and waits: the encoded result, or why the task fails.

@@ -4,7 +4,7 @@ use super::conversation::Conversation;
 use super::guest::{Called, Guest, Live};
 use super::link::Link;
 use super::{end, ticker};
-use crate::value::{Budget, Value, decode_args, encode, fits_one, is_err};
+use crate::value::{Budget, Value, decode_args_into, encode, fits_one, is_err};
 use crate::wire::{
     Batch, Cost, Isolation, Printed, StatusPage, TaskFailure, TaskFailureKind, TaskTerms,
     WorkerFrame,
@@ -20,6 +20,10 @@ struct Worker<'a> {
     conversation: Conversation,
     /// The instance that the next task gets. What a template prepared is there from the beginning.
     kept: Option<Live>,
+    /// When the last task ended, if the next one may begin then: a look at the clock takes as long as a small task.
+    ended: Option<Instant>,
+    /// The memory that a task's arguments are read into.
+    arguments: Vec<Value>,
 }
 
 /// Serves tasks until the supervisor closes the connection. The process is confined for good.
@@ -30,6 +34,8 @@ pub(super) fn serve(mut link: Link, page: &StatusPage, guest: &Guest, prepared: 
         guest,
         conversation,
         kept: prepared,
+        ended: None,
+        arguments: Vec::new(),
     };
     loop {
         worker.run_batch(page);
@@ -53,23 +59,26 @@ impl Worker<'_> {
             SEND_AT
         };
         let ticking = ticker::start();
+        self.ended = None;
         for (seq, arguments) in batch.tasks() {
             if !page.try_start(seq) {
                 break;
             }
-            self.run_task(batch.function, arguments);
-            if self.conversation.waiting_bytes() >= send_at {
+            let waiting = self.run_task(batch.function, arguments);
+            if waiting >= send_at {
                 self.conversation.send_results(false);
+                self.ended = None;
             }
         }
         self.conversation.send_results(true);
         drop(ticking);
     }
 
-    fn run_task(&mut self, function: u32, arguments: &[u8]) {
+    /// Runs a task, and returns how many bytes of results wait.
+    fn run_task(&mut self, function: u32, arguments: &[u8]) -> usize {
         // What is prepared for many tasks is no part of the time of this one.
         let prepared = self.prepared();
-        let started = Instant::now();
+        let started = self.ended.take().unwrap_or_else(Instant::now);
         let measure_cpu = self.terms().measure_cpu;
         let cpu_before = if measure_cpu { ticker::cpu_ns() } else { 0 };
         let called = match prepared {
@@ -77,8 +86,9 @@ impl Worker<'_> {
             Err(called) => called,
         };
         let cpu_after = if measure_cpu { ticker::cpu_ns() } else { 0 };
+        let ended = Instant::now();
         let cost = Cost {
-            wall_ns: started.elapsed().as_nanos() as u64,
+            wall_ns: ended.saturating_duration_since(started).as_nanos() as u64,
             cpu_ns: cpu_after.saturating_sub(cpu_before),
             fuel: called.fuel,
             memory_bytes: called.memory_bytes,
@@ -96,7 +106,9 @@ impl Worker<'_> {
             Err(failure) => Err(failure.clone()),
         };
         let outcome = outcome.as_ref().map(|value| *value);
-        self.conversation.push(cost, outcome, printed);
+        // What comes between two of these takes no time.
+        self.ended = (self.kept.is_some() && is_small(&called)).then_some(ended);
+        self.conversation.push(cost, outcome, printed)
     }
 
     /// The instance for the next task where tasks share one; `None` where it is to get its own.
@@ -123,25 +135,25 @@ impl Worker<'_> {
         let params = self.guest.function(function);
         let params = params.map_or(&[][..], |function| &function.params);
         let budget = Budget::for_bytes(arguments.len());
-        let mut arguments = match decode_args(params, arguments, budget) {
-            Ok(arguments) => arguments,
-            Err(error) => {
-                return Called::failed(TaskFailure {
-                    kind: TaskFailureKind::Init,
-                    message: format!("the arguments do not fit the function: {error}"),
-                });
-            }
-        };
+        let mut read = std::mem::take(&mut self.arguments);
+        if let Err(error) = decode_args_into(&mut read, params, arguments, budget) {
+            return Called::failed(TaskFailure {
+                kind: TaskFailureKind::Init,
+                message: format!("the arguments do not fit the function: {error}"),
+            });
+        }
         let mut live = match live {
             Some(live) => live,
-            None => match self.instantiate(function, &mut arguments, started) {
+            None => match self.instantiate(function, &mut read, started) {
                 Ok(live) => live,
                 Err(called) => return called,
             },
         };
         let called = self
             .guest
-            .call(&mut live, function, &arguments, started, &self.conversation);
+            .call(&mut live, function, &read, started, &self.conversation);
+        read.clear();
+        self.arguments = read;
         let failed = match &called.outcome {
             Ok(value) => value.as_ref().is_some_and(|value| is_err(value).is_some()),
             Err(_) => true,
@@ -169,13 +181,23 @@ impl Worker<'_> {
     }
 }
 
-/// A result that is larger than the limits, as a failure.
-fn too_large(value: Option<&Value>, limit: Option<u64>) -> Option<TaskFailure> {
-    // Scalars are smaller than any limit that lets a frame through.
-    if matches!(
+/// Whether a result is sent in no time.
+fn is_small(called: &Called) -> bool {
+    matches!(&called.outcome, Ok(value) if is_number(value.as_ref()))
+}
+
+/// Whether there is no value, or one of those that core modules have.
+fn is_number(value: Option<&Value>) -> bool {
+    matches!(
         value,
         None | Some(Value::S32(_) | Value::S64(_) | Value::F32(_) | Value::F64(_))
-    ) {
+    )
+}
+
+/// A result that is larger than the limits, as a failure.
+fn too_large(value: Option<&Value>, limit: Option<u64>) -> Option<TaskFailure> {
+    // They are smaller than any limit that lets a frame through.
+    if is_number(value) {
         return None;
     }
     let mut encoded = Vec::new();

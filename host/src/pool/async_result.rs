@@ -1,5 +1,6 @@
 //! Results of calls that go on in the background, as `multiprocessing.pool.AsyncResult`.
 
+use super::ended::Ended;
 use super::handle::PluginHandle;
 use super::host_threads::is_called_by;
 use super::inbox::Inbox;
@@ -94,11 +95,12 @@ impl<T: Send + 'static> Receiver for Call<T> {
         }
     }
 
-    fn receive(&self, outcome: Outcome) {
+    fn receive(&self, ended: Ended) {
         if let Some(begun) = &self.begun {
             begun.set(None);
         }
-        self.slot.put((self.convert)(outcome, self.ty.as_ref()));
+        self.slot
+            .put((self.convert)(ended.into(), self.ty.as_ref()));
     }
 
     fn is_cancelled(&self) -> bool {
@@ -114,7 +116,7 @@ impl<T> fmt::Debug for Call<T> {
 
 /// The value of a single call's outcome.
 pub(super) fn value_of<R: FromValue>(outcome: Outcome, ty: Option<&Type>) -> Result<R, MapError> {
-    typed(outcome, ty).map_err(|failure| MapError::Task { index: 0, failure })
+    typed(outcome.result, ty).map_err(|failure| MapError::Task { index: 0, failure })
 }
 
 impl<T> AsyncResult<T> {
@@ -279,7 +281,7 @@ impl PluginHandle {
                 );
                 self.inbox.post(|mail| mail.tasks.push(task));
             }
-            Err(failure) => call.receive(Outcome::failed(failure, 0)),
+            Err(failure) => call.receive(Ended::failed(failure, 0)),
         }
         Ok(AsyncResult { slot, handle })
     }

@@ -1,7 +1,7 @@
 //! A function of a plugin, as tasks call it.
 
 use super::gate::OpenCalls;
-use super::inbox::NewTask;
+use super::inbox::{Arguments, NewTask};
 use super::outcome::{Failure, FailureKind};
 use super::reply::Reply;
 use super::scheduler::PluginId;
@@ -44,17 +44,26 @@ impl Callee {
     }
 
     /// The arguments as they travel, if they are of the function's types and not too long.
-    pub(super) fn encode(&self, arguments: &[Value]) -> Result<Vec<u8>, Failure> {
+    pub(super) fn encode(&self, arguments: &[Value]) -> Result<Arguments, Failure> {
+        self.encode_in(&mut Vec::new(), arguments)
+    }
+
+    /// The same, by way of memory that there is already.
+    pub(super) fn encode_in(
+        &self,
+        encoded: &mut Vec<u8>,
+        arguments: &[Value],
+    ) -> Result<Arguments, Failure> {
         let bad =
-            |message: String| Err::<Vec<u8>, _>(Failure::new(FailureKind::BadArgument, message));
+            |message: String| Err::<Arguments, _>(Failure::new(FailureKind::BadArgument, message));
         let params = &self.function().params;
         let fits = |(param, value): (&Param, &Value)| conforms(value, &param.ty);
         if params.len() != arguments.len() || !params.iter().zip(arguments).all(fits) {
             let function = printable(&self.function().to_string());
             return bad(format!("the arguments do not fit {function}"));
         }
-        let mut encoded = Vec::new();
-        encode_args(arguments, &mut encoded);
+        encoded.clear();
+        encode_args(arguments, encoded);
         let limit = self.plugin.terms.limits.argument_cap();
         if encoded.len() as u64 > limit {
             return bad(format!(
@@ -68,11 +77,14 @@ impl Callee {
             ))
             .map(drop)
         })?;
-        Ok(encoded)
+        Ok(match encoded.len() <= Arguments::new().inline_size() {
+            true => Arguments::from_slice(encoded),
+            false => Arguments::from_vec(std::mem::take(encoded)),
+        })
     }
 
     /// A task with these arguments.
-    pub(super) fn task(&self, arguments: Vec<u8>, reply: Reply, nested: bool) -> NewTask {
+    pub(super) fn task(&self, arguments: Arguments, reply: Reply, nested: bool) -> NewTask {
         NewTask {
             plugin: self.id,
             function: self.function,

@@ -4,14 +4,14 @@ use super::callbacks::Callbacks;
 use super::callee::Callee;
 use super::gate::{OpenCalls, Refused};
 use super::inbox::Inbox;
-use super::outcome::Outcome;
+use super::outcome::Failure;
 use super::scheduler::PluginId;
 use super::stats::Stats;
 use super::stream::{Order, Watch};
 use super::tasks::{self, Inputs, Outcomes};
 use crate::error::{Error, ErrorKind};
 use crate::plugin::Plugin;
-use crate::value::{Function, Signature};
+use crate::value::{Function, Signature, Value};
 use std::sync::Arc;
 
 /// A loaded plugin: its functions can be called, once or for many inputs, waiting or in the background. [`Pool`](crate::Pool) is one
@@ -93,7 +93,7 @@ impl PluginHandle {
         Ok(tasks::ends(Arc::clone(&self.inbox), callee, order, None))
     }
 
-    /// As [`PluginHandle::stream`]; `watch` sees each outcome as soon as it is there, with the number of its input, also while it has to
+    /// As [`PluginHandle::stream`]; `watch` sees each result as soon as it is there, with the number of its input, also while it has to
     /// wait for its turn. It is called by the thread that runs the pool, which it must not keep waiting.
     ///
     /// ```rust,standalone_crate
@@ -115,7 +115,7 @@ impl PluginHandle {
         &self,
         function: &str,
         order: Order,
-        watch: impl Fn(u64, &Outcome) + Send + Sync + 'static,
+        watch: impl Fn(u64, &Result<Option<Value>, Failure>) + Send + Sync + 'static,
     ) -> Result<(Inputs, Outcomes), Error> {
         let callee = self.callee(function)?;
         let watch = Some(Watch(Box::new(watch)));

@@ -8,19 +8,22 @@ use super::stats::Stats;
 use crate::plugin::Plugin;
 use crate::sandbox::GrantedDirectory;
 use rustix::event::{EventfdFlags, eventfd};
+use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// Encoded arguments; those of most functions of numbers need no memory of their own.
+pub(crate) type Arguments = SmallVec<[u8; 16]>;
+
 /// A task on its way to the driver.
 #[derive(Debug)]
 pub(crate) struct NewTask {
     pub(crate) plugin: PluginId,
     pub(crate) function: u32,
-    /// The encoded arguments.
-    pub(crate) arguments: Vec<u8>,
+    pub(crate) arguments: Arguments,
     pub(crate) reply: Reply,
     /// Whether a host function of the same pool waits for it.
     pub(crate) nested: bool,

@@ -1,6 +1,7 @@
 //! The calls that `multiprocessing.Pool` has, with results of the caller's own types.
 
 use super::async_result::value_of;
+use super::ended::Ended;
 use super::handle::PluginHandle;
 use super::outcome::{Failure, FailureKind, Outcome};
 use super::stream::Order;
@@ -243,39 +244,46 @@ impl<A: IntoArgs, I: Iterator<Item = A>, R> Lazy<I, R> {
         }
     }
 
-    fn next_outcome(&mut self) -> Option<Outcome> {
+    fn next_ended(&mut self) -> Option<Ended> {
         loop {
-            let ready = self.outcomes.try_next();
-            let room = self.sent - self.taken < AHEAD;
-            let (Some(inputs), true, None) = (&mut self.inputs, room, &ready) else {
-                if let Some(inputs) = &mut self.inputs
-                    && ready.is_none()
-                {
-                    inputs.flush();
-                }
-                let (_, outcome) = ready.or_else(|| self.outcomes.next())?;
+            if let Some((_, ended)) = self.outcomes.try_next_ended() {
                 self.taken += 1;
-                return Some(outcome);
-            };
+                return Some(ended);
+            }
+            let is_ahead = self.sent - self.taken >= AHEAD;
+            // Whoever waited for room here would take no outcomes, and wait for ever.
+            let has_room = |inputs: &mut Inputs| !is_ahead && inputs.has_room();
+            if !self.inputs.as_mut().is_some_and(has_room) {
+                self.inputs.iter_mut().for_each(Inputs::flush);
+                let (_, ended) = self.outcomes.next_ended()?;
+                self.taken += 1;
+                return Some(ended);
+            }
             match self.items.next() {
                 // Dropping the inputs says that no more will come.
                 None => drop(self.inputs.take()),
-                Some(item) => {
-                    let sent = match item.into_args(&self.function.params) {
-                        Ok(arguments) => inputs.send(&arguments),
-                        Err(mismatch) => inputs
-                            .fail(Failure::new(FailureKind::BadArgument, mismatch.to_string())),
-                    };
-                    // The outcomes are held here, so they are wanted.
-                    debug_assert_eq!(sent, Ok(()));
-                    self.sent += 1;
-                }
+                Some(item) => self.send(item),
             }
         }
     }
 
+    fn send(&mut self, item: A) {
+        let Some(inputs) = &mut self.inputs else {
+            return;
+        };
+        let sent = match item.into_args(&self.function.params) {
+            Ok(arguments) => inputs.send(&arguments),
+            Err(mismatch) => {
+                inputs.fail(Failure::new(FailureKind::BadArgument, mismatch.to_string()))
+            }
+        };
+        // The outcomes are held here, so they are wanted.
+        debug_assert_eq!(sent, Ok(()));
+        self.sent += 1;
+    }
+
     fn outcomes(mut self) -> impl Iterator<Item = Outcome> {
-        std::iter::from_fn(move || self.next_outcome())
+        std::iter::from_fn(move || self.next_ended().map(Outcome::from))
     }
 }
 
@@ -283,13 +291,16 @@ impl<A: IntoArgs, I: Iterator<Item = A>, R: FromValue> Iterator for Lazy<I, R> {
     type Item = Result<R, Failure>;
 
     fn next(&mut self) -> Option<Result<R, Failure>> {
-        let outcome = self.next_outcome()?;
-        Some(typed(outcome, self.function.result.as_ref()))
+        let ended = self.next_ended()?;
+        Some(typed(ended.result, self.function.result.as_ref()))
     }
 }
 
-pub(super) fn typed<R: FromValue>(outcome: Outcome, ty: Option<&Type>) -> Result<R, Failure> {
-    let value = outcome.result?;
+pub(super) fn typed<R: FromValue>(
+    result: Result<Option<Value>, Failure>,
+    ty: Option<&Type>,
+) -> Result<R, Failure> {
+    let value = result?;
     // An `err` is a failure already: of a `result`, what is in `ok` is left, if that is what the caller wants.
     let (value, ty) = match (value, ty) {
         (Some(Value::Result(Ok(payload))), Some(result @ Type::Result { ok, .. }))

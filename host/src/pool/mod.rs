@@ -11,6 +11,7 @@ mod builder;
 mod callbacks;
 mod callee;
 mod driver;
+mod ended;
 mod gate;
 mod handle;
 mod host_threads;

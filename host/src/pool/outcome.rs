@@ -376,18 +376,3 @@ pub struct Outcome {
     /// What it wrote to standard error. Both are as they are: [`printable`](crate::printable) makes them harmless to a terminal.
     pub stderr: Vec<u8>,
 }
-
-impl Outcome {
-    /// The end of a task that did not run.
-    pub(super) fn failed(failure: Failure, attempts: u32) -> Outcome {
-        Outcome {
-            result: Err(failure),
-            usage: Usage {
-                attempts,
-                ..Usage::default()
-            },
-            stdout: Vec::new(),
-            stderr: Vec::new(),
-        }
-    }
-}

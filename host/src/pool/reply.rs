@@ -1,23 +1,28 @@
-//! The place where the outcome of one task goes, exactly once.
+//! The place where the end of one task goes, exactly once.
 
-use super::outcome::{Failure, FailureKind, Outcome};
+use super::ended::Ended;
+use super::outcome::{Failure, FailureKind};
 use super::stream::Stream;
 use std::fmt;
 use std::sync::Arc;
 
-/// Who waits for the outcome of a single task.
+/// Who waits for the end of a single task.
 pub(crate) trait Receiver: Send + Sync + fmt::Debug {
     /// The task is on its way to a worker with that process id.
     fn begins(&self, pid: u32);
 
-    /// Takes the outcome. Called once, by the driver: it may not wait for anything.
-    fn receive(&self, outcome: Outcome);
+    /// Takes it. Called once, by the driver: it may not wait for anything.
+    fn receive(&self, ended: Ended);
 
     /// Whether the task is not wanted any more.
     fn is_cancelled(&self) -> bool;
 }
 
-/// The place for the outcome of one task. Exactly one is put there: if the reply is dropped unused, that it was cancelled.
+/// The stream of some tasks that are handed over together. Each of them counts as a reference to this and not to the stream itself:
+/// that count would go back and forth between the threads that send, drive and take.
+pub(crate) type StreamOfSome = Arc<Arc<Stream>>;
+
+/// The place for the end of one task. Exactly one is put there: if the reply is dropped unused, that it was cancelled.
 #[derive(Debug)]
 pub(crate) struct Reply {
     to: Option<Place>,
@@ -27,12 +32,12 @@ pub(crate) struct Reply {
 
 #[derive(Debug)]
 enum Place {
-    Stream(Arc<Stream>),
+    Stream(StreamOfSome),
     Receiver(Arc<dyn Receiver>),
 }
 
 impl Reply {
-    /// The place for the outcome of a task that belongs to no stream.
+    /// The place for the end of a task that belongs to no stream.
     pub(crate) fn to(receiver: Arc<dyn Receiver>) -> Reply {
         Reply {
             to: Some(Place::Receiver(receiver)),
@@ -41,10 +46,10 @@ impl Reply {
         }
     }
 
-    /// The place for the outcome of task `index` of a stream, whose arguments take so many bytes.
-    pub(super) fn to_stream(stream: Arc<Stream>, index: u64, bytes: usize) -> Reply {
+    /// The place for the end of task `index` of a stream, whose arguments take so many bytes.
+    pub(super) fn to_stream(stream: &StreamOfSome, index: u64, bytes: usize) -> Reply {
         Reply {
-            to: Some(Place::Stream(stream)),
+            to: Some(Place::Stream(Arc::clone(stream))),
             index,
             bytes,
         }
@@ -71,44 +76,60 @@ impl Reply {
         }
     }
 
-    /// Puts the outcome in its place.
-    pub(crate) fn send(mut self, outcome: Outcome) {
-        self.put(outcome);
+    /// Puts the end of its task in its place.
+    pub(crate) fn send(mut self, ended: Ended) {
+        self.put(ended);
     }
 
-    fn put(&mut self, outcome: Outcome) {
+    fn put(&mut self, ended: Ended) {
         match self.to.take() {
             None => {}
             Some(Place::Stream(stream)) => {
-                stream.deliver(std::iter::once((self.index, self.bytes, outcome)));
+                stream.watch(self.index, &ended);
+                stream.put(std::iter::once((self.index, self.bytes, ended)));
             }
-            Some(Place::Receiver(receiver)) => receiver.receive(outcome),
+            Some(Place::Receiver(receiver)) => receiver.receive(ended),
         }
     }
 
-    fn is_for(&self, stream: &Arc<Stream>) -> bool {
-        matches!(&self.to, Some(Place::Stream(own)) if Arc::ptr_eq(own, stream))
+    /// The stream that it is of, if it is.
+    fn stream(&self) -> Option<&Arc<Stream>> {
+        match &self.to {
+            Some(Place::Stream(stream)) => Some(stream),
+            _ => None,
+        }
     }
 
-    /// Puts many outcomes in their places, waking each consumer once.
-    pub(crate) fn send_all(replies: impl IntoIterator<Item = (Reply, Outcome)>) {
-        let mut replies = replies.into_iter().peekable();
-        while let Some((mut reply, outcome)) = replies.next() {
+    /// Puts the ends of many tasks in their places, waking each consumer once.
+    pub(crate) fn send_all(replies: &mut Vec<(Reply, Ended)>) {
+        // Whoever watches may ask anything of the stream, which is not locked meanwhile.
+        for (reply, ended) in &*replies {
+            if let Some(stream) = reply.stream() {
+                stream.watch(reply.index, ended);
+            }
+        }
+        let mut replies = replies.drain(..).peekable();
+        while let Some((mut reply, ended)) = replies.next() {
             let stream = match reply.to.take() {
                 None => continue,
                 Some(Place::Receiver(receiver)) => {
-                    receiver.receive(outcome);
+                    receiver.receive(ended);
                     continue;
                 }
                 Some(Place::Stream(stream)) => stream,
             };
-            let first = (reply.index, reply.bytes, outcome);
+            let first = (reply.index, reply.bytes, ended);
+            let is_of_it = |other: &Reply| {
+                other
+                    .stream()
+                    .is_some_and(|other| Arc::ptr_eq(other, &stream))
+            };
             let others = std::iter::from_fn(|| {
-                let (mut reply, outcome) = replies.next_if(|(next, _)| next.is_for(&stream))?;
+                let (mut reply, ended) = replies.next_if(|(next, _)| is_of_it(next))?;
                 reply.to = None;
-                Some((reply.index, reply.bytes, outcome))
+                Some((reply.index, reply.bytes, ended))
             });
-            stream.deliver(std::iter::once(first).chain(others));
+            stream.put(std::iter::once(first).chain(others));
         }
     }
 }
@@ -120,7 +141,7 @@ impl Drop for Reply {
                 FailureKind::Cancelled,
                 "the pool was terminated before it finished",
             );
-            self.put(Outcome::failed(failure, 0));
+            self.put(Ended::failed(failure, 0));
         }
     }
 }

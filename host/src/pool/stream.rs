@@ -7,15 +7,20 @@
 //! Between the two at most [`WINDOW_TASKS`] tasks or about [`WINDOW_BYTES`] are under way, so that a million inputs need no
 //! more memory than a few thousand.
 
-use super::outcome::Outcome;
-use super::reply::Reply;
+use super::ended::Ended;
+use super::outcome::Failure;
+use crate::value::Value;
 use std::collections::VecDeque;
 use std::fmt;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Tasks under way in one stream, at most.
 const WINDOW_TASKS: u64 = 65_536;
+
+/// Tasks of one stream that wait to be run, or are, at most. More would be kept warm in nobody's cache, and keep nobody busier.
+const QUEUE_TASKS: u64 = 16_384;
 
 /// Bytes of arguments and waiting results in one stream beyond which no more are taken in.
 const WINDOW_BYTES: usize = 32 << 20;
@@ -43,10 +48,10 @@ pub enum Order {
     Completion,
 }
 
-/// Sees each outcome as soon as it is there, with the number of its input.
+/// Sees each result as soon as it is there, with the number of its input.
 pub(super) struct Watch(pub(super) Box<See>);
 
-type See = dyn Fn(u64, &Outcome) + Send + Sync;
+type See = dyn Fn(u64, &Result<Option<Value>, Failure>) + Send + Sync;
 
 impl fmt::Debug for Watch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -62,6 +67,10 @@ pub(crate) struct Stream {
     state: Mutex<State>,
     /// Its tasks are not wanted any more, those that are still to come included.
     cancelled: Arc<AtomicBool>,
+    /// Nothing is taken in any more.
+    closed: AtomicBool,
+    /// There is an outcome to take.
+    ready: AtomicBool,
     outcome_ready: Condvar,
     room_made: Condvar,
 }
@@ -69,20 +78,50 @@ pub(crate) struct Stream {
 #[derive(Debug, Default)]
 struct State {
     /// Outcomes by position: that of task `taken` is first. In completion order, the finished ones with their numbers.
-    waiting: VecDeque<Option<(u64, Outcome)>>,
+    waiting: VecDeque<Option<(u64, Ended)>>,
     sent: u64,
+    /// How many have an outcome.
+    done: u64,
     taken: u64,
     bytes: usize,
     /// No more inputs will come.
     ended: bool,
     /// Nobody will take outcomes any more.
     abandoned: bool,
+    /// Somebody waits for an outcome.
+    is_awaited: bool,
+    /// What somebody waits for room in, before more is sent.
+    short_of: Option<Room>,
+}
+
+/// What there has to be room in for a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Room {
+    /// The queue of tasks that are not done: it gets shorter by itself, and is to be half empty before somebody is woken for that.
+    Queue,
+    /// The window, which moves as outcomes are taken.
+    Window,
 }
 
 impl State {
-    fn has_room(&self) -> bool {
+    /// How many more tasks may come, or where there is no room for one.
+    fn room(&self) -> Result<u64, Room> {
         let under_way = self.sent - self.taken;
-        under_way == 0 || (under_way < WINDOW_TASKS && self.bytes < WINDOW_BYTES)
+        let window = match under_way {
+            0 => WINDOW_TASKS,
+            _ if self.bytes >= WINDOW_BYTES => 0,
+            _ => WINDOW_TASKS.saturating_sub(under_way),
+        };
+        let queue = QUEUE_TASKS.saturating_sub(self.queued());
+        match window.min(queue) {
+            0 if window == 0 => Err(Room::Window),
+            0 => Err(Room::Queue),
+            room => Ok(room),
+        }
+    }
+
+    fn queued(&self) -> u64 {
+        self.sent - self.done
     }
 
     /// Whether nothing is taken in any more.
@@ -117,6 +156,8 @@ impl Stream {
             watch,
             state,
             cancelled: Arc::default(),
+            closed: AtomicBool::new(false),
+            ready: AtomicBool::new(false),
             outcome_ready: Condvar::new(),
             room_made: Condvar::new(),
         })
@@ -130,36 +171,66 @@ impl Stream {
         self.cancelled.load(Ordering::Relaxed)
     }
 
+    /// Whether nothing is taken in any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Whether there is an outcome to take. It costs less than to try.
+    pub(super) fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Acquire)
+    }
+
     pub(crate) fn cancelled(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.cancelled)
     }
 
-    /// Takes in one task of `bytes` of arguments: the place where its outcome goes. Waits for room if told to.
-    pub(crate) fn reserve(self: &Arc<Self>, bytes: usize, wait: bool) -> Result<Reply, Refused> {
+    /// The places of tasks that are about to come, at most so many and at least one. Waits for room if told to. Those that are
+    /// not used are given back by [`Stream::settle`].
+    pub(crate) fn places(&self, most: u64, wait: bool) -> Result<Range<u64>, Refused> {
         let mut state = self.state();
-        while !state.has_room() && !state.is_closed() {
-            if !wait {
-                return Err(Refused::Full);
+        let room = loop {
+            if state.is_closed() {
+                return Err(Refused::Abandoned);
+            }
+            match state.room() {
+                Ok(room) => break room,
+                Err(_) if !wait => return Err(Refused::Full),
+                Err(room) => state.short_of = Some(room),
             }
             state = self
                 .room_made
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
-        }
-        if state.is_closed() {
-            return Err(Refused::Abandoned);
-        }
-        let index = state.sent;
-        state.sent += 1;
-        state.bytes += bytes;
+        };
+        let first = state.sent;
+        let count = room.min(most).max(1);
+        state.sent += count;
         if self.order == Order::Input {
-            state.waiting.push_back(None);
+            state.waiting.extend((0..count).map(|_| None));
         }
-        Ok(Reply::to_stream(Arc::clone(self), index, bytes))
+        Ok(first..first + count)
+    }
+
+    /// Says what became of the places that were taken last: the last ones were not used, and the arguments of the others take so
+    /// many bytes. To be said before any of those tasks can end.
+    pub(crate) fn settle(&self, unused: u64, bytes: usize) {
+        let mut state = self.state();
+        state.sent -= unused;
+        state.bytes += bytes;
+        if self.order == Order::Input && !state.abandoned {
+            let left = state.waiting.len().saturating_sub(unused as usize);
+            state.waiting.truncate(left);
+        }
+        // Whoever waits for the last outcome may have it already.
+        if unused > 0 && state.ended {
+            self.outcome_ready.notify_all();
+        }
     }
 
     /// No more inputs will come.
     pub(crate) fn end(&self) {
+        self.closed.store(true, Ordering::Release);
         self.state().ended = true;
         self.outcome_ready.notify_all();
         self.room_made.notify_all();
@@ -167,15 +238,18 @@ impl Stream {
 
     /// Nobody takes outcomes any more.
     pub(crate) fn abandon(&self) {
+        self.closed.store(true, Ordering::Release);
         let mut state = self.state();
         state.abandoned = true;
-        state.waiting.clear();
+        let dropped = std::mem::take(&mut state.waiting);
+        drop(state);
+        drop(dropped);
         self.room_made.notify_all();
     }
 
     /// Appends the outcomes that are ready to `into`, and if there are none waits for one if told to. False when there will be
     /// no more.
-    pub(crate) fn take(&self, into: &mut VecDeque<(u64, Outcome)>, wait: bool) -> bool {
+    pub(crate) fn take(&self, into: &mut VecDeque<(u64, Ended)>, wait: bool) -> bool {
         let mut state = self.state();
         while !state.is_ready() {
             if state.ended && state.taken == state.sent {
@@ -184,188 +258,71 @@ impl Stream {
             if !wait {
                 return true;
             }
+            state.is_awaited = true;
             state = self
                 .outcome_ready
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        while let Some(Some((index, outcome))) =
-            state.waiting.pop_front_if(|outcome| outcome.is_some())
-        {
-            state.bytes = state.bytes.saturating_sub(size_of_outcome(&outcome));
-            state.taken += 1;
-            into.push_back((index, outcome));
+        let ready = state.waiting.iter().take_while(|place| place.is_some());
+        let (count, bytes) = ready.flatten().fold((0, 0), |(count, bytes), (_, ended)| {
+            (count + 1, bytes + ended.heap_bytes())
+        });
+        into.extend(state.waiting.drain(..count).flatten());
+        state.bytes = state.bytes.saturating_sub(bytes);
+        state.taken += count as u64;
+        self.ready.store(false, Ordering::Release);
+        if state.short_of == Some(Room::Window) {
+            state.short_of = None;
+            self.room_made.notify_all();
         }
-        self.room_made.notify_all();
         true
     }
 
-    /// Puts outcomes in their places, each with its index and the bytes of its arguments, and wakes the consumer once.
-    pub(super) fn deliver(&self, outcomes: impl Iterator<Item = (u64, usize, Outcome)>) {
-        let Some(Watch(watch)) = &self.watch else {
-            return self.put_all(outcomes);
-        };
-        // Whoever watches may ask anything of the stream, which is not locked meanwhile.
-        let watched = outcomes.inspect(|(index, _, outcome)| watch(*index, outcome));
-        let watched: Vec<_> = watched.collect();
-        self.put_all(watched.into_iter());
+    /// Shows what ended to whoever watches.
+    pub(super) fn watch(&self, index: u64, ended: &Ended) {
+        if let Some(Watch(watch)) = &self.watch {
+            watch(index, &ended.result);
+        }
     }
 
-    fn put_all(&self, outcomes: impl Iterator<Item = (u64, usize, Outcome)>) {
+    /// Puts ends of tasks in their places, each with its index and the bytes of its arguments, and wakes the consumer once.
+    pub(super) fn put(&self, all: impl Iterator<Item = (u64, usize, Ended)>) {
         let mut state = self.state();
-        for (index, bytes, outcome) in outcomes {
-            self.put(&mut state, index, bytes, outcome);
+        for (index, bytes, ended) in all {
+            self.put_one(&mut state, index, bytes, ended);
+            state.done += 1;
+        }
+        if state.short_of == Some(Room::Queue) && state.queued() <= QUEUE_TASKS / 2 {
+            state.short_of = None;
+            self.room_made.notify_all();
         }
         if state.is_ready() {
-            self.outcome_ready.notify_all();
+            self.ready.store(true, Ordering::Release);
+            if std::mem::take(&mut state.is_awaited) {
+                self.outcome_ready.notify_all();
+            }
         }
     }
 
-    fn put(&self, state: &mut State, index: u64, bytes: usize, outcome: Outcome) {
+    fn put_one(&self, state: &mut State, index: u64, bytes: usize, ended: Ended) {
         state.bytes = state.bytes.saturating_sub(bytes);
         if state.abandoned {
             state.taken += 1;
             return;
         }
-        state.bytes += size_of_outcome(&outcome);
+        state.bytes += ended.heap_bytes();
         match self.order {
-            Order::Completion => state.waiting.push_back(Some((index, outcome))),
+            Order::Completion => state.waiting.push_back(Some((index, ended))),
             Order::Input => {
                 let position = (index - state.taken) as usize;
                 if let Some(place) = state.waiting.get_mut(position) {
-                    *place = Some((index, outcome));
+                    *place = Some((index, ended));
                 }
             }
         }
     }
 }
 
-/// About how many bytes an outcome keeps beyond its fixed size.
-fn size_of_outcome(outcome: &Outcome) -> usize {
-    let result = match &outcome.result {
-        Ok(value) => value.as_ref().map_or(0, crate::value::Value::heap_bytes),
-        Err(failure) => failure.message().len(),
-    };
-    result + outcome.stdout.len() + outcome.stderr.len()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::super::outcome::FailureKind;
-    use super::*;
-    use crate::value::Value;
-
-    fn ok(number: i64) -> Outcome {
-        Outcome {
-            result: Ok(Some(Value::S64(number))),
-            usage: super::super::outcome::Usage::default(),
-            stdout: Vec::new(),
-            stderr: Vec::new(),
-        }
-    }
-
-    fn drain(stream: &Stream) -> Vec<u64> {
-        let mut taken = VecDeque::new();
-        stream.take(&mut taken, false);
-        taken.into_iter().map(|(index, _)| index).collect()
-    }
-
-    #[test]
-    fn in_input_order_an_early_outcome_waits_for_its_turn() {
-        let stream = Stream::new(Order::Input);
-        let [first, second] = [0, 0].map(|bytes| stream.reserve(bytes, false).unwrap());
-        second.send(ok(2));
-        assert!(drain(&stream).is_empty());
-        first.send(ok(1));
-        assert_eq!(drain(&stream), [0, 1]);
-    }
-
-    #[test]
-    fn in_completion_order_nothing_waits() {
-        let stream = Stream::new(Order::Completion);
-        let [_first, second] = [0, 0].map(|bytes| stream.reserve(bytes, false).unwrap());
-        second.send(ok(2));
-        assert_eq!(drain(&stream), [1]);
-    }
-
-    #[test]
-    fn a_full_window_takes_nothing_until_an_outcome_is_taken() {
-        let stream = Stream::new(Order::Input);
-        let mut replies: Vec<_> = (0..WINDOW_TASKS)
-            .map(|_| stream.reserve(0, false).unwrap())
-            .collect();
-        assert_eq!(stream.reserve(0, false).err(), Some(Refused::Full));
-        replies.remove(0).send(ok(0));
-        assert_eq!(
-            stream.reserve(0, false).err(),
-            Some(Refused::Full),
-            "it was not taken yet"
-        );
-        assert_eq!(drain(&stream), [0]);
-        assert!(stream.reserve(0, false).is_ok());
-    }
-
-    #[test]
-    fn large_arguments_fill_the_window_but_one_is_always_taken() {
-        let stream = Stream::new(Order::Input);
-        let first = stream.reserve(WINDOW_BYTES + 1, false).unwrap();
-        assert_eq!(stream.reserve(1, false).err(), Some(Refused::Full));
-        first.send(ok(0));
-        drain(&stream);
-        assert!(stream.reserve(WINDOW_BYTES + 1, false).is_ok());
-    }
-
-    #[test]
-    fn a_dropped_reply_is_a_cancelled_task() {
-        let stream = Stream::new(Order::Input);
-        drop(stream.reserve(0, false).unwrap());
-        let mut taken = VecDeque::new();
-        assert!(stream.take(&mut taken, true));
-        let (_, outcome) = taken.pop_front().unwrap();
-        assert_eq!(outcome.result.unwrap_err().kind(), FailureKind::Cancelled);
-    }
-
-    #[test]
-    fn a_cancelled_stream_says_so_of_tasks_that_are_under_way_and_of_those_to_come() {
-        let stream = Stream::new(Order::Input);
-        let before = stream.reserve(0, false).unwrap();
-        assert!(!before.is_cancelled());
-        stream.cancelled().store(true, Ordering::Relaxed);
-        let after = stream.reserve(0, false).unwrap();
-        assert!(before.is_cancelled() && after.is_cancelled());
-    }
-
-    #[test]
-    fn an_ended_stream_says_so_after_its_last_outcome() {
-        let stream = Stream::new(Order::Input);
-        let reply = stream.reserve(0, false).unwrap();
-        stream.end();
-        reply.send(ok(1));
-        let mut taken = VecDeque::new();
-        assert!(stream.take(&mut taken, true));
-        assert!(!stream.take(&mut taken, true));
-        assert_eq!(taken.len(), 1);
-    }
-
-    #[test]
-    fn an_ended_stream_takes_nothing_and_lets_nobody_wait_for_room() {
-        let stream = Stream::new(Order::Input);
-        let reply = stream.reserve(WINDOW_BYTES + 1, false).unwrap();
-        let waiting = Arc::clone(&stream);
-        let waiting = std::thread::spawn(move || waiting.reserve(1, true).err());
-        stream.end();
-        assert_eq!(waiting.join().unwrap(), Some(Refused::Abandoned));
-        reply.send(ok(1));
-        assert_eq!(drain(&stream), [0]);
-    }
-
-    #[test]
-    fn an_abandoned_stream_takes_nothing_and_keeps_nothing() {
-        let stream = Stream::new(Order::Input);
-        let reply = stream.reserve(0, false).unwrap();
-        stream.abandon();
-        reply.send(ok(1));
-        assert_eq!(stream.reserve(0, true).err(), Some(Refused::Abandoned));
-        assert!(stream.state().waiting.is_empty());
-    }
-}
+mod tests;

@@ -1,18 +1,23 @@
 //! The two ends of a stream of tasks: where inputs go in and where outcomes come out.
 
 use super::callee::Callee;
+use super::ended::Ended;
 use super::host_threads::is_called_by;
 use super::inbox::{Inbox, NewTask};
 use super::outcome::{Failure, Outcome};
-use super::reply::Reply;
+use super::reply::{Reply, StreamOfSome};
 use super::stream::{Order, Refused, Stream, Watch};
 use crate::value::{Function, Value};
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// Tasks that are kept back until they are worth a hand-over.
 const HANDED_OVER: usize = 256;
+
+/// Bytes of arguments that are worth one whatever their number is.
+const HANDED_OVER_BYTES: usize = 64 * 1024;
 
 /// The end where inputs go in. Dropping it says that no more will come.
 ///
@@ -36,6 +41,14 @@ pub struct Inputs {
     callee: Callee,
     stream: Arc<Stream>,
     kept: Vec<NewTask>,
+    /// The memory in which arguments are encoded.
+    encoded: Vec<u8>,
+    /// How many bytes their arguments take.
+    kept_bytes: usize,
+    /// The places of those that come next.
+    places: Range<u64>,
+    /// What the replies of those refer to.
+    of_some: StreamOfSome,
     /// A host function of the same pool has asked for all of them.
     nested: bool,
 }
@@ -56,7 +69,7 @@ pub struct Inputs {
 #[derive(Debug)]
 pub struct Outcomes {
     stream: Arc<Stream>,
-    taken: VecDeque<(u64, Outcome)>,
+    taken: VecDeque<(u64, Ended)>,
 }
 
 /// Nobody takes the outcomes any more, or no more inputs are wanted.
@@ -88,8 +101,12 @@ pub(super) fn ends(
         nested: is_called_by(&inbox),
         inbox,
         callee,
+        of_some: Arc::new(Arc::clone(&stream)),
         stream,
         kept: Vec::new(),
+        encoded: Vec::new(),
+        kept_bytes: 0,
+        places: 0..0,
     };
     (inputs, outcomes)
 }
@@ -108,14 +125,16 @@ impl Inputs {
     ///
     /// When the outcomes were dropped, or no more inputs are wanted.
     pub fn send(&mut self, arguments: &[Value]) -> Result<(), Closed> {
-        let encoded = match self.callee.encode(arguments) {
+        let encoded = match self.callee.encode_in(&mut self.encoded, arguments) {
             Ok(encoded) => encoded,
             Err(failure) => return self.fail(failure),
         };
-        let reply = self.reserve(encoded.len())?;
+        let (place, bytes) = (self.place()?, encoded.len());
+        let reply = Reply::to_stream(&self.of_some, place, bytes);
         let nested = self.nested || is_called_by(&self.inbox);
         self.kept.push(self.callee.task(encoded, reply, nested));
-        if self.kept.len() >= HANDED_OVER {
+        self.kept_bytes += bytes;
+        if self.kept.len() >= HANDED_OVER || self.kept_bytes >= HANDED_OVER_BYTES {
             self.flush();
         }
         Ok(())
@@ -136,7 +155,10 @@ impl Inputs {
     ///
     /// When the outcomes were dropped, or no more inputs are wanted.
     pub fn fail(&mut self, failure: Failure) -> Result<(), Closed> {
-        self.reserve(0)?.send(Outcome::failed(failure, 0));
+        let place = self.place()?;
+        let reply = Reply::to_stream(&self.of_some, place, 0);
+        self.flush();
+        reply.send(Ended::failed(failure, 0));
         Ok(())
     }
 
@@ -155,23 +177,44 @@ impl Inputs {
 
     /// Lets every task that was sent begin.
     pub fn flush(&mut self) {
+        let unused = std::mem::take(&mut self.places).count() as u64;
+        let bytes = std::mem::take(&mut self.kept_bytes);
+        if unused > 0 || bytes > 0 {
+            self.stream.settle(unused, bytes);
+        }
         if !self.kept.is_empty() {
-            let tasks = std::mem::take(&mut self.kept);
-            self.inbox.post(|mail| mail.tasks.extend(tasks));
+            let kept = &mut self.kept;
+            self.inbox.post(|mail| mail.tasks.append(kept));
+            self.of_some = Arc::new(Arc::clone(&self.stream));
         }
     }
 
     /// The place of one more task; waits for it if it must.
-    fn reserve(&mut self, bytes: usize) -> Result<Reply, Closed> {
-        match self.stream.reserve(bytes, false) {
-            Ok(reply) => Ok(reply),
-            Err(Refused::Abandoned) => Err(Closed),
-            Err(Refused::Full) => {
-                // What is kept back here would never make room.
-                self.flush();
-                self.stream.reserve(bytes, true).map_err(|_| Closed)
+    fn place(&mut self) -> Result<u64, Closed> {
+        if self.stream.is_closed() {
+            self.flush();
+            return Err(Closed);
+        }
+        if !self.has_room() {
+            // What is kept back here would never make room.
+            self.flush();
+            self.places = self.stream.places(1, true).map_err(|_| Closed)?;
+        }
+        self.places.next().ok_or(Closed)
+    }
+
+    /// Whether the next [`Inputs::send`] need not wait; then there is a place for its task.
+    pub(super) fn has_room(&mut self) -> bool {
+        if self.places.is_empty() {
+            // As many as came since the last hand-over: there may be more to come.
+            let some = self.kept.len() as u64;
+            match self.stream.places(some, false) {
+                Ok(places) => self.places = places,
+                Err(Refused::Abandoned) => {}
+                Err(Refused::Full) => return false,
             }
         }
+        true
     }
 }
 
@@ -208,8 +251,20 @@ impl Drop for Inputs {
 impl Outcomes {
     /// The next outcome if one is ready, without waiting.
     pub fn try_next(&mut self) -> Option<(u64, Outcome)> {
-        if self.taken.is_empty() {
+        let (index, ended) = self.try_next_ended()?;
+        Some((index, ended.into()))
+    }
+
+    pub(super) fn try_next_ended(&mut self) -> Option<(u64, Ended)> {
+        if self.taken.is_empty() && self.stream.is_ready() {
             self.stream.take(&mut self.taken, false);
+        }
+        self.taken.pop_front()
+    }
+
+    pub(super) fn next_ended(&mut self) -> Option<(u64, Ended)> {
+        if self.taken.is_empty() && !self.stream.take(&mut self.taken, true) {
+            return None;
         }
         self.taken.pop_front()
     }
@@ -225,10 +280,8 @@ impl Iterator for Outcomes {
     type Item = (u64, Outcome);
 
     fn next(&mut self) -> Option<(u64, Outcome)> {
-        if self.taken.is_empty() && !self.stream.take(&mut self.taken, true) {
-            return None;
-        }
-        self.taken.pop_front()
+        let (index, ended) = self.next_ended()?;
+        Some((index, ended.into()))
     }
 }
 

@@ -153,11 +153,23 @@ pub fn decode_args(
     bytes: &[u8],
     budget: Budget,
 ) -> Result<Vec<Value>, DecodeError> {
+    let mut values = Vec::new();
+    decode_args_into(&mut values, params, bytes, budget)?;
+    Ok(values)
+}
+
+/// As [`decode_args`], in memory that there is already: what was in `values` is gone.
+pub fn decode_args_into(
+    values: &mut Vec<Value>,
+    params: &[Param],
+    bytes: &[u8],
+    budget: Budget,
+) -> Result<(), DecodeError> {
+    values.clear();
     let mut decoder = Decoder::new(bytes, budget)?;
     let types = params.iter().map(|param| &param.ty);
-    let values = decoder.values(types, budget.depth)?;
-    decoder.reader.finish()?;
-    Ok(values)
+    decoder.values_into(values, types, budget.depth)?;
+    decoder.reader.finish()
 }
 
 fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) {
@@ -266,12 +278,23 @@ impl<'a> Decoder<'a> {
         types: impl ExactSizeIterator<Item = &'t Type>,
         depth: usize,
     ) -> Result<Vec<Value>, DecodeError> {
+        let mut values = Vec::new();
+        self.values_into(&mut values, types, depth)?;
+        Ok(values)
+    }
+
+    fn values_into<'t>(
+        &mut self,
+        values: &mut Vec<Value>,
+        types: impl ExactSizeIterator<Item = &'t Type>,
+        depth: usize,
+    ) -> Result<(), DecodeError> {
         self.charge(types.len())?;
-        let mut values = Vec::with_capacity(types.len());
+        values.reserve_exact(types.len());
         for ty in types {
             values.push(self.value(ty, depth)?);
         }
-        Ok(values)
+        Ok(())
     }
 
     fn payload(

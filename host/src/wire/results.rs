@@ -33,7 +33,9 @@ pub struct Printed<'a> {
 }
 
 impl Printed<'_> {
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether that is nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.stdout.is_empty() && self.stderr.is_empty()
     }
 }

@@ -62,7 +62,13 @@ impl Ledger {
             number: index + 1,
             ..Entry::default()
         };
-        let kept = self.entries().remove(&index);
+        let mut entries = self.entries();
+        // Mostly nothing is kept of any.
+        let kept = if entries.is_empty() {
+            None
+        } else {
+            entries.remove(&index)
+        };
         kept.unwrap_or(counted)
     }
 

@@ -6,7 +6,7 @@ use super::ledger::Ledger;
 use crate::cli::progress::Counts;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
-use wpool::{Closer, Failure, FailureKind, Outcome, Pool};
+use wpool::{Closer, Failure, FailureKind, Pool, Value};
 
 pub(in crate::cli) struct Watch {
     counts: Arc<Counts>,
@@ -34,11 +34,11 @@ impl Watch {
     }
 
     /// The task that was sent at place `index` is over.
-    pub(in crate::cli) fn see(&self, index: u64, outcome: &Outcome) {
+    pub(in crate::cli) fn see(&self, index: u64, result: &Result<Option<Value>, Failure>) {
         if self.ledger.keeps_all() {
             self.ledger.ended(index);
         }
-        let failure = outcome.result.as_ref().err().map(Failure::kind);
+        let failure = result.as_ref().err().map(Failure::kind);
         if failure == Some(FailureKind::Cancelled) {
             return;
         }

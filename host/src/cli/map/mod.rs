@@ -70,7 +70,7 @@ pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
     let order = args.order();
     let (inputs, outcomes) = pool.stream_watched(&function.name, order, {
         let watch = Arc::clone(&watch);
-        move |index, outcome| watch.see(index, outcome)
+        move |index, result| watch.see(index, result)
     })?;
     let from = From::typed(&args.inputs, &sources, |input| {
         let values = read.parse(&function, input)?;

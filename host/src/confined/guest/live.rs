@@ -178,7 +178,7 @@ impl Guest {
         let function = self.function(index).ok_or_else(no_such_function)?;
         let waiting = self.waiting(&live.store);
         let store = &mut live.store;
-        match (&self.linked, &live.instance) {
+        match (&self.linked, &mut live.instance) {
             (Linked::Core(linked), Instance::Core(instance)) => {
                 linked.call((store, waiting), instance, (index, function), arguments)
             }

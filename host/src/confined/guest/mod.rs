@@ -58,7 +58,7 @@ enum Linked {
 
 /// An instance of one of the kinds.
 enum Instance {
-    Core(wasmtime::Instance),
+    Core(core_module::Instance),
     Component(wasmtime::component::Instance),
 }
 

@@ -87,7 +87,7 @@ impl Guest {
         let store = &mut live.store;
         let ended = match (&self.linked, &live.instance) {
             (Linked::Core(_), Instance::Core(instance)) => {
-                let start = instance.get_typed_func::<(), ()>(&mut *store, "_start")?;
+                let start = instance.start_of_program(store)?;
                 match waiting {
                     None => start.call(store, ()),
                     Some(waiting) => waiting.run(start.call_async(store, ())),

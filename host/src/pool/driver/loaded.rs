@@ -20,7 +20,8 @@ pub(super) struct Loaded {
     pub(super) plugin: Arc<Plugin>,
     /// Why its processes did not start, the last time.
     pub(super) trouble: Option<String>,
-    done: u64,
+    /// Tasks that succeeded.
+    pub(super) done: u64,
     failed: BTreeMap<FailureKind, u64>,
     /// Workers that ended otherwise than because they were not needed.
     pub(super) deaths: u64,
@@ -37,11 +38,9 @@ impl Loaded {
         }
     }
 
-    pub(super) fn count(&mut self, failure: Option<FailureKind>) {
-        match failure {
-            None => self.done += 1,
-            Some(kind) => *self.failed.entry(kind).or_default() += 1,
-        }
+    /// A task failed so.
+    pub(super) fn count(&mut self, kind: FailureKind) {
+        *self.failed.entry(kind).or_default() += 1;
     }
 
     /// The arguments of a task, to show what failed.

@@ -19,9 +19,10 @@ mod retries;
 mod template;
 mod worker;
 
+use super::ended::{Ended, More, RanAt};
 use super::host_threads::HostThreads;
 use super::inbox::{Inbox, NewTask};
-use super::outcome::{Failure, Outcome};
+use super::outcome::Failure;
 use super::reply::Reply;
 use super::scheduler::{
     Action, Loss, Parking, PluginConfig, PluginId, Ran, Scheduler, Task, TaskId, WorkerId,
@@ -54,8 +55,8 @@ pub(super) struct Driver {
     host_threads: HostThreads,
     /// The number of the task that was submitted last.
     last_task: u64,
-    /// Outcomes of this turn, delivered together.
-    outcomes: Vec<(Reply, Outcome)>,
+    /// What ended in this turn, delivered together.
+    outcomes: Vec<(Reply, Ended)>,
     settings: Settings,
     /// No calls are begun any more: it ends when there is nothing left to do.
     closing: bool,
@@ -156,7 +157,7 @@ impl Driver {
             self.check_deadlines(now);
             self.act();
             self.dead.clear();
-            Reply::send_all(self.outcomes.drain(..));
+            Reply::send_all(&mut self.outcomes);
             if self.closing && self.tasks.is_empty() && !self.inbox.expects_more() {
                 break;
             }
@@ -227,10 +228,9 @@ impl Driver {
             if task.reply.is_cancelled() {
                 let failure = Failure::lost(Loss::Cancelled, None, None);
                 if let Some(loaded) = self.plugins.get_mut(&task.plugin) {
-                    loaded.count(Some(failure.kind()));
+                    loaded.count(failure.kind());
                 }
-                self.outcomes
-                    .push((task.reply, Outcome::failed(failure, 0)));
+                self.outcomes.push((task.reply, Ended::failed(failure, 0)));
                 continue;
             }
             let (plugin, function, bytes) =
@@ -308,26 +308,26 @@ impl Driver {
             return;
         }
         let task = self.tasks.remove(id.0 as usize);
-        let loaded = self.plugins.get(&task.plugin);
-        let failure = match loaded {
-            Some(loaded) => failure.of(loaded.arguments_of(&task)),
-            None => failure,
-        };
-        let mut outcome = Outcome::failed(failure, attempts);
+        let failure = self.failed(&task, failure);
+        let mut ended = Ended::failed(failure, attempts);
         if let Some(Ran { worker, since }) = ran {
-            outcome.usage.worker = Some(worker.0 + 1);
-            outcome.usage.wall = since.elapsed();
-            if let Some(dead) = self.dead.get(&worker) {
-                outcome.usage.pid = Some(dead.pid);
-                outcome.usage.worker_name = Some(Arc::clone(&dead.name));
-                (outcome.usage.host_calls, outcome.usage.host) = (dead.host_calls, dead.host);
-            }
+            let dead = self.dead.get(&worker);
+            ended.wall_ns = since.elapsed().as_nanos() as u64;
+            ended.ran = Some(Arc::new(RanAt {
+                worker,
+                name: dead.map(|dead| Arc::clone(&dead.name)),
+                pid: dead.map(|dead| dead.pid),
+            }));
+            let called = dead.filter(|dead| dead.host_calls > 0);
+            ended.more = called.map(|dead| {
+                Box::new(More {
+                    host_calls: dead.host_calls,
+                    host: dead.host,
+                    ..More::default()
+                })
+            });
         }
-        if let (Some(loaded), Err(failure)) = (self.plugins.get_mut(&task.plugin), &outcome.result)
-        {
-            loaded.count(Some(failure.kind()));
-        }
-        self.outcomes.push((task.reply, outcome));
+        self.outcomes.push((task.reply, ended));
     }
 
     /// What people call a worker.

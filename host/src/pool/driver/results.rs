@@ -1,12 +1,14 @@
 //! From a worker's results to outcomes: held against what it was sent, and against the types of the function.
 
-use super::super::outcome::{Failure, FailureKind, Outcome, Usage};
+use super::super::ended::{Ended, More, RanAt};
+use super::super::inbox::NewTask;
+use super::super::outcome::{Failure, FailureKind};
 use super::super::scheduler::{Finished, Violation, WorkerId};
 use super::Driver;
 use crate::child::Process;
 use crate::plugin::Plugin;
 use crate::value::{Budget, Format, Type, Value, is_err};
-use crate::wire::{Cost, TaskResult, WorkerFrame};
+use crate::wire::{TaskResult, WorkerFrame};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -38,9 +40,9 @@ impl Driver {
             let task = expected
                 .get(read.len())
                 .and_then(|task| self.tasks.get(task.0 as usize));
-            let outcome = task
+            let ended = task
                 .and_then(|task| read_result(&loaded.plugin, task.function, result, &mut budget));
-            read.push(outcome);
+            read.push(ended);
         });
         let good = read.iter().position(Option::is_none).unwrap_or(read.len());
         let broken = !whole || good < expected.len();
@@ -59,9 +61,7 @@ impl Driver {
                     .results(Instant::now(), worker, first_seq, count, batch_done)?
             }
         };
-        for (finished, outcome) in finished.into_iter().zip(read.into_iter().flatten()) {
-            self.finish(worker, finished, outcome);
-        }
+        self.finish(worker, finished.into_iter().zip(read.into_iter().flatten()));
         if !broken {
             return Ok(());
         }
@@ -71,55 +71,66 @@ impl Driver {
         Err(Violation("a result that is not of the function's type"))
     }
 
-    fn finish(&mut self, worker: WorkerId, finished: Finished, mut outcome: Outcome) {
-        let mut usage = Usage {
-            attempts: finished.attempts,
-            worker: Some(worker.0 + 1),
-            ..std::mem::take(&mut outcome.usage)
+    fn finish(&mut self, worker: WorkerId, results: impl Iterator<Item = (Finished, Ended)>) {
+        let Some(link) = self.workers.get_mut(&worker) else {
+            return;
         };
+        let plugin = link.plugin;
+        let ran = Arc::new(RanAt {
+            worker,
+            name: Some(Arc::clone(&link.name)),
+            pid: link.process.as_ref().map(Process::number),
+        });
+        // Where there are any, each result comes by itself.
+        let mut host_calls = Some(link.calls.end()).filter(|(count, _)| *count > 0);
+        let (mut finished_now, mut succeeded) = (0, 0);
+        for (finished, mut ended) in results {
+            finished_now += 1;
+            ended.attempts = finished.attempts;
+            ended.ran = Some(Arc::clone(&ran));
+            if let Some((count, time)) = host_calls.take() {
+                let more = ended.more.get_or_insert_default();
+                (more.host_calls, more.host) = (count, time);
+            }
+            if let Err(failure) = &ended.result
+                && self.runs_again(finished.task, failure.kind(), finished.attempts)
+            {
+                continue;
+            }
+            let Some(task) = self.tasks.try_remove(finished.task.0 as usize) else {
+                continue;
+            };
+            match ended.result {
+                Ok(_) => succeeded += 1,
+                Err(failure) => ended.result = Err(self.failed(&task, failure)),
+            }
+            self.outcomes.push((task.reply, ended));
+        }
         if let Some(link) = self.workers.get_mut(&worker) {
-            link.finished += 1;
-            (usage.host_calls, usage.host) = link.calls.end();
-            usage.worker_name = Some(Arc::clone(&link.name));
-            usage.pid = link.process.as_ref().map(Process::number);
+            link.finished += finished_now;
         }
-        if let Err(failure) = &outcome.result
-            && self.runs_again(finished.task, failure.kind(), finished.attempts)
-        {
-            return;
+        if let Some(loaded) = self.plugins.get_mut(&plugin) {
+            loaded.done += succeeded;
         }
-        let Some(task) = self.tasks.try_remove(finished.task.0 as usize) else {
-            return;
+    }
+
+    /// The failure of a task, with its arguments.
+    pub(super) fn failed(&mut self, task: &NewTask, failure: Failure) -> Failure {
+        let Some(loaded) = self.plugins.get_mut(&task.plugin) else {
+            return failure;
         };
-        let loaded = self.plugins.get_mut(&task.plugin);
-        let ended = std::mem::replace(&mut outcome.result, Ok(None));
-        let result = match (ended, loaded) {
-            (Err(failure), Some(loaded)) => {
-                loaded.count(Some(failure.kind()));
-                Err(failure.of(loaded.arguments_of(&task)))
-            }
-            (Ok(value), Some(loaded)) => {
-                loaded.count(None);
-                Ok(value)
-            }
-            (result, None) => result,
-        };
-        let outcome = Outcome {
-            usage,
-            result,
-            ..outcome
-        };
-        self.outcomes.push((task.reply, outcome));
+        loaded.count(failure.kind());
+        failure.of(loaded.arguments_of(task))
     }
 }
 
-/// A result as an outcome, if its bytes are of the function's type.
+/// How a task ended, if the bytes are of the function's type.
 fn read_result(
     plugin: &Plugin,
     function: u32,
     reported: TaskResult<'_>,
     budget: &mut Budget,
-) -> Option<Outcome> {
+) -> Option<Ended> {
     let ty = plugin
         .signature
         .functions
@@ -148,12 +159,28 @@ fn read_result(
             "it wrote more than the limit",
         )),
     };
-    let written = |bytes: &[u8]| if too_much { Vec::new() } else { bytes.to_vec() };
-    Some(Outcome {
+    let cost = reported.cost;
+    let (has_written, has_limit) = (
+        !printed.is_empty() && !too_much,
+        plugin.terms.limits.fuel.is_some(),
+    );
+    let more = (has_written || has_limit || cost.cpu_ns > 0).then(|| {
+        let written = |bytes: &[u8]| if too_much { Vec::new() } else { bytes.to_vec() };
+        Box::new(More {
+            cpu: (cost.cpu_ns > 0).then(|| Duration::from_nanos(cost.cpu_ns)),
+            fuel: has_limit.then_some(cost.fuel),
+            stdout: written(printed.stdout),
+            stderr: written(printed.stderr),
+            ..More::default()
+        })
+    });
+    Some(Ended {
         result,
-        usage: usage(reported.cost, plugin),
-        stdout: written(printed.stdout),
-        stderr: written(printed.stderr),
+        wall_ns: cost.wall_ns,
+        memory_bytes: cost.memory_bytes,
+        attempts: 0,
+        ran: None,
+        more,
     })
 }
 
@@ -168,14 +195,4 @@ fn judge(ty: &Type, value: Value) -> Result<Option<Value>, Failure> {
         value,
         &String::from_utf8_lossy(&shown),
     ))
-}
-
-fn usage(cost: Cost, plugin: &Plugin) -> Usage {
-    Usage {
-        wall: Duration::from_nanos(cost.wall_ns),
-        cpu: (cost.cpu_ns > 0).then(|| Duration::from_nanos(cost.cpu_ns)),
-        fuel: plugin.terms.limits.fuel.map(|_| cost.fuel),
-        memory_bytes: cost.memory_bytes,
-        ..Usage::default()
-    }
 }
