@@ -5,7 +5,8 @@
 use super::link::Link;
 use crate::value::{Budget, Type, Value, encode, encode_args};
 use crate::wire::{
-    Cost, Printed, ResultsWriter, TaskFailure, host_call, parse_host_answer, stream_functions,
+    Cost, FrameReader, Printed, ResultsWriter, TaskFailure, host_call, parse_host_answer,
+    stream_functions,
 };
 use std::collections::VecDeque;
 use std::fmt;
@@ -36,6 +37,8 @@ pub(super) struct Conversation(Arc<Mutex<Inner>>);
 
 struct Inner {
     link: Link,
+    /// What was read and not looked at.
+    ahead: FrameReader,
     /// The results that wait to be sent.
     results: ResultsWriter,
     /// Batches that came while an answer of the host was waited for.
@@ -57,6 +60,7 @@ impl Conversation {
     pub(super) fn new(link: Link) -> Conversation {
         Conversation(Arc::new(Mutex::new(Inner {
             link,
+            ahead: FrameReader::new(MAX_FRAME),
             results: ResultsWriter::new(0),
             early: VecDeque::new(),
             unsent: Unsent::default(),
@@ -71,7 +75,7 @@ impl Conversation {
     pub(super) fn next_batch(&self) -> Vec<u8> {
         let inner = &mut *self.lock();
         let early = inner.early.pop_front();
-        early.unwrap_or_else(|| inner.link.receive(MAX_FRAME))
+        early.unwrap_or_else(|| inner.receive())
     }
 
     /// From here on results are of the tasks from `seq` on.
@@ -169,6 +173,10 @@ impl Conversation {
 }
 
 impl Inner {
+    fn receive(&mut self) -> Vec<u8> {
+        self.link.receive_ahead(&mut self.ahead)
+    }
+
     fn send_ahead(&mut self) {
         if self.results.count() > 0 {
             self.send_results(false);
@@ -176,7 +184,7 @@ impl Inner {
     }
 
     fn send_results(&mut self, batch_done: bool) {
-        self.link.send_bytes(self.results.take(batch_done));
+        self.link.send_whole(self.results.take(batch_done));
         self.results.restart(self.results.next_seq());
     }
 
@@ -184,7 +192,7 @@ impl Inner {
         self.send_ahead();
         self.link.send_bytes(&host_call(function, arguments));
         loop {
-            let frame = self.link.receive(MAX_FRAME);
+            let frame = self.receive();
             match parse_host_answer(&frame) {
                 Some(answer) => return answer.map(<[u8]>::to_vec).map_err(HostCallFailed),
                 None => self.early.push_back(frame),

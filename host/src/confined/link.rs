@@ -2,7 +2,7 @@
 //! to do, so a broken connection ends the process.
 
 use super::end;
-use crate::wire::{encode, read_frame, write_frame};
+use crate::wire::{FrameError, FrameReader, encode, read_frame, write_frame};
 use rustix::io::Errno;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use serde::Serialize;
@@ -38,6 +38,43 @@ impl Link {
     pub(super) fn send_bytes(&mut self, payload: &[u8]) {
         if write_frame(self, payload).is_err() {
             end(0);
+        }
+    }
+
+    /// Sends a frame that has its length in front.
+    pub(super) fn send_whole(&mut self, frame: &[u8]) {
+        if self.write_all(frame).is_err() {
+            end(0);
+        }
+    }
+
+    /// The next frame, cut from what is read ahead into `reader`.
+    pub(super) fn receive_ahead(&mut self, reader: &mut FrameReader) -> Vec<u8> {
+        match self.try_receive_ahead(reader) {
+            Ok(frame) => frame,
+            Err(_) => end(0),
+        }
+    }
+
+    fn try_receive_ahead(&mut self, reader: &mut FrameReader) -> Result<Vec<u8>, FrameError> {
+        loop {
+            if let Some(frame) = reader.next_frame()? {
+                return Ok(frame.to_vec());
+            }
+            if let Some((mut frame, missing)) = reader.begun()? {
+                let read = self.take(missing as u64).read_to_end(&mut frame)?;
+                return if read == missing {
+                    Ok(frame)
+                } else {
+                    Err(FrameError::Closed)
+                };
+            }
+            match self.read(reader.space()) {
+                Ok(0) => return Err(FrameError::Closed),
+                Ok(count) => reader.received(count),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
         }
     }
 

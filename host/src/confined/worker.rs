@@ -82,8 +82,8 @@ impl Worker<'_> {
         let measure_cpu = self.terms().measure_cpu;
         let cpu_before = if measure_cpu { ticker::cpu_ns() } else { 0 };
         let called = match prepared {
-            Ok(live) => self.call(live, function, arguments, started),
-            Err(called) => called,
+            Ok(()) => self.call(function, arguments, started),
+            Err(called) => *called,
         };
         let cpu_after = if measure_cpu { ticker::cpu_ns() } else { 0 };
         let ended = Instant::now();
@@ -111,27 +111,20 @@ impl Worker<'_> {
         self.conversation.push(cost, outcome, printed)
     }
 
-    /// The instance for the next task where tasks share one; `None` where it is to get its own.
-    fn prepared(&mut self) -> Result<Option<Live>, Called> {
-        if let Some(mut kept) = self.kept.take() {
-            self.guest.renew(&mut kept);
-            return Ok(Some(kept));
+    /// Has an instance for the next task where tasks share one.
+    fn prepared(&mut self) -> Result<(), Box<Called>> {
+        if let Some(kept) = &mut self.kept {
+            self.guest.renew(kept);
+        } else if self.terms().isolation == Isolation::Worker {
+            let prepared = self.guest.prepare(Some(&self.conversation));
+            self.kept = Some(prepared.map_err(Box::new)?);
         }
-        if self.terms().isolation != Isolation::Worker {
-            return Ok(None);
-        }
-        self.guest.prepare(Some(&self.conversation)).map(Some)
+        Ok(())
     }
 
     /// Calls the function, in a fresh instance if there is none. An instance that tasks share is kept for the next, unless this
     /// one failed.
-    fn call(
-        &mut self,
-        live: Option<Live>,
-        function: u32,
-        arguments: &[u8],
-        started: Instant,
-    ) -> Called {
+    fn call(&mut self, function: u32, arguments: &[u8], started: Instant) -> Called {
         let params = self.guest.function(function);
         let params = params.map_or(&[][..], |function| &function.params);
         let budget = Budget::for_bytes(arguments.len());
@@ -142,24 +135,28 @@ impl Worker<'_> {
                 message: format!("the arguments do not fit the function: {error}"),
             });
         }
-        let mut live = match live {
-            Some(live) => live,
+        let mut fresh;
+        let live = match &mut self.kept {
+            Some(kept) => kept,
             None => match self.instantiate(function, &mut read, started) {
-                Ok(live) => live,
+                Ok(live) => {
+                    fresh = live;
+                    &mut fresh
+                }
                 Err(called) => return called,
             },
         };
         let called = self
             .guest
-            .call(&mut live, function, &read, started, &self.conversation);
+            .call(live, function, &read, started, &self.conversation);
         read.clear();
         self.arguments = read;
         let failed = match &called.outcome {
             Ok(value) => value.as_ref().is_some_and(|value| is_err(value).is_some()),
             Err(_) => true,
         };
-        if self.terms().isolation == Isolation::Worker && !failed {
-            self.kept = Some(live);
+        if failed || self.terms().isolation != Isolation::Worker {
+            self.kept = None;
         }
         called
     }

@@ -19,9 +19,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 /// Tasks under way in one stream, at most.
 const WINDOW_TASKS: u64 = 65_536;
 
-/// Tasks of one stream that wait to be run, or are, at most. More would be kept warm in nobody's cache, and keep nobody busier.
-const QUEUE_TASKS: u64 = 16_384;
-
 /// Bytes of arguments and waiting results in one stream beyond which no more are taken in.
 const WINDOW_BYTES: usize = 32 << 20;
 
@@ -80,8 +77,6 @@ struct State {
     /// Outcomes by position: that of task `taken` is first. In completion order, the finished ones with their numbers.
     waiting: VecDeque<Option<(u64, Ended)>>,
     sent: u64,
-    /// How many have an outcome.
-    done: u64,
     taken: u64,
     bytes: usize,
     /// No more inputs will come.
@@ -90,38 +85,19 @@ struct State {
     abandoned: bool,
     /// Somebody waits for an outcome.
     is_awaited: bool,
-    /// What somebody waits for room in, before more is sent.
-    short_of: Option<Room>,
-}
-
-/// What there has to be room in for a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Room {
-    /// The queue of tasks that are not done: it gets shorter by itself, and is to be half empty before somebody is woken for that.
-    Queue,
-    /// The window, which moves as outcomes are taken.
-    Window,
+    /// Somebody waits for room.
+    is_short: bool,
 }
 
 impl State {
-    /// How many more tasks may come, or where there is no room for one.
-    fn room(&self) -> Result<u64, Room> {
+    /// How many more tasks may come.
+    fn room(&self) -> u64 {
         let under_way = self.sent - self.taken;
-        let window = match under_way {
+        match under_way {
             0 => WINDOW_TASKS,
             _ if self.bytes >= WINDOW_BYTES => 0,
             _ => WINDOW_TASKS.saturating_sub(under_way),
-        };
-        let queue = QUEUE_TASKS.saturating_sub(self.queued());
-        match window.min(queue) {
-            0 if window == 0 => Err(Room::Window),
-            0 => Err(Room::Queue),
-            room => Ok(room),
         }
-    }
-
-    fn queued(&self) -> u64 {
-        self.sent - self.done
     }
 
     /// Whether nothing is taken in any more.
@@ -194,9 +170,9 @@ impl Stream {
                 return Err(Refused::Abandoned);
             }
             match state.room() {
-                Ok(room) => break room,
-                Err(_) if !wait => return Err(Refused::Full),
-                Err(room) => state.short_of = Some(room),
+                0 if !wait => return Err(Refused::Full),
+                0 => state.is_short = true,
+                room => break room,
             }
             state = self
                 .room_made
@@ -272,8 +248,7 @@ impl Stream {
         state.bytes = state.bytes.saturating_sub(bytes);
         state.taken += count as u64;
         self.ready.store(false, Ordering::Release);
-        if state.short_of == Some(Room::Window) {
-            state.short_of = None;
+        if std::mem::take(&mut state.is_short) {
             self.room_made.notify_all();
         }
         true
@@ -291,11 +266,6 @@ impl Stream {
         let mut state = self.state();
         for (index, bytes, ended) in all {
             self.put_one(&mut state, index, bytes, ended);
-            state.done += 1;
-        }
-        if state.short_of == Some(Room::Queue) && state.queued() <= QUEUE_TASKS / 2 {
-            state.short_of = None;
-            self.room_made.notify_all();
         }
         if state.is_ready() {
             self.ready.store(true, Ordering::Release);

@@ -256,10 +256,10 @@ impl Outcomes {
     }
 
     pub(super) fn try_next_ended(&mut self) -> Option<(u64, Ended)> {
-        if self.taken.is_empty() && self.stream.is_ready() {
-            self.stream.take(&mut self.taken, false);
+        match self.ready() {
+            0 => None,
+            _ => self.taken.pop_front(),
         }
-        self.taken.pop_front()
     }
 
     pub(super) fn next_ended(&mut self) -> Option<(u64, Ended)> {
@@ -269,9 +269,11 @@ impl Outcomes {
         self.taken.pop_front()
     }
 
-    /// How many outcomes can be had at once, without waiting.
-    #[must_use]
-    pub fn ready(&self) -> usize {
+    /// How many outcomes can be had at once, without waiting: at least one, if there is any.
+    pub fn ready(&mut self) -> usize {
+        if self.taken.is_empty() && self.stream.is_ready() {
+            self.stream.take(&mut self.taken, false);
+        }
         self.taken.len()
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 
 /// Bytes of the length in front of a frame.
-const PREFIX: usize = 4;
+pub(super) const PREFIX: usize = 4;
 
 /// How much is asked of a socket at once.
 const READ_AHEAD: usize = 64 * 1024;
@@ -130,6 +130,27 @@ impl FrameReader {
         self.filled = (self.filled + count).min(self.buffer.len());
     }
 
+    /// The beginning of a frame that is longer than what is read at once, and how many bytes are missing: whoever can wait for
+    /// them reads them into their place.
+    ///
+    /// # Errors
+    ///
+    /// As [`FrameReader::next_frame`].
+    pub fn begun(&mut self) -> Result<Option<(Vec<u8>, usize)>, FrameError> {
+        let pending = &self.buffer[self.start..self.filled];
+        let Some(prefix) = pending.first_chunk::<PREFIX>() else {
+            return Ok(None);
+        };
+        let length = checked_length(*prefix, self.limit)?;
+        let begun = &pending[PREFIX..];
+        if length <= READ_AHEAD || begun.len() >= length {
+            return Ok(None);
+        }
+        let (begun, missing) = (begun.to_vec(), length - begun.len());
+        self.start = self.filled;
+        Ok(Some((begun, missing)))
+    }
+
     /// The next whole frame, or `None` until more bytes arrive.
     ///
     /// # Errors
@@ -173,6 +194,27 @@ mod tests {
             }
         }
         assert_eq!(frames, [b"first".to_vec(), Vec::new()]);
+    }
+
+    #[test]
+    fn a_long_frame_is_read_on_from_where_it_has_begun() {
+        let payload = vec![7; 3 * READ_AHEAD];
+        let mut wire = Vec::new();
+        write_frame(&mut wire, b"short").unwrap();
+        write_frame(&mut wire, &payload).unwrap();
+        let mut reader = FrameReader::new(payload.len());
+        feed(&mut reader, &wire[..READ_AHEAD]);
+        assert!(reader.begun().unwrap().is_none(), "a short one is whole");
+        assert_eq!(reader.next_frame().unwrap(), Some(&b"short"[..]));
+        let (begun, missing) = reader.begun().unwrap().unwrap();
+        assert_eq!(
+            (begun.len(), missing),
+            (READ_AHEAD - 13, payload.len() - READ_AHEAD + 13)
+        );
+        assert!(
+            reader.next_frame().unwrap().is_none(),
+            "nothing is left of it"
+        );
     }
 
     #[test]

@@ -3,8 +3,8 @@
 //! ```text
 //! 0 panicked: postcard string │ 1 ready │ 2 results │ 3 host call, see there
 //! results: 2 u8 │ first_seq u32 │ batch_done u8 │ count u32 │
-//!          count × { kind u8 │ wall_ns u64 │ cpu_ns u64 │ fuel u64 │ memory u64 │ length u32 │ encoded value or message
-//!                    { length u32 │ stdout │ length u32 │ stderr } where the kind has PRINTED set }
+//!          count × { kind u8 │ wall_ns u64 │ memory u64 │ { cpu_ns u64 } where the kind has TIMED set │ { fuel u64 } where FUELED │
+//!                    length u32 │ encoded value or message │ { length u32 │ stdout │ length u32 │ stderr } where PRINTED }
 //! ```
 //! All numbers are little endian. Sequence numbers count the tasks of one worker.
 
@@ -22,6 +22,12 @@ pub(super) const RESULTS: u8 = 2;
 
 /// Set in the kind of a result with which there is something that the task wrote.
 pub(super) const PRINTED: u8 = 0x80;
+
+/// Set in the kind of a result with which there is a CPU time, which is not 0.
+pub(super) const TIMED: u8 = 0x40;
+
+/// Set in the kind of a result with which there is fuel that was consumed, which is not 0.
+pub(super) const FUELED: u8 = 0x20;
 
 /// What a task wrote to its standard output, where that is not its result, and to its standard error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,12 +120,17 @@ pub struct TaskResult<'a> {
 impl<'a> TaskResult<'a> {
     fn read(bytes: &mut Bytes<'a>) -> Option<TaskResult<'a>> {
         let tag = bytes.u8()?;
-        let kind = tag & !PRINTED;
+        let kind = tag & !(PRINTED | TIMED | FUELED);
+        let (wall_ns, memory_bytes) = (bytes.u64()?, bytes.u64()?);
+        let mut where_set = |flag: u8| match tag & flag {
+            0 => Some(0),
+            _ => bytes.u64().filter(|number| *number > 0),
+        };
         let cost = Cost {
-            wall_ns: bytes.u64()?,
-            cpu_ns: bytes.u64()?,
-            fuel: bytes.u64()?,
-            memory_bytes: bytes.u64()?,
+            wall_ns,
+            cpu_ns: where_set(TIMED)?,
+            fuel: where_set(FUELED)?,
+            memory_bytes,
         };
         let block = bytes.block()?;
         let outcome = match kind {
@@ -256,7 +267,7 @@ mod tests {
             stderr: b"",
         };
         writer.push_printed(cost, Err(&failure), printed);
-        let frame = writer.take(true).to_vec();
+        let frame = writer.payload(true).to_vec();
         let Some(WorkerFrame::Results {
             first_seq: 5,
             batch_done: true,
@@ -290,7 +301,7 @@ mod tests {
     fn every_truncation_and_every_surplus_of_results_is_malformed() {
         let mut writer = ResultsWriter::new(0);
         writer.push(Cost::default(), Ok(&mut |out: &mut Vec<u8>| out.push(1)));
-        let frame = writer.take(false).to_vec();
+        let frame = writer.payload(false).to_vec();
         for length in 0..frame.len() {
             let whole = match WorkerFrame::parse(&frame[..length]) {
                 Some(WorkerFrame::Results { count, bytes, .. }) => {
@@ -312,8 +323,24 @@ mod tests {
     fn an_unknown_failure_kind_is_malformed() {
         let mut writer = ResultsWriter::new(0);
         writer.push(Cost::default(), Ok(&mut |_: &mut Vec<u8>| {}));
-        let mut frame = writer.take(false).to_vec();
-        frame[10] = 200;
+        let mut frame = writer.payload(false).to_vec();
+        frame[10] = 17;
+        let Some(WorkerFrame::Results { count, bytes, .. }) = WorkerFrame::parse(&frame) else {
+            panic!()
+        };
+        assert!(!WorkerFrame::parse_results(bytes, count, |_| {}));
+    }
+
+    #[test]
+    fn a_cost_that_is_said_to_be_there_and_is_nothing_is_malformed() {
+        let cost = Cost {
+            cpu_ns: 1,
+            ..Cost::default()
+        };
+        let mut writer = ResultsWriter::new(0);
+        writer.push(cost, Ok(&mut |_: &mut Vec<u8>| {}));
+        let mut frame = writer.payload(false).to_vec();
+        frame[10 + 1 + 8 + 8] = 0;
         let Some(WorkerFrame::Results { count, bytes, .. }) = WorkerFrame::parse(&frame) else {
             panic!()
         };

@@ -1,7 +1,8 @@
 //! A worker's results on their way into a frame.
 
 use super::bytes::put_block;
-use super::results::{Cost, PRINTED, Printed, RESULTS, TaskFailure};
+use super::frame::PREFIX;
+use super::results::{Cost, FUELED, PRINTED, Printed, RESULTS, TIMED, TaskFailure};
 
 /// Appends an encoded value to a frame.
 pub(super) type WriteValue<'a> = &'a mut dyn FnMut(&mut Vec<u8>);
@@ -9,13 +10,14 @@ pub(super) type WriteValue<'a> = &'a mut dyn FnMut(&mut Vec<u8>);
 /// Builds the result frames of a worker.
 #[derive(Debug)]
 pub struct ResultsWriter {
+    /// The frame, behind the place of its length.
     frame: Vec<u8>,
     count: u32,
     first_seq: u32,
 }
 
 impl ResultsWriter {
-    const HEAD: usize = 10;
+    const HEAD: usize = PREFIX + 10;
 
     /// No results yet, the next of which is that of task `first_seq`.
     #[must_use]
@@ -38,7 +40,7 @@ impl ResultsWriter {
     /// How many bytes wait to be sent.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.frame.len()
+        self.frame.len() - PREFIX
     }
 
     /// Adds a result of a task that wrote nothing.
@@ -58,11 +60,17 @@ impl ResultsWriter {
             Ok(_) => 0,
             Err(failure) => failure.kind as u8,
         };
-        let tag = if printed.is_empty() { 0 } else { PRINTED };
-        self.frame.push(kind | tag);
-        for number in [cost.wall_ns, cost.cpu_ns, cost.fuel, cost.memory_bytes] {
-            self.frame.extend_from_slice(&number.to_le_bytes());
-        }
+        let flag = |flag: u8, is_set: bool| if is_set { flag } else { 0 };
+        let printed_flag = flag(PRINTED, !printed.is_empty());
+        let cost_flags = flag(TIMED, cost.cpu_ns > 0) | flag(FUELED, cost.fuel > 0);
+        self.frame.push(kind | printed_flag | cost_flags);
+        let mut put = |number: u64| self.frame.extend_from_slice(&number.to_le_bytes());
+        put(cost.wall_ns);
+        put(cost.memory_bytes);
+        [cost.cpu_ns, cost.fuel]
+            .into_iter()
+            .filter(|it| *it > 0)
+            .for_each(put);
         match outcome {
             Ok(write) => {
                 let at = self.frame.len();
@@ -80,13 +88,22 @@ impl ResultsWriter {
         self.count += 1;
     }
 
-    /// The payload of a frame with all results so far, which are forgotten; `batch_done` ends the batch.
+    /// A frame with all results so far, and its length in front, as it is sent; `batch_done` ends the batch.
     pub fn take(&mut self, batch_done: bool) -> &[u8] {
-        self.frame[0] = RESULTS;
-        self.frame[1..5].copy_from_slice(&self.first_seq.to_le_bytes());
-        self.frame[5] = u8::from(batch_done);
-        self.frame[6..10].copy_from_slice(&self.count.to_le_bytes());
+        let length = (self.frame.len() - PREFIX) as u32;
+        let (prefix, payload) = self.frame.split_at_mut(PREFIX);
+        prefix.copy_from_slice(&length.to_le_bytes());
+        payload[0] = RESULTS;
+        payload[1..5].copy_from_slice(&self.first_seq.to_le_bytes());
+        payload[5] = u8::from(batch_done);
+        payload[6..10].copy_from_slice(&self.count.to_le_bytes());
         &self.frame
+    }
+
+    /// The payload of that frame.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn payload(&mut self, batch_done: bool) -> &[u8] {
+        &self.take(batch_done)[PREFIX..]
     }
 
     /// Starts the next frame after [`ResultsWriter::take`], at task `first_seq`.

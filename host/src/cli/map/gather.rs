@@ -54,16 +54,10 @@ impl Gather<'_> {
         let mut has_gap = false;
         let mut line = Vec::new();
         loop {
-            let next = match outcomes.try_next() {
-                Some(next) => Some(next),
-                None => {
-                    if self.flush()? == Next::Unread {
-                        return self.leave();
-                    }
-                    outcomes.next()
-                }
-            };
-            let Some((index, outcome)) = next else {
+            if outcomes.ready() == 0 && self.flush()? == Next::Unread {
+                return self.leave();
+            }
+            let Some((index, outcome)) = outcomes.next() else {
                 break;
             };
             if self.reader.is_gone() {

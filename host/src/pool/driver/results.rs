@@ -21,7 +21,7 @@ impl Driver {
         bytes: &[u8],
     ) -> Result<(), Violation> {
         // Read before anything is taken for finished: a result that cannot be read is none.
-        let expected = self
+        let mut expected = self
             .scheduler
             .expected(worker, first_seq, count, batch_done)?;
         let Some(link) = self.workers.get(&worker) else {
@@ -33,19 +33,19 @@ impl Driver {
         if link.calls.is_open() {
             return Err(Violation("results while a host call is open"));
         }
-        let mut read = Vec::with_capacity(expected.len());
+        let mut read = Vec::with_capacity(expected.size_hint().0);
         let mut budget = Budget::for_all(bytes.len());
         let whole = WorkerFrame::parse_results(bytes, count, |result| {
             // The first one that cannot be read ends it.
-            let task = expected
-                .get(read.len())
-                .and_then(|task| self.tasks.get(task.0 as usize));
+            let task = expected.next();
+            let task = task.and_then(|task| self.tasks.get(task.0 as usize));
             let ended = task
                 .and_then(|task| read_result(&loaded.plugin, task.function, result, &mut budget));
             read.push(ended);
         });
+        drop(expected);
         let good = read.iter().position(Option::is_none).unwrap_or(read.len());
-        let broken = !whole || good < expected.len();
+        let broken = !whole || good < count as usize;
         if broken {
             // It gets nothing more, and its death will fail the task whose result is broken.
             self.scheduler.worker_closing(worker);

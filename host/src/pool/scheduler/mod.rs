@@ -271,7 +271,7 @@ impl Scheduler {
         first_seq: u32,
         count: u32,
         batch_done: bool,
-    ) -> Result<Vec<TaskId>, Violation> {
+    ) -> Result<impl Iterator<Item = TaskId>, Violation> {
         let worker = self
             .workers
             .get(&worker)
@@ -281,8 +281,7 @@ impl Scheduler {
             .outstanding
             .iter()
             .take(count as usize)
-            .map(|task| task.id)
-            .collect())
+            .map(|task| task.id))
     }
 
     /// Results came: `count` of them, from sequence number `first_seq` on, and perhaps the end of a batch. Returns the tasks

@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 const BATCH_TIME: Duration = Duration::from_millis(1);
 
 /// The most tasks in a batch.
-const BATCH_TASKS: u64 = 1024;
+const BATCH_TASKS: u64 = 4096;
 
 /// Beyond this cost a task is sent only to a worker that waits: hiding the wait for it is worth nothing.
 const NO_PREFETCH: Duration = Duration::from_millis(5);
