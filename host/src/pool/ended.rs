@@ -62,8 +62,8 @@ impl Ended {
             Ok(value) => value.as_ref().map_or(0, Value::heap_bytes),
             Err(failure) => failure.message().len(),
         };
-        let written = |more: &Box<More>| more.stdout.len() + more.stderr.len();
-        result + self.more.as_ref().map_or(0, written)
+        let written = |more: &More| more.stdout.len() + more.stderr.len();
+        result + self.more.as_deref().map_or(0, written)
     }
 }
 

@@ -7,7 +7,6 @@
 //! | `json` | JSON | JSON, one line |
 
 use std::fmt;
-use std::io::Write as _;
 use std::str::FromStr;
 
 use thiserror::Error;
@@ -157,8 +156,8 @@ fn print_text(ty: &Type, value: &Value, out: &mut Vec<u8>) {
         Value::String(text) => out.extend_from_slice(text.as_bytes()),
         Value::Bytes(bytes) => out.extend_from_slice(bytes),
         // The usual ones, without the detour over `fmt::Write`.
-        Value::S32(v) => drop(write!(out, "{v}")),
-        Value::S64(v) => drop(write!(out, "{v}")),
+        Value::S32(v) => out.extend_from_slice(itoa::Buffer::new().format(*v).as_bytes()),
+        Value::S64(v) => out.extend_from_slice(itoa::Buffer::new().format(*v).as_bytes()),
         _ => drop(wave::write(ty, value, &mut Utf8(out))),
     }
 }

@@ -19,8 +19,7 @@ use super::{Param, ParseError, Type, Value, scalar};
 
 /// Reads one value, which the whole text must be.
 pub(super) fn parse(ty: &Type, text: &str) -> Result<Value, ParseError> {
-    let word = text.trim_matches([' ', '\t', '\n', '\r']);
-    if let Some(Ok(value)) = scalar::parse(ty, word) {
+    if let Some(Ok(value)) = scalar::parse(ty, text) {
         return Ok(value);
     }
     parse::whole(ty, text).map_err(|fault| ParseError::at(text, fault.at, fault.message))

@@ -33,18 +33,26 @@ impl Driver {
         if link.calls.is_open() {
             return Err(Violation("results while a host call is open"));
         }
+        let ran = Arc::new(RanAt {
+            worker,
+            name: Some(Arc::clone(&link.name)),
+            pid: link.process.as_ref().map(Process::number),
+        });
         let mut read = Vec::with_capacity(expected.size_hint().0);
+        let mut is_good = true;
         let mut budget = Budget::for_all(bytes.len());
         let whole = WorkerFrame::parse_results(bytes, count, |result| {
             // The first one that cannot be read ends it.
-            let task = expected.next();
+            let task = expected.next().filter(|_| is_good);
             let task = task.and_then(|task| self.tasks.get(task.0 as usize));
-            let ended = task
-                .and_then(|task| read_result(&loaded.plugin, task.function, result, &mut budget));
-            read.push(ended);
+            let ended = task.and_then(|task| {
+                read_result(&loaded.plugin, task.function, result, &ran, &mut budget)
+            });
+            is_good &= ended.is_some();
+            read.extend(ended);
         });
         drop(expected);
-        let good = read.iter().position(Option::is_none).unwrap_or(read.len());
+        let good = read.len();
         let broken = !whole || good < count as usize;
         if broken {
             // It gets nothing more, and its death will fail the task whose result is broken.
@@ -61,7 +69,7 @@ impl Driver {
                     .results(Instant::now(), worker, first_seq, count, batch_done)?
             }
         };
-        self.finish(worker, finished.into_iter().zip(read.into_iter().flatten()));
+        self.finish(worker, &finished, read);
         if !broken {
             return Ok(());
         }
@@ -71,27 +79,21 @@ impl Driver {
         Err(Violation("a result that is not of the function's type"))
     }
 
-    fn finish(&mut self, worker: WorkerId, results: impl Iterator<Item = (Finished, Ended)>) {
+    fn finish(&mut self, worker: WorkerId, finished: &[Finished], mut ended: Vec<Ended>) {
         let Some(link) = self.workers.get_mut(&worker) else {
             return;
         };
         let plugin = link.plugin;
-        let ran = Arc::new(RanAt {
-            worker,
-            name: Some(Arc::clone(&link.name)),
-            pid: link.process.as_ref().map(Process::number),
-        });
+        link.finished += finished.len() as u64;
+        let (host_calls, host) = link.calls.end();
         // Where there are any, each result comes by itself.
-        let mut host_calls = Some(link.calls.end()).filter(|(count, _)| *count > 0);
-        let (mut finished_now, mut succeeded) = (0, 0);
-        for (finished, mut ended) in results {
-            finished_now += 1;
+        if let (Some(ended), true) = (ended.first_mut(), host_calls > 0) {
+            let more = ended.more.get_or_insert_default();
+            (more.host_calls, more.host) = (host_calls, host);
+        }
+        let mut succeeded = 0;
+        for (finished, mut ended) in finished.iter().zip(ended) {
             ended.attempts = finished.attempts;
-            ended.ran = Some(Arc::clone(&ran));
-            if let Some((count, time)) = host_calls.take() {
-                let more = ended.more.get_or_insert_default();
-                (more.host_calls, more.host) = (count, time);
-            }
             if let Err(failure) = &ended.result
                 && self.runs_again(finished.task, failure.kind(), finished.attempts)
             {
@@ -105,9 +107,6 @@ impl Driver {
                 Err(failure) => ended.result = Err(self.failed(&task, failure)),
             }
             self.outcomes.push((task.reply, ended));
-        }
-        if let Some(link) = self.workers.get_mut(&worker) {
-            link.finished += finished_now;
         }
         if let Some(loaded) = self.plugins.get_mut(&plugin) {
             loaded.done += succeeded;
@@ -129,6 +128,7 @@ fn read_result(
     plugin: &Plugin,
     function: u32,
     reported: TaskResult<'_>,
+    ran: &Arc<RanAt>,
     budget: &mut Budget,
 ) -> Option<Ended> {
     let ty = plugin
@@ -178,8 +178,8 @@ fn read_result(
         result,
         wall_ns: cost.wall_ns,
         memory_bytes: cost.memory_bytes,
-        attempts: 0,
-        ran: None,
+        attempts: 1,
+        ran: Some(Arc::clone(ran)),
         more,
     })
 }

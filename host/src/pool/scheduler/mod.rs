@@ -311,26 +311,23 @@ impl Scheduler {
             }
             Ok((finished, worker.is_spent()))
         });
-        let (finished, spent) =
+        let (mut finished, spent) =
             results.unwrap_or(Err(Violation("results from an unknown worker")))?;
         if spent {
             self.kill(worker, Death::Retired);
         }
         if !self.cancelled.is_empty() {
-            for task in &finished {
-                self.cancelled.remove(&task.id);
+            for finished in &finished {
+                self.cancelled.remove(&finished.task);
             }
             self.kill_if_at_cancelled(worker);
         }
-        let finished = finished.into_iter().map(|task| Finished {
-            task: task.id,
-            attempts: if self.losses.is_empty() {
-                1
-            } else {
-                1 + self.losses.remove(&task.id).map_or(0, |it| it.attempts())
-            },
-        });
-        let finished = finished.collect();
+        if !self.losses.is_empty() {
+            for finished in &mut finished {
+                let losses = self.losses.remove(&finished.task);
+                finished.attempts += losses.map_or(0, |it| it.attempts());
+            }
+        }
         self.dispatch(now);
         Ok(finished)
     }

@@ -1,6 +1,6 @@
 //! A worker as the scheduler sees it: what it was sent and has not answered.
 
-use super::{PluginId, Task, Violation};
+use super::{Finished, PluginId, Task, Violation};
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
@@ -149,20 +149,24 @@ impl Worker {
         Ok(())
     }
 
-    /// Takes the tasks that results came for.
+    /// Takes the tasks that results came for, as if each was started once.
     pub(super) fn take_results(
         &mut self,
         now: Instant,
         count: usize,
         batch_done: bool,
-    ) -> Vec<Task> {
+    ) -> Vec<Finished> {
         if count > 0 {
             self.progress_at = now;
         }
         self.batches -= u32::from(batch_done);
         self.draining &= self.batches > 0;
         self.front_seq += count as u32;
-        self.outstanding.drain(..count).collect()
+        let finished = self.outstanding.drain(..count).map(|task| Finished {
+            task: task.id,
+            attempts: 1,
+        });
+        finished.collect()
     }
 
     /// How long `count` results took, which starts the next measurement.

@@ -20,10 +20,10 @@ fn a_batch_is_about_a_millisecond_of_work_and_the_next_is_sent_before_it_runs_ou
 }
 
 #[test]
-fn a_batch_holds_at_least_one_and_at_most_1024_tasks() {
+fn a_batch_holds_at_least_one_and_at_most_4096_tasks() {
     let mut env = Env::warm(1, 1, us(0));
     env.tasks(0..5000);
-    env.then(&["send w0 @1: 0-1023"]);
+    env.then(&["send w0 @1: 0-4095"]);
 
     let mut env = Env::warm(1, 1, ms(4));
     env.tasks(0..5);
