@@ -184,7 +184,7 @@ impl Inner {
     }
 
     fn send_results(&mut self, batch_done: bool) {
-        self.link.send_whole(self.results.take(batch_done));
+        self.link.send_whole(self.results.take_whole(batch_done));
         self.results.restart(self.results.next_seq());
     }
 

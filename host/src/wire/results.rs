@@ -267,7 +267,7 @@ mod tests {
             stderr: b"",
         };
         writer.push_printed(cost, Err(&failure), printed);
-        let frame = writer.payload(true).to_vec();
+        let frame = writer.take(true).to_vec();
         let Some(WorkerFrame::Results {
             first_seq: 5,
             batch_done: true,
@@ -301,7 +301,7 @@ mod tests {
     fn every_truncation_and_every_surplus_of_results_is_malformed() {
         let mut writer = ResultsWriter::new(0);
         writer.push(Cost::default(), Ok(&mut |out: &mut Vec<u8>| out.push(1)));
-        let frame = writer.payload(false).to_vec();
+        let frame = writer.take(false).to_vec();
         for length in 0..frame.len() {
             let whole = match WorkerFrame::parse(&frame[..length]) {
                 Some(WorkerFrame::Results { count, bytes, .. }) => {
@@ -323,7 +323,7 @@ mod tests {
     fn an_unknown_failure_kind_is_malformed() {
         let mut writer = ResultsWriter::new(0);
         writer.push(Cost::default(), Ok(&mut |_: &mut Vec<u8>| {}));
-        let mut frame = writer.payload(false).to_vec();
+        let mut frame = writer.take(false).to_vec();
         frame[10] = 17;
         let Some(WorkerFrame::Results { count, bytes, .. }) = WorkerFrame::parse(&frame) else {
             panic!()
@@ -339,7 +339,7 @@ mod tests {
         };
         let mut writer = ResultsWriter::new(0);
         writer.push(cost, Ok(&mut |_: &mut Vec<u8>| {}));
-        let mut frame = writer.payload(false).to_vec();
+        let mut frame = writer.take(false).to_vec();
         frame[10 + 1 + 8 + 8] = 0;
         let Some(WorkerFrame::Results { count, bytes, .. }) = WorkerFrame::parse(&frame) else {
             panic!()

@@ -89,7 +89,7 @@ impl ResultsWriter {
     }
 
     /// A frame with all results so far, and its length in front, as it is sent; `batch_done` ends the batch.
-    pub fn take(&mut self, batch_done: bool) -> &[u8] {
+    pub fn take_whole(&mut self, batch_done: bool) -> &[u8] {
         let length = (self.frame.len() - PREFIX) as u32;
         let (prefix, payload) = self.frame.split_at_mut(PREFIX);
         prefix.copy_from_slice(&length.to_le_bytes());
@@ -102,11 +102,11 @@ impl ResultsWriter {
 
     /// The payload of that frame.
     #[cfg(any(test, feature = "testing"))]
-    pub fn payload(&mut self, batch_done: bool) -> &[u8] {
-        &self.take(batch_done)[PREFIX..]
+    pub fn take(&mut self, batch_done: bool) -> &[u8] {
+        &self.take_whole(batch_done)[PREFIX..]
     }
 
-    /// Starts the next frame after [`ResultsWriter::take`], at task `first_seq`.
+    /// Starts the next frame after [`ResultsWriter::take_whole`], at task `first_seq`.
     pub fn restart(&mut self, first_seq: u32) {
         self.frame.truncate(Self::HEAD);
         self.frame.shrink_to(1024 * 1024);

@@ -130,7 +130,7 @@ fn tell(lie: &str, seq: u32, results: &mut ResultsWriter, page: &StatusPage) {
         "wide" => send(one(seq, &[0x80, 0x80, 0x80, 0x80, 0x80, 0x20]).take(false)),
         "an unknown failure" => {
             let mut frame = one(seq, &fourteen).take(false).to_vec();
-            frame[10] = 200;
+            frame[10] = 17;
             send(&frame);
         }
         "a long message" => {
