@@ -26,11 +26,13 @@ pub struct InProcess {
 }
 
 impl InProcess {
-    pub fn new(path: &Path, function: &'static str) -> InProcess {
+    /// What is never interrupted looks at no clock, and may run for ever.
+    pub fn new(path: &Path, function: &'static str, interruptible: bool) -> InProcess {
         let mut pool = PoolingAllocationConfig::new();
         pool.linear_memory_keep_resident(64 * 1024);
         let mut config = Config::new();
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+        config.epoch_interruption(interruptible);
         let engine = Engine::new(&config).expect("an engine");
         let module = Module::from_file(&engine, path).expect("a module");
         let linked = Linker::new(&engine)
@@ -46,6 +48,7 @@ impl InProcess {
     /// One call in an instance of its own.
     fn fresh(&self, number: i64) {
         let mut store = Store::new(&self.engine, ());
+        store.set_epoch_deadline(1);
         let instance = self.linked.instantiate(&mut store).expect("an instance");
         let function = instance.get_typed_func::<i64, i64>(&mut store, self.function);
         let called = function.expect("the function").call(&mut store, number);
@@ -72,6 +75,7 @@ impl InProcess {
     /// Calls with the numbers below `count` in one instance on one thread.
     pub fn all_kept(&self, count: i64) -> f64 {
         let mut store = Store::new(&self.engine, ());
+        store.set_epoch_deadline(1);
         let instance = self.linked.instantiate(&mut store).expect("an instance");
         let function = instance.get_typed_func::<i64, i64>(&mut store, self.function);
         let function = function.expect("the function");

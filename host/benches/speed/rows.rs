@@ -50,6 +50,7 @@ pub struct Bench {
     workers: usize,
     squares: InProcess,
     spins: InProcess,
+    endless_spins: InProcess,
     /// How many turns of `spin` take a microsecond here.
     turns: f64,
     /// The memory of the supervisor over the lines that were streamed last, in bytes.
@@ -59,13 +60,14 @@ pub struct Bench {
 impl Bench {
     pub fn new() -> Bench {
         let (square, spin) = (guest("square"), guest("spin"));
-        let spins = InProcess::new(&spin, "spin");
+        let spins = InProcess::new(&spin, "spin", true);
         let turns = 20_000_000;
         let taken = spins.all_fresh(&[turns], 1);
         let extism = tempfile::NamedTempFile::new().expect("a file");
         std::fs::write(&extism, wat(EXTISM)).expect("a module");
         Bench {
-            squares: InProcess::new(&square, "square"),
+            squares: InProcess::new(&square, "square", false),
+            endless_spins: InProcess::new(&spin, "spin", false),
             spins,
             square,
             spin,
@@ -319,7 +321,7 @@ impl Bench {
 
     fn even(&self) -> Contest<'_> {
         let (numbers, workers) = (vec![self.turns_of(200.0); 2_000], self.workers);
-        let ours = numbers.clone();
+        let (ours, endless) = (numbers.clone(), numbers.clone());
         let pool = pool(&self.spin).build().expect("a pool");
         Contest {
             name: "2,000 tasks of 0.2 ms, of a thread a core in-process",
@@ -330,6 +332,9 @@ impl Bench {
                 Entrant::new("wpool", move || seconds(|| spins(&pool, &ours))),
                 Entrant::new("in-process, a thread a core", move || {
                     Some(self.spins.all_fresh(&numbers, workers))
+                }),
+                Entrant::new("the same, where nothing can be interrupted", move || {
+                    Some(self.endless_spins.all_fresh(&endless, workers))
                 }),
             ],
         }

@@ -95,6 +95,16 @@ impl Connection {
         self.flush().map(drop)
     }
 
+    /// The same for a frame that has its length in front. What the socket does not take at once need not be copied.
+    pub(crate) fn send_whole(&mut self, frame: Vec<u8>) -> io::Result<()> {
+        if self.wants_write() {
+            self.outgoing.extend_from_slice(&frame);
+        } else {
+            (self.outgoing, self.sent) = (frame, 0);
+        }
+        self.flush().map(drop)
+    }
+
     /// Sends a small frame with descriptors, at once or not at all.
     pub(crate) fn send_with_descriptors(
         &mut self,
@@ -183,6 +193,16 @@ impl Connection {
             Err(Errno::CONNRESET | Errno::PIPE) => Ok(Fill::Closed),
             Err(errno) => Err(errno.into()),
         }
+    }
+
+    /// What arrived, for whoever takes frames from it while the rest changes; to be given back.
+    pub(crate) fn lend_reader(&mut self) -> FrameReader {
+        std::mem::replace(&mut self.reader, FrameReader::new(0))
+    }
+
+    /// Gives back what was lent.
+    pub(crate) fn return_reader(&mut self, reader: FrameReader) {
+        self.reader = reader;
     }
 
     /// The next whole frame that arrived.

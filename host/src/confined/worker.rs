@@ -4,7 +4,7 @@ use super::conversation::Conversation;
 use super::guest::{Called, Guest, Live};
 use super::link::Link;
 use super::{end, ticker};
-use crate::value::{Budget, Value, decode_args_into, encode, fits_one, is_err};
+use crate::value::{Budget, Value, decode_args_into, encoded_len, fits_one, is_err};
 use crate::wire::{
     Batch, Cost, Isolation, Printed, StatusPage, TaskFailure, TaskFailureKind, TaskTerms,
     WorkerFrame,
@@ -197,13 +197,11 @@ fn too_large(value: Option<&Value>, limit: Option<u64>) -> Option<TaskFailure> {
     if is_number(value) {
         return None;
     }
-    let mut encoded = Vec::new();
-    encode(value?, &mut encoded);
     let failure = |message| TaskFailure {
         kind: TaskFailureKind::OutputLimit,
         message,
     };
-    let bytes = encoded.len();
+    let bytes = encoded_len(value?);
     if let Some(limit) = limit
         && bytes as u64 > limit
     {

@@ -13,7 +13,7 @@
 //! Each value has exactly one form. Decoding spends a [`Budget`] and allocates nothing that was not
 //! first compared with the bytes that are left.
 
-use super::reader::{DecodeError, DecodeErrorKind, Reader, put_number};
+use super::reader::{DecodeError, DecodeErrorKind, Reader, number_len, put_number};
 use super::{MAX_TYPE_DEPTH, Param, Type, Value};
 
 /// How much decoding may spend.
@@ -136,6 +136,29 @@ pub fn encode(value: &Value, out: &mut Vec<u8>) {
             for index in set {
                 put_number(*index as usize, out);
             }
+        }
+    }
+}
+
+/// How many bytes a value takes.
+pub fn encoded_len(value: &Value) -> usize {
+    let all = |values: &[Value]| values.iter().map(encoded_len).sum::<usize>();
+    let payload = |payload: &Option<Box<Value>>| payload.as_deref().map_or(0, encoded_len);
+    match value {
+        Value::Bool(_) | Value::S8(_) | Value::U8(_) => 1,
+        Value::S16(_) | Value::U16(_) => 2,
+        Value::S32(_) | Value::U32(_) | Value::F32(_) | Value::Char(_) => 4,
+        Value::S64(_) | Value::U64(_) | Value::F64(_) => 8,
+        Value::String(v) => number_len(v.len()) + v.len(),
+        Value::Bytes(v) => number_len(v.len()) + v.len(),
+        Value::List(v) => number_len(v.len()) + all(v),
+        Value::Option(v) | Value::Result(Ok(v) | Err(v)) => 1 + payload(v),
+        Value::Tuple(v) | Value::Record(v) => all(v),
+        Value::Variant(case, v) => number_len(*case as usize) + payload(v),
+        Value::Enum(case) => number_len(*case as usize),
+        Value::Flags(set) => {
+            let indexes = set.iter().map(|index| number_len(*index as usize));
+            number_len(set.len()) + indexes.sum::<usize>()
         }
     }
 }

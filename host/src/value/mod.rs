@@ -36,7 +36,9 @@ mod tests;
 pub use choose::ChooseError;
 #[cfg(feature = "testing")]
 pub(crate) use codec::count;
-pub(crate) use codec::{Budget, decode_args, decode_args_into, encode, encode_args, fits_one};
+pub(crate) use codec::{
+    Budget, decode_args, decode_args_into, encode, encode_args, encoded_len, fits_one,
+};
 pub use convert::{FromValue, IntoArgs, IntoValue, Mismatch, Serde};
 pub(crate) use convert::{conforms, from_result};
 pub use parse_error::ParseError;

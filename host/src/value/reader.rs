@@ -136,6 +136,11 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// How many bytes [`put_number`] appends.
+pub(super) fn number_len(number: usize) -> usize {
+    (usize::BITS - (number | 1).leading_zeros()).div_ceil(7) as usize
+}
+
 /// Writes what [`Reader::number`] reads.
 ///
 /// A length above 32 bits is written as it is and refused by the reader: frames are capped far below.

@@ -6,6 +6,7 @@
 //! All numbers are little endian. Sequence numbers count the tasks of one worker, and stay below `u32::MAX`.
 
 use super::bytes::{Bytes, put_block};
+use super::frame::PREFIX;
 use super::host_call::ANSWER;
 
 /// Tasks for one worker, all of one function.
@@ -47,19 +48,28 @@ impl<'a> Batch<'a> {
 /// Builds a batch frame.
 #[derive(Debug)]
 pub struct BatchWriter {
+    /// The frame, behind the place of its length.
     frame: Vec<u8>,
     count: u32,
 }
 
 impl BatchWriter {
+    const HEAD: usize = PREFIX + 12;
+
     /// An empty batch.
     #[must_use]
     pub fn new(first_seq: u32, function: u32) -> BatchWriter {
         let mut frame = Vec::with_capacity(256);
+        frame.extend_from_slice(&[0; PREFIX]);
         frame.extend_from_slice(&first_seq.to_le_bytes());
         frame.extend_from_slice(&function.to_le_bytes());
         frame.extend_from_slice(&[0; 4]);
         BatchWriter { frame, count: 0 }
+    }
+
+    /// Makes room for so many more tasks, whose arguments take so many bytes.
+    pub fn reserve(&mut self, tasks: usize, bytes: usize) {
+        self.frame.reserve(4 * tasks + bytes);
     }
 
     /// Adds a task by its encoded arguments.
@@ -68,11 +78,20 @@ impl BatchWriter {
         self.count += 1;
     }
 
-    /// The frame's payload.
+    /// The frame, with its length in front.
     #[must_use]
-    pub fn finish(mut self) -> Vec<u8> {
-        self.frame[8..12].copy_from_slice(&self.count.to_le_bytes());
+    pub fn finish_whole(mut self) -> Vec<u8> {
+        let length = (self.frame.len() - PREFIX) as u32;
+        self.frame[..PREFIX].copy_from_slice(&length.to_le_bytes());
+        self.frame[Self::HEAD - 4..Self::HEAD].copy_from_slice(&self.count.to_le_bytes());
         self.frame
+    }
+
+    /// The frame's payload.
+    #[cfg(any(test, feature = "testing"))]
+    #[must_use]
+    pub fn finish(self) -> Vec<u8> {
+        self.finish_whole().split_off(PREFIX)
     }
 }
 

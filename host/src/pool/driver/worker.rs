@@ -6,7 +6,9 @@ use super::requests::Fork;
 use super::{Driver, Source};
 use crate::child::{Connection, Fill, Kinship, Process, with_remedy};
 use crate::value::printable;
-use crate::wire::{BatchWriter, ChildHello, StatusPage, WorkerFrame, decode as decode_message};
+use crate::wire::{
+    BatchWriter, ChildHello, FrameReader, StatusPage, WorkerFrame, decode as decode_message,
+};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -123,7 +125,10 @@ impl Driver {
         if after_recall {
             link.page.allow_all();
         }
-        let mut batch = BatchWriter::new(first_seq, tasks.first().map_or(0, |task| task.function));
+        let function = tasks.first().map_or(0, |task| task.function);
+        let mut batch = BatchWriter::new(first_seq, function);
+        let bytes = tasks.iter().map(|task| task.bytes as usize);
+        batch.reserve(tasks.len(), bytes.sum());
         let pid = link.process.as_ref().map_or(0, Process::number);
         for task in tasks {
             let task = self.tasks.get(task.id.0 as usize);
@@ -133,7 +138,7 @@ impl Driver {
             batch.push(task.map_or(&[][..], |task| &task.arguments));
         }
         // A broken connection is met again when it is read.
-        let _ = link.connection.send(&batch.finish());
+        let _ = link.connection.send_whole(batch.finish_whole());
         self.watch_room(worker);
     }
 
@@ -191,35 +196,48 @@ impl Driver {
     }
 
     pub(super) fn worker_frames(&mut self, worker: WorkerId) {
-        loop {
-            let Some(link) = self.workers.get_mut(&worker) else {
-                return;
+        let Some(link) = self.workers.get_mut(&worker) else {
+            return;
+        };
+        // Frames are read from it while the driver changes.
+        let mut reader = link.connection.lend_reader();
+        let handled = self.handle_frames(worker, &mut reader);
+        if let Some(link) = self.workers.get_mut(&worker) {
+            link.connection.return_reader(reader);
+        }
+        if let Err(violation) = handled {
+            self.violation(worker, violation);
+        }
+    }
+
+    fn handle_frames(
+        &mut self,
+        worker: WorkerId,
+        reader: &mut FrameReader,
+    ) -> Result<(), Violation> {
+        while self.workers.contains_key(&worker) {
+            let frame = match reader.next_frame() {
+                Ok(None) => return Ok(()),
+                Ok(Some(frame)) => frame,
+                Err(_) => return Err(Violation("a frame that is too long")),
             };
-            // Taken out, so that the frame can be read while the driver changes.
-            let frame = match link.connection.next_frame() {
-                Ok(None) => return,
-                Ok(Some(frame)) => frame.to_vec(),
-                Err(_) => return self.violation(worker, Violation("a frame that is too long")),
-            };
-            let handled = match WorkerFrame::parse(&frame) {
-                Some(WorkerFrame::Ready) => self.worker_ready(worker),
-                Some(WorkerFrame::Panicked) => self.worker_panicked(worker, &frame),
+            match WorkerFrame::parse(frame) {
+                Some(WorkerFrame::Ready) => self.worker_ready(worker)?,
+                Some(WorkerFrame::Panicked) => self.worker_panicked(worker, frame)?,
                 Some(WorkerFrame::Results {
                     first_seq,
                     batch_done,
                     count,
                     bytes,
-                }) => self.worker_results(worker, (first_seq, count, batch_done), bytes),
+                }) => self.worker_results(worker, (first_seq, count, batch_done), bytes)?,
                 Some(WorkerFrame::HostCall {
                     function,
                     arguments,
-                }) => self.worker_calls(worker, function, arguments),
-                None => Err(Violation("a malformed frame")),
-            };
-            if let Err(violation) = handled {
-                return self.violation(worker, violation);
+                }) => self.worker_calls(worker, function, arguments)?,
+                None => return Err(Violation("a malformed frame")),
             }
         }
+        Ok(())
     }
 
     /// The first frame: the kernel says who wrote it, and that must be a child of the template.

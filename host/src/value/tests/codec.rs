@@ -4,7 +4,9 @@ use proptest::prelude::*;
 
 use super::{arbitrary, bytes, list, option, params, record};
 use crate::value::reader::DecodeErrorKind;
-use crate::value::{Budget, Type, Value, conforms, decode_args, encode_args, fits_one};
+use crate::value::{
+    Budget, Type, Value, conforms, decode_args, encode_args, encoded_len, fits_one,
+};
 
 fn read(ty: &Type, bytes: &[u8]) -> Result<Value, DecodeErrorKind> {
     Budget::for_bytes(1 << 20)
@@ -26,6 +28,7 @@ proptest! {
     #[test]
     fn a_value_reads_back_as_itself((ty, value) in arbitrary::typed()) {
         let encoded = bytes(&value);
+        prop_assert_eq!(encoded_len(&value), encoded.len());
         let decoded = read(&ty, &encoded).unwrap();
         prop_assert!(conforms(&decoded, &ty));
         prop_assert_eq!(bytes(&decoded), encoded);
