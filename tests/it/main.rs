@@ -10,6 +10,7 @@ mod call;
 mod cli;
 mod components;
 mod confinement;
+mod costs;
 mod crash;
 mod degraded;
 mod embed;
