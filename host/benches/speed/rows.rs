@@ -63,7 +63,8 @@ impl Bench {
         let (square, spin) = (guest("square"), guest("spin"));
         let spins = InProcess::new(&spin, "spin", true);
         let turns = 20_000_000;
-        let taken = spins.all_fresh(&[turns], 1);
+        let taken = (0..5).map(|_| spins.all_fresh(&[turns], 1));
+        let taken = taken.fold(f64::MAX, f64::min);
         let extism = tempfile::NamedTempFile::new().expect("a file");
         std::fs::write(&extism, wat(EXTISM)).expect("a module");
         Bench {

@@ -12,7 +12,7 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 /// How many outcomes may be under way in the lazy calls before the next input is asked for only when one was taken.
-const AHEAD: u64 = 16_384;
+const AHEAD: u64 = 65_536;
 
 impl PluginHandle {
     /// Calls `function` with one argument for each item and returns all results in order, as `multiprocessing.Pool.map`.
@@ -167,13 +167,17 @@ impl PluginHandle {
 pub(super) fn all_values<R>(
     results: impl Iterator<Item = Result<R, Failure>>,
 ) -> Result<Vec<R>, MapError> {
-    let results: Vec<_> = results.collect();
-    let indexed = results.into_iter().enumerate();
-    let results = indexed.map(|(index, result)| {
-        let index = index as u64;
-        result.map_err(|failure| MapError::Task { index, failure })
-    });
-    results.collect()
+    let (mut values, mut first_failure) = (Vec::new(), None);
+    for (index, result) in (0..).zip(results) {
+        match result {
+            Ok(value) if first_failure.is_none() => values.push(value),
+            Ok(_) => {}
+            Err(failure) => {
+                first_failure.get_or_insert(MapError::Task { index, failure });
+            }
+        }
+    }
+    first_failure.map_or(Ok(values), Err)
 }
 
 /// Why [`PluginHandle::map`] or [`PluginHandle::apply`] returns no values.
