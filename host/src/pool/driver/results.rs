@@ -83,6 +83,10 @@ impl Driver {
         let Some(link) = self.workers.get_mut(&worker) else {
             return;
         };
+        if finished.is_empty() {
+            // What the running task has called is still its own.
+            return;
+        }
         let plugin = link.plugin;
         link.finished += finished.len() as u64;
         let (host_calls, host) = link.calls.end();
