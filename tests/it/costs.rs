@@ -1,4 +1,4 @@
-//! What tasks cost, counted: system calls are the same on a busy machine. Times are a matter of benchmarks.
+//! What tasks cost, counted: calls of `read` and `write` are about the same on a busy machine. Times are a matter of benchmarks.
 
 use crate::support::{alone, pool};
 use std::fs;

@@ -77,10 +77,7 @@ impl Callee {
             ))
             .map(drop)
         })?;
-        Ok(match encoded.len() <= Arguments::new().inline_size() {
-            true => Arguments::from_slice(encoded),
-            false => Arguments::from_vec(std::mem::take(encoded)),
-        })
+        Ok(taken(encoded))
     }
 
     /// A task with these arguments.
@@ -94,5 +91,32 @@ impl Callee {
             number: 0,
             retries: 0,
         }
+    }
+}
+
+/// What was encoded, for as long as the task is under way: with no more memory than that needs.
+fn taken(encoded: &mut Vec<u8>) -> Arguments {
+    if encoded.len() <= Arguments::new().inline_size() {
+        return Arguments::from_slice(encoded);
+    }
+    let mut arguments = std::mem::take(encoded);
+    // Longer ones that were refused may have been here before.
+    if arguments.capacity() > 2 * arguments.len() + 64 {
+        arguments.shrink_to_fit();
+    }
+    Arguments::from_vec(arguments)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_keep_no_memory_of_longer_ones_that_were_encoded_before() {
+        let mut encoded = vec![7; 1 << 20];
+        encoded.truncate(20);
+        let arguments = taken(&mut encoded);
+        assert_eq!(arguments[..], [7; 20]);
+        assert!(arguments.capacity() < 1000 && encoded.is_empty());
     }
 }

@@ -1,7 +1,7 @@
 //! Tasks of one caller on their way in, and their outcomes on their way out: bounded, and in order where that was asked for.
 //!
 //! ```text
-//!  Inputs::send ─ reserve ─► driver ─ Reply ─► ready ─► Outcomes::next
+//!  Inputs::send ─ places ──► driver ─ Reply ─► ready ─► Outcomes::next
 //!       └──── waits for room ◄──── taken ◄────────────────┘
 //! ```
 //! Between the two at most [`WINDOW_TASKS`] tasks or about [`WINDOW_BYTES`] are under way, so that a million inputs need no

@@ -200,10 +200,14 @@ impl Inputs {
             self.flush();
             self.places = self.stream.places(1, true).map_err(|_| Closed)?;
         }
-        self.places.next().ok_or(Closed)
+        let place = self.places.next();
+        if place.is_none() {
+            self.flush();
+        }
+        place.ok_or(Closed)
     }
 
-    /// Whether the next [`Inputs::send`] need not wait; then there is a place for its task.
+    /// Whether the next [`Inputs::send`] need not wait: there is a place for its task, or no more are wanted.
     pub(super) fn has_room(&mut self) -> bool {
         if self.places.is_empty() {
             // As many as came since the last hand-over: there may be more to come.

@@ -318,7 +318,7 @@ impl Driver {
                 name: dead.map(|dead| Arc::clone(&dead.name)),
                 pid: dead.map(|dead| dead.pid),
             }));
-            let called = dead.filter(|dead| dead.host_calls > 0);
+            let called = dead.filter(|dead| dead.host_calls > 0 || !dead.host.is_zero());
             ended.more = called.map(|dead| {
                 Box::new(More {
                     host_calls: dead.host_calls,

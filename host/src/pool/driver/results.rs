@@ -91,7 +91,7 @@ impl Driver {
         link.finished += finished.len() as u64;
         let (host_calls, host) = link.calls.end();
         // Where there are any, each result comes by itself.
-        if let (Some(ended), true) = (ended.first_mut(), host_calls > 0) {
+        if let (Some(ended), true) = (ended.first_mut(), host_calls > 0 || !host.is_zero()) {
             let more = ended.more.get_or_insert_default();
             (more.host_calls, more.host) = (host_calls, host);
         }
