@@ -86,7 +86,7 @@ impl Loaded {
 
 /// How workers are made.
 pub(super) struct Forks {
-    /// Built once: every worker's is the same.
+    /// Built once, since every worker's is the same: what it adds to the filter of the template.
     worker_filter: Filter,
 }
 
@@ -180,10 +180,13 @@ fn load(request: LoadRequest, artifact: File, files: Files) -> Result<Loaded, St
     // What a first call would set up, without a call: the signal stack and the thread's data.
     wasmtime::Engine::tls_eager_initialize();
     ticker::install(guest.engine()).map_err(|error| error.to_string())?;
-    let worker_filter = Filter::worker(files).map_err(|refusal| refusal.to_string())?;
-    sandbox::limit_files(sandbox::file_bytes_of(files))
-        .and_then(|()| Filter::serving(files))
-        .and_then(|filter| filter.install())
+    let worker_filter = sandbox::limit_files(sandbox::file_bytes_of(files))
+        .and_then(|()| Ok((Filter::serving(files)?, Filter::worker(files)?)))
+        .and_then(|(serving, worker)| {
+            serving.install()?;
+            // Forks inherit what is in force here.
+            Ok(worker.beyond(&serving))
+        })
         .map_err(|refusal| refusal.to_string())?;
     Ok(Loaded {
         guest,

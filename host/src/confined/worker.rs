@@ -60,10 +60,12 @@ impl Worker<'_> {
         };
         let ticking = ticker::start();
         self.ended = None;
+        let mut began = false;
         for (seq, arguments) in batch.tasks() {
             if !page.try_start(seq) {
                 break;
             }
+            began = true;
             let waiting = self.run_task(batch.function, arguments);
             if waiting >= send_at {
                 self.conversation.send_results(false);
@@ -71,7 +73,15 @@ impl Worker<'_> {
             }
         }
         self.conversation.send_results(true);
+        if began && self.is_for_one_task() {
+            end(0);
+        }
         drop(ticking);
+    }
+
+    /// Whether the process ends with its task.
+    fn is_for_one_task(&self) -> bool {
+        self.terms().isolation == Isolation::Process
     }
 
     /// Runs a task, and returns how many bytes of results wait.
@@ -135,14 +145,11 @@ impl Worker<'_> {
                 message: format!("the arguments do not fit the function: {error}"),
             });
         }
-        let mut fresh;
+        let mut fresh = None;
         let live = match &mut self.kept {
             Some(kept) => kept,
             None => match self.instantiate(function, &mut read, started) {
-                Ok(live) => {
-                    fresh = live;
-                    &mut fresh
-                }
+                Ok(live) => fresh.insert(live),
                 Err(called) => return called,
             },
         };
@@ -155,7 +162,10 @@ impl Worker<'_> {
             Ok(value) => value.as_ref().is_some_and(|value| is_err(value).is_some()),
             Err(_) => true,
         };
-        if failed || self.terms().isolation != Isolation::Worker {
+        if self.is_for_one_task() {
+            // The process ends with it, and the kernel takes it down faster.
+            std::mem::forget((fresh, self.kept.take()));
+        } else if failed || self.terms().isolation != Isolation::Worker {
             self.kept = None;
         }
         called

@@ -142,6 +142,13 @@ impl Filter {
         Ok(Filter { programs })
     }
 
+    /// What of it is missing where all of `other` is in force: programs of both are not asked twice.
+    pub(crate) fn beyond(mut self, other: &Filter) -> Filter {
+        self.programs
+            .retain(|program| !other.programs.contains(program));
+        self
+    }
+
     /// Puts the filter in force, for good, in every thread.
     pub(crate) fn install(&self) -> Result<(), Refusal> {
         for program in &self.programs {

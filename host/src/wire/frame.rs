@@ -8,6 +8,9 @@ pub(super) const PREFIX: usize = 4;
 /// How much is asked of a socket at once.
 const READ_AHEAD: usize = 64 * 1024;
 
+/// How much is asked of it first: whoever gets little touches little memory.
+const FIRST_READ: usize = 2 * 1024;
+
 /// Why no frame could be read.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
@@ -89,6 +92,8 @@ pub struct FrameReader {
     /// The bytes that arrived and were not taken: `buffer[start..filled]`.
     start: usize,
     filled: usize,
+    /// How much is asked for next.
+    ask: usize,
     limit: usize,
 }
 
@@ -100,6 +105,7 @@ impl FrameReader {
             buffer: Vec::new(),
             start: 0,
             filled: 0,
+            ask: FIRST_READ,
             limit,
         }
     }
@@ -119,8 +125,8 @@ impl FrameReader {
         if self.filled == 0 && self.buffer.len() > KEPT {
             self.buffer = Vec::new();
         }
-        if self.buffer.len() - self.filled < READ_AHEAD {
-            self.buffer.resize(self.filled + READ_AHEAD, 0);
+        if self.buffer.len() - self.filled < self.ask {
+            self.buffer.resize(self.filled + self.ask, 0);
         }
         &mut self.buffer[self.filled..]
     }
@@ -128,6 +134,9 @@ impl FrameReader {
     /// Notes that the first `count` bytes of the last [`FrameReader::space`] hold data.
     pub fn received(&mut self, count: usize) {
         self.filled = (self.filled + count).min(self.buffer.len());
+        if self.filled == self.buffer.len() {
+            self.ask = READ_AHEAD;
+        }
     }
 
     /// The beginning of a frame that is longer than what is read at once, and how many bytes are missing: whoever can wait for
@@ -175,9 +184,24 @@ impl FrameReader {
 mod tests {
     use super::*;
 
-    fn feed(reader: &mut FrameReader, bytes: &[u8]) {
-        reader.space()[..bytes.len()].copy_from_slice(bytes);
-        reader.received(bytes.len());
+    fn feed(reader: &mut FrameReader, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let space = reader.space();
+            let (now, later) = bytes.split_at(space.len().min(bytes.len()));
+            space[..now.len()].copy_from_slice(now);
+            reader.received(now.len());
+            bytes = later;
+        }
+    }
+
+    #[test]
+    fn a_little_takes_little_memory_and_much_is_asked_for_at_once() {
+        let mut reader = FrameReader::new(16);
+        feed(&mut reader, &[0; FIRST_READ / 2]);
+        assert!(reader.space().len() <= FIRST_READ);
+        let room = reader.space().len();
+        feed(&mut reader, &vec![0; room]);
+        assert!(reader.space().len() >= READ_AHEAD);
     }
 
     #[test]

@@ -78,8 +78,8 @@ impl Scheduler {
         let below = if idle_only { 1 } else { state.refill_below() };
         let takers = state
             .fleet
-            .takers_below(below)
-            .filter(|id| self.may_have_more(now, &self.workers[id]));
+            .takers_below(below, now)
+            .filter(|id| self.may_have_more(&self.workers[id]));
         let takers: Vec<WorkerId> = takers.take(state.queue.len()).collect();
         let workers = state.fleet.workers.max(1);
         for worker in takers {
@@ -91,13 +91,10 @@ impl Scheduler {
         }
     }
 
-    /// Whether tasks may wait behind what the worker does.
-    fn may_have_more(&self, now: Instant, worker: &Worker) -> bool {
-        !worker.is_slow(now)
-            && !worker
-                .outstanding
-                .front()
-                .is_some_and(|task| self.losses.contains_key(&task.id))
+    /// Whether tasks may wait behind what the worker does: not behind one that was lost before.
+    fn may_have_more(&self, worker: &Worker) -> bool {
+        let first = worker.outstanding.front();
+        !first.is_some_and(|task| self.losses.contains_key(&task.id))
     }
 
     fn send(&mut self, now: Instant, worker: WorkerId, tasks: Vec<Task>) {
@@ -153,15 +150,16 @@ impl Scheduler {
 
     /// Starts workers for what is left in the queue, within the budget, until the plugin has `most`.
     fn start_workers(&mut self, now: Instant, plugin: PluginId, most: usize) {
-        let room = self.room().saturating_sub(self.workers.len());
+        let room = (self.room() + self.leaving()).saturating_sub(self.workers.len());
         let state = &self.plugins[&plugin];
         if state.is_paused(now) || !self.may_begin_next(plugin) {
             return;
         }
         let wanted = state.queue.len().saturating_sub(state.fleet.starting);
+        let own = most + state.fleet.waiting + state.fleet.leaving.min(self.budget);
         for _ in 0..wanted
             .min(room)
-            .min((most + state.fleet.waiting).saturating_sub(state.fleet.workers))
+            .min(own.saturating_sub(state.fleet.workers))
         {
             let worker = WorkerId(self.next_worker);
             self.next_worker = self.next_worker.wrapping_add(1);

@@ -1,9 +1,15 @@
 //! What a plugin knows of its workers without looking at each of them: how many there are, and who takes tasks.
 
 use super::plugin::Plugin;
-use super::worker::{State, Worker};
+use super::worker::{Awaited, SLOW, State, Worker};
 use super::{Scheduler, WorkerId};
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::ops::Bound;
+use std::time::Instant;
+
+/// One that may be sent tasks: how much it has to do, and since when it is at the first of that.
+type Taker = (usize, Option<Reverse<Instant>>, WorkerId);
 
 /// The workers of one plugin.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -13,31 +19,47 @@ pub(super) struct Fleet {
     pub(super) starting: usize,
     pub(super) ready: usize,
     pub(super) dying: usize,
+    /// Those of the dying ones that have done all they were for.
+    pub(super) leaving: usize,
     /// Those of the ready ones that wait in a host call.
     pub(super) waiting: usize,
     /// Those that have something to do.
     pub(super) busy: usize,
+    /// Those that have a task that no other waits for.
+    pub(super) with_own: usize,
     /// Those that may be sent tasks, the least busy first.
-    takers: BTreeSet<(usize, WorkerId)>,
+    takers: BTreeSet<Taker>,
+    /// Since when something is awaited of whom: one of these for each [`Awaited`].
+    awaited: [BTreeSet<(Instant, WorkerId)>; 3],
 }
 
 impl Fleet {
     pub(super) fn add(&mut self, id: WorkerId, worker: &Worker) {
         self.workers += 1;
         *self.in_state(worker.state) += 1;
+        self.leaving += usize::from(worker.leaves());
         self.waiting += usize::from(worker.waits());
         self.busy += usize::from(worker.load() > 0);
+        self.with_own += usize::from(worker.has_other_than_nested());
         if worker.takes_tasks() {
-            self.takers.insert((worker.load(), id));
+            self.takers.insert(taker(id, worker));
+        }
+        if let Some(awaited) = worker.awaited() {
+            self.awaited[awaited as usize].insert((worker.progress_at, id));
         }
     }
 
     pub(super) fn remove(&mut self, id: WorkerId, worker: &Worker) {
         self.workers -= 1;
         *self.in_state(worker.state) -= 1;
+        self.leaving -= usize::from(worker.leaves());
         self.waiting -= usize::from(worker.waits());
         self.busy -= usize::from(worker.load() > 0);
-        self.takers.remove(&(worker.load(), id));
+        self.with_own -= usize::from(worker.has_other_than_nested());
+        self.takers.remove(&taker(id, worker));
+        if let Some(awaited) = worker.awaited() {
+            self.awaited[awaited as usize].remove(&(worker.progress_at, id));
+        }
     }
 
     fn in_state(&mut self, state: State) -> &mut usize {
@@ -48,18 +70,53 @@ impl Fleet {
         }
     }
 
-    /// Who has less than `load` to do and takes more, the least busy first.
-    pub(super) fn takers_below(&self, load: usize) -> impl Iterator<Item = WorkerId> {
-        self.takers
-            .iter()
-            .take_while(move |(busy, _)| *busy < load)
-            .map(|(_, id)| *id)
+    /// Who has less than `load` to do and takes more, the least busy first; nobody who has been at one task for long.
+    pub(super) fn takers_below(
+        &self,
+        load: usize,
+        now: Instant,
+    ) -> impl Iterator<Item = WorkerId> + use<'_> {
+        let mut from = Bound::Unbounded;
+        std::iter::from_fn(move || {
+            loop {
+                let next = *self.takers.range((from, Bound::Unbounded)).next()?;
+                let (busy, since, id) = next;
+                if busy >= load {
+                    return None;
+                }
+                if since.is_some_and(|Reverse(since)| since + SLOW <= now) {
+                    // So have all that come after it and are as busy.
+                    from = Bound::Included((busy + 1, None, WorkerId(0)));
+                    continue;
+                }
+                from = Bound::Excluded(next);
+                return Some(id);
+            }
+        })
     }
 
     /// A worker that waits for tasks.
     pub(super) fn idle(&self) -> Option<WorkerId> {
-        self.takers_below(1).next()
+        let (busy, _, id) = self.takers.first()?;
+        (*busy == 0).then_some(*id)
     }
+
+    /// Of whom something is awaited, and since when, the longest first.
+    pub(super) fn awaited(
+        &self,
+        awaited: Awaited,
+    ) -> impl Iterator<Item = (Instant, WorkerId)> + use<'_> {
+        self.awaited[awaited as usize].iter().copied()
+    }
+}
+
+fn taker(id: WorkerId, worker: &Worker) -> Taker {
+    let since = !worker.outstanding.is_empty();
+    (
+        worker.load(),
+        since.then_some(Reverse(worker.progress_at)),
+        id,
+    )
 }
 
 /// Every change of a worker goes through here, so that its plugin's fleet stays true.

@@ -48,6 +48,12 @@ impl Scheduler {
         self.budget + self.waiting().min(self.budget)
     }
 
+    /// How many there may be besides, since as many have done their last task and are about to be gone.
+    pub(super) fn leaving(&self) -> usize {
+        let leaving = self.plugins.values().map(|plugin| plugin.fleet.leaving);
+        leaving.sum::<usize>().min(self.budget)
+    }
+
     /// Whether one more worker may be at the next task in the queue. The last that there may be is kept for tasks that others wait
     /// for: were it to wait as well, none of those could ever run.
     pub(super) fn may_begin_next(&self, plugin: PluginId) -> bool {
@@ -56,11 +62,8 @@ impl Scheduler {
         }
         let next = self.plugins[&plugin].queue.front();
         let is_nested = next.is_some_and(|task| task.nested);
-        let others = self
-            .workers
-            .values()
-            .filter(|it| it.has_other_than_nested());
-        is_nested || others.count() < 2 * self.budget - 1
+        let others = self.plugins.values().map(|plugin| plugin.fleet.with_own);
+        is_nested || others.sum::<usize>() < 2 * self.budget - 1
     }
 
     /// Ends workers that are idle and were started in the place of others, which go on.

@@ -8,8 +8,8 @@
 //! ```
 //! Invariants: a task is in one queue or outstanding at one worker until it is returned by [`Scheduler::results`] or named by
 //! [`Action::Fail`], which happens once. The number of workers never exceeds the budget, but for
-//! one more for each that waits in a host call, up to twice the budget. Whatever a worker claims is held
-//! against what it was sent.
+//! one more for each that waits in a host call, up to twice the budget, and as many again for those that have done their last task
+//! and are about to be gone. Whatever a worker claims is held against what it was sent.
 
 mod cancel;
 mod dispatch;

@@ -15,7 +15,7 @@ impl Scheduler {
 
     pub(crate) fn sanity_check(&self) {
         assert!(
-            self.workers.len() <= self.budget + self.most_waiting.min(self.budget),
+            self.workers.len() <= self.budget + self.most_waiting.min(self.budget) + self.leaving(),
             "more workers than the budget"
         );
         let places = self.check_places();

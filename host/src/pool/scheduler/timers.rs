@@ -1,7 +1,7 @@
 //! What happens because time passes: workers over their deadline are killed, and tasks stuck behind a slow one move.
 
 use super::plugin::Plugin;
-use super::worker::{SLOW, State, Worker};
+use super::worker::{Awaited, SLOW};
 use super::{Action, Death, Scheduler, WorkerId};
 use std::time::{Duration, Instant};
 
@@ -12,17 +12,18 @@ impl Scheduler {
     /// When [`Scheduler::timer`] has something to do next, as things are.
     pub(crate) fn next_timer(&self) -> Option<Instant> {
         let idle = self.has_idle();
-        let workers = self
-            .workers
-            .values()
-            .filter_map(|worker| self.due(worker, idle))
-            .map(|(at, _)| at);
-        let waiting = self
-            .plugins
-            .values()
-            .filter(|plugin| !plugin.queue.is_empty());
-        workers
-            .chain(waiting.filter_map(|plugin| plugin.paused_until))
+        let plugins = self.plugins.values();
+        let first = |plugin: &Plugin| {
+            let all = plugin.late(idle).into_iter().flatten();
+            let firsts = all.filter_map(|(after, awaited, _)| {
+                let (since, _) = plugin.fleet.awaited(awaited).next()?;
+                since.checked_add(after)
+            });
+            let unpaused = plugin.paused_until.filter(|_| !plugin.queue.is_empty());
+            firsts.chain(unpaused).min()
+        };
+        plugins
+            .filter_map(first)
             .chain(self.next_parking())
             .chain(self.next_retry())
             .min()
@@ -31,16 +32,19 @@ impl Scheduler {
     /// Does what is due.
     pub(crate) fn timer(&mut self, now: Instant) {
         let idle = self.has_idle();
-        let due: Vec<(WorkerId, Due)> = self
-            .workers
-            .iter()
-            .filter_map(|(id, worker)| {
-                self.due(worker, idle)
-                    .filter(|(at, _)| *at <= now)
-                    .map(|(_, due)| (*id, due))
-            })
-            .collect();
-        for (id, due) in due {
+        let mut due: Vec<(WorkerId, Instant, Due)> = Vec::new();
+        for plugin in self.plugins.values() {
+            for (after, awaited, what) in plugin.late(idle).into_iter().flatten() {
+                let late = plugin.fleet.awaited(awaited);
+                let late =
+                    late.map_while(|(since, id)| Some((id, since.checked_add(after)?, what)));
+                due.extend(late.take_while(|(_, at, _)| *at <= now));
+            }
+        }
+        // What comes first for each; the rest, if it is still due, with the next timer.
+        due.sort_by_key(|(id, at, _)| (*id, *at));
+        due.dedup_by_key(|(id, _, _)| *id);
+        for (id, _, due) in due {
             match due {
                 Due::Kill(death) => self.kill(id, death),
                 Due::Recall => self.recall(id),
@@ -65,34 +69,25 @@ impl Scheduler {
                 .values()
                 .any(|plugin| plugin.fleet.idle().is_some())
     }
-
-    /// The next thing that is due for a worker if nothing else happens.
-    fn due(&self, worker: &Worker, idle: bool) -> Option<(Instant, Due)> {
-        if worker.state != State::Ready || worker.recalling {
-            return None;
-        }
-        let plugin = self.plugins.get(&worker.plugin)?;
-        if worker.outstanding.is_empty() {
-            return (worker.batches > 0)
-                .then(|| (worker.progress_at + DRAIN, Due::Kill(Death::Stuck)));
-        }
-        let deadline = plugin
-            .config
-            .kill_after
-            .and_then(|limit| worker.progress_at.checked_add(limit));
-        let deadline = deadline.map(|at| (at, Due::Kill(Death::Deadline)));
-        let recall = (idle && can_be_relieved(plugin, worker))
-            .then(|| (worker.progress_at + SLOW, Due::Recall));
-        [deadline, recall]
-            .into_iter()
-            .flatten()
-            .min_by_key(|(at, _)| *at)
-    }
 }
 
-/// Whether unstarted tasks of a worker would be better off elsewhere: nothing else waits for an idle worker.
-fn can_be_relieved(plugin: &Plugin, worker: &Worker) -> bool {
-    plugin.queue.is_empty() && worker.outstanding.len() > 1 && !worker.draining
+impl Plugin {
+    /// What happens to a worker of which something is awaited for how long. `idle` says that another one waits for tasks.
+    fn late(&self, idle: bool) -> [Option<(Duration, Awaited, Due)>; 4] {
+        let kill = |awaited| {
+            let after = self.config.kill_after?;
+            Some((after, awaited, Due::Kill(Death::Deadline)))
+        };
+        let [last, first] = Awaited::RESULTS.map(kill);
+        // Nothing else waits for the idle one.
+        let relieve = idle && self.queue.is_empty();
+        [
+            last,
+            first,
+            Some((DRAIN, Awaited::End, Due::Kill(Death::Stuck))),
+            relieve.then_some((SLOW, Awaited::ResultBeforeOthers, Due::Recall)),
+        ]
+    }
 }
 
 /// What is due.

@@ -22,6 +22,21 @@ pub(super) enum State {
     Dying,
 }
 
+/// What a worker that is ready is to do next, and may be late with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Awaited {
+    /// To finish the task it is at.
+    Result,
+    /// The same, and others that would be better off elsewhere wait behind that one.
+    ResultBeforeOthers,
+    /// To end its batches, of which nothing is left to run.
+    End,
+}
+
+impl Awaited {
+    pub(super) const RESULTS: [Awaited; 2] = [Awaited::Result, Awaited::ResultBeforeOthers];
+}
+
 /// One worker.
 #[derive(Debug)]
 pub(super) struct Worker {
@@ -93,7 +108,17 @@ impl Worker {
 
     /// Whether it has nothing left to do and will not be sent more.
     pub(super) fn is_spent(&self) -> bool {
-        self.is_used_up() && self.state == State::Ready && self.batches == 0
+        self.state == State::Ready && self.has_done_all()
+    }
+
+    /// Whether it has done everything that it will ever be sent.
+    fn has_done_all(&self) -> bool {
+        self.is_used_up() && self.batches == 0
+    }
+
+    /// Whether it is about to be gone for no other reason than that: it uses no CPU any more.
+    pub(super) fn leaves(&self) -> bool {
+        self.state == State::Dying && self.has_done_all()
     }
 
     /// How much it has to do; nothing at all, and it waits for tasks.
@@ -101,9 +126,17 @@ impl Worker {
         self.outstanding.len().max(usize::from(self.batches > 0))
     }
 
-    /// Whether it has been at one task for long: nothing should wait behind that.
-    pub(super) fn is_slow(&self, now: Instant) -> bool {
-        !self.outstanding.is_empty() && self.progress_at + SLOW <= now
+    /// What is awaited of it, since [`Worker::progress_at`].
+    pub(super) fn awaited(&self) -> Option<Awaited> {
+        if self.state != State::Ready || self.recalling {
+            return None;
+        }
+        match self.outstanding.len() {
+            0 => (self.batches > 0).then_some(Awaited::End),
+            1 => Some(Awaited::Result),
+            _ if self.draining => Some(Awaited::Result),
+            _ => Some(Awaited::ResultBeforeOthers),
+        }
     }
 
     /// Notes that `tasks` are sent, and returns the sequence number of the first.

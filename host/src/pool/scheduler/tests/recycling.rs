@@ -19,11 +19,25 @@ fn a_worker_that_has_run_its_tasks_is_retired_and_another_is_started() {
     env.finish(0, 0..1, true, [1000]);
     env.then(&["send w0 @1: 0"]);
     env.finish(0, 1..2, true, [0]);
-    env.then(&["kill w0 Retired"]);
-    env.died(0, 2, Death::Retired);
-    env.then(&["start w1 of p0"]);
+    env.then(&["kill w0 Retired", "start w1 of p0"]);
     env.ready(1);
     env.then(&["send w1 @0: 1"]);
+    env.died(0, 2, Death::Retired);
+    env.then(&[]);
+}
+
+#[test]
+fn no_more_are_started_than_the_budget_while_those_that_are_done_take_their_time_to_go() {
+    let mut env = Env::configured(1, each(1), 1);
+    env.tasks(0..3);
+    env.finish(0, 0..1, true, [1000]);
+    env.then(&["kill w0 Retired", "start w1 of p0"]);
+    env.ready(1);
+    env.then(&["send w1 @0: 0"]);
+    env.finish(1, 0..1, true, [0]);
+    env.then(&["kill w1 Retired"]);
+    env.died(0, 1, Death::Retired);
+    env.then(&["start w2 of p0"]);
 }
 
 #[test]
@@ -36,7 +50,7 @@ fn a_batch_holds_no_more_tasks_than_its_worker_may_still_run() {
     env.then(&["send w0 @1: 0-2"]);
     env.pass(us(30));
     env.finish(0, 1..4, true, [0, 1, 2]);
-    env.then(&["kill w0 Retired"]);
+    env.then(&["kill w0 Retired", "start w1 of p0"]);
 }
 
 #[test]
