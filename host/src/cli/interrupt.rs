@@ -52,8 +52,9 @@ impl Interrupt {
     /// Listens from now on.
     pub(super) fn listen() -> Result<Interrupt, wpool::Error> {
         // Whoever is to outlive its terminal or an interrupt, as under nohup or in the background of a script, ignores it.
+        let ignored = ignored_signals();
         let ends = [SIGINT, SIGTERM, SIGHUP].into_iter();
-        let ends = ends.filter(|signal| !is_ignored(*signal));
+        let ends = ends.filter(|signal| ignored >> (signal - 1) & 1 == 0);
         // Where a file may grow no more, writing to it is an error, and not the end of the process.
         let listened: Vec<i32> = ends.chain([SIGUSR1, SIGXFSZ]).collect();
         let mut signals = Signals::new(listened)?;
@@ -192,10 +193,10 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether this process was started with a signal ignored. Where that cannot be found out, it was not.
-fn is_ignored(signal: i32) -> bool {
+/// The signals that this process was started with ignored, signal 1 in the lowest bit. None, where that cannot be found out.
+fn ignored_signals() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+    mask.unwrap_or(0)
 }

@@ -183,9 +183,10 @@ fn load(request: LoadRequest, artifact: File, files: Files) -> Result<Loaded, St
     let worker_filter = sandbox::limit_files(sandbox::file_bytes_of(files))
         .and_then(|()| Ok((Filter::serving(files)?, Filter::worker(files)?)))
         .and_then(|(serving, worker)| {
-            serving.install()?;
-            // Forks inherit what is in force here.
-            Ok(worker.beyond(&serving))
+            // Forks inherit what is in force here, as this phase does from loading.
+            let worker = worker.beyond(&serving);
+            serving.beyond(&Filter::common(files)?).install()?;
+            Ok(worker)
         })
         .map_err(|refusal| refusal.to_string())?;
     Ok(Loaded {
@@ -212,14 +213,18 @@ fn prepare(guest: &Guest) -> Result<Option<Live>, String> {
 
 /// The first descriptor beyond all that are open: what comes later is for one fork.
 fn first_free_descriptor() -> u32 {
-    let is_open = |number: &i32| {
-        // SAFETY: it only asks about a number, whether or not that is a descriptor.
-        unsafe { libc::fcntl(*number, libc::F_GETFD) >= 0 }
-    };
-    let last = (0..sandbox::TEMPLATE_DESCRIPTORS as i32)
-        .rev()
-        .find(is_open);
-    last.map_or(0, |last| last.unsigned_abs() + 1)
+    let numbers = 0..sandbox::TEMPLATE_DESCRIPTORS as i32;
+    let asked = numbers.map(|fd| libc::pollfd {
+        fd,
+        events: 0,
+        revents: 0,
+    });
+    let mut asked: Vec<libc::pollfd> = asked.collect();
+    // SAFETY: the numbers are only asked about, whether or not they are descriptors, and there are as many as it says.
+    unsafe { libc::poll(asked.as_mut_ptr(), asked.len() as libc::nfds_t, 0) };
+    let is_open = |asked: &libc::pollfd| asked.revents & libc::POLLNVAL == 0;
+    let last = asked.iter().rposition(is_open);
+    last.map_or(0, |last| last as u32 + 1)
 }
 
 /// Waits for a worker that the supervisor saw die, or has killed.

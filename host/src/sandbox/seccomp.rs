@@ -110,12 +110,18 @@ impl Filter {
                 vec![argument(1, Dword, Eq, command as u64)?],
             );
         }
-        let mut programs = vec![
-            no_signals()?,
+        let mut filter = Filter::common(files)?;
+        filter.programs.extend([
             answer(&[libc::SYS_process_madvise], libc::ENOSYS)?,
-        ];
+            rules.or_die()?,
+        ]);
+        Ok(filter)
+    }
+
+    /// What a template has in force in every phase, and its workers: the calls that are refused and no violation.
+    pub(crate) fn common(files: Files) -> Result<Filter, Refusal> {
+        let mut programs = vec![no_signals()?];
         programs.extend(files::refused_quietly(files)?);
-        programs.push(rules.or_die()?);
         Ok(Filter { programs })
     }
 
@@ -136,10 +142,9 @@ impl Filter {
     }
 
     fn final_one(rules: Rules, files: Files) -> Result<Filter, Refusal> {
-        let mut programs = vec![no_signals()?, no_last_words()?];
-        programs.extend(files::refused_quietly(files)?);
-        programs.push(rules.or_die()?);
-        Ok(Filter { programs })
+        let mut filter = Filter::common(files)?;
+        filter.programs.extend([no_last_words()?, rules.or_die()?]);
+        Ok(filter)
     }
 
     /// What of it is missing where all of `other` is in force: programs of both are not asked twice.

@@ -27,7 +27,7 @@ use super::reply::Reply;
 use super::scheduler::{
     Action, Loss, Parking, PluginConfig, PluginId, Ran, Scheduler, Task, TaskId, WorkerId,
 };
-use crate::child::Launcher;
+use crate::child::{Launcher, Process};
 use crate::sandbox::GrantedDirectory;
 use events::{Events, Source};
 use loaded::Loaded;
@@ -72,6 +72,11 @@ struct Dead {
 
 impl Drop for Driver {
     fn drop(&mut self) {
+        // They end beside each other, and their template need not wait for them.
+        let workers = self.workers.values();
+        workers
+            .filter_map(|worker| worker.process.as_ref())
+            .for_each(Process::kill);
         let plugins = self.plugins.keys();
         let last = plugins.map(|id| (*id, self.stats(*id))).collect();
         // However the thread ends, nobody waits for it: what is here and what still comes is cancelled.
