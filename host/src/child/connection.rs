@@ -1,6 +1,7 @@
 //! The supervisor's end of a connection: never blocks, never trusts a length, and knows from the kernel who wrote.
 
 use crate::wire::{FrameError, FrameReader};
+use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{
@@ -12,7 +13,11 @@ use rustix::process::Pid;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::time::Instant;
+
+/// How much is read at once as long as the kernel is asked who wrote it, in bytes.
+const GREETING: usize = 4096;
 
 /// One end of a socket pair; the other is a confined process's descriptor 0.
 #[derive(Debug)]
@@ -22,6 +27,8 @@ pub(crate) struct Connection {
     /// Bytes that the socket would not take yet: `outgoing[sent..]`.
     outgoing: Vec<u8>,
     sent: usize,
+    /// What is sent behind those, and how much of that is sent.
+    behind: Option<(Arc<Vec<u8>>, usize)>,
     /// Who wrote the bytes that arrived last, as long as that is asked for.
     writer: Option<Pid>,
     attesting: bool,
@@ -65,6 +72,7 @@ impl Connection {
             reader,
             outgoing: Vec::new(),
             sent: 0,
+            behind: None,
             writer: None,
             attesting: true,
         };
@@ -90,19 +98,34 @@ impl Connection {
     /// Sends a frame, or keeps what the socket does not take for [`Connection::flush`].
     pub(crate) fn send(&mut self, payload: &[u8]) -> io::Result<()> {
         let length = u32::try_from(payload.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+        self.gather();
         self.outgoing.extend_from_slice(&length.to_le_bytes());
         self.outgoing.extend_from_slice(payload);
         self.flush().map(drop)
     }
 
-    /// The same for a frame that has its length in front. What the socket does not take at once need not be copied.
-    pub(crate) fn send_whole(&mut self, frame: Vec<u8>) -> io::Result<()> {
+    /// The same for a frame that has its length in front, and that ends with what is `behind` it. What the socket does not take at
+    /// once need not be copied.
+    pub(crate) fn send_whole(
+        &mut self,
+        frame: Vec<u8>,
+        behind: Option<Arc<Vec<u8>>>,
+    ) -> io::Result<()> {
         if self.wants_write() {
+            self.gather();
             self.outgoing.extend_from_slice(&frame);
         } else {
             (self.outgoing, self.sent) = (frame, 0);
         }
+        self.behind = behind.map(|bytes| (bytes, 0));
         self.flush().map(drop)
+    }
+
+    /// Has all that waits in one place, so that more can follow it.
+    fn gather(&mut self) {
+        if let Some((bytes, sent)) = self.behind.take() {
+            self.outgoing.extend_from_slice(&bytes[sent..]);
+        }
     }
 
     /// Sends a small frame with descriptors, at once or not at all.
@@ -131,68 +154,65 @@ impl Connection {
 
     /// Sends what is left; true when nothing is.
     pub(crate) fn flush(&mut self) -> io::Result<bool> {
-        while self.wants_write() {
-            match send(
-                &self.socket,
-                &self.outgoing[self.sent..],
-                SendFlags::NOSIGNAL,
-            ) {
-                Ok(count) => self.sent += count,
-                Err(Errno::AGAIN) => return Ok(false),
-                Err(Errno::INTR) => {}
-                Err(errno) => return Err(errno.into()),
-            }
+        if !send_all(&self.socket, &self.outgoing, &mut self.sent)? {
+            return Ok(false);
+        }
+        if let Some((bytes, sent)) = &mut self.behind
+            && !send_all(&self.socket, bytes, sent)?
+        {
+            return Ok(false);
         }
         self.outgoing.clear();
         self.outgoing.shrink_to(1024 * 1024);
-        self.sent = 0;
+        (self.sent, self.behind) = (0, None);
         Ok(true)
     }
 
     /// Whether bytes wait for the socket to take them.
     pub(crate) fn wants_write(&self) -> bool {
-        self.sent < self.outgoing.len()
+        self.sent < self.outgoing.len() || self.behind.is_some()
     }
 
     /// Reads once from the socket.
     pub(crate) fn fill(&mut self) -> io::Result<Fill> {
-        let space = self.reader.space();
-        let room = space.len();
         let received = if self.attesting {
-            // Room for credentials and nothing else: descriptors that are sent along are closed by the kernel.
-            let mut control = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmCredentials(1))];
-            let mut ancillary = RecvAncillaryBuffer::new(&mut control);
-            let flags = RecvFlags::CMSG_CLOEXEC;
-            let received = recvmsg(
-                &self.socket,
-                &mut [IoSliceMut::new(space)],
-                &mut ancillary,
-                flags,
-            );
-            self.writer = None;
-            for message in ancillary.drain() {
-                if let RecvAncillaryMessage::ScmCredentials(credentials) = message {
-                    self.writer = Some(credentials.pid);
-                }
-            }
-            received.map(|received| received.bytes)
+            self.fill_attested()
         } else {
-            rustix::io::read(&self.socket, space)
+            let buffer = self.reader.room();
+            let received = rustix::io::read(&self.socket, spare_capacity(buffer));
+            received.map(|count| (count, buffer.len() == buffer.capacity()))
         };
         match received {
-            Ok(0) => Ok(Fill::Closed),
-            Ok(count) => {
-                self.reader.received(count);
-                Ok(if count == room {
-                    Fill::Data
-                } else {
-                    Fill::LastData
-                })
-            }
+            Ok((0, _)) => Ok(Fill::Closed),
+            Ok((_, true)) => Ok(Fill::Data),
+            Ok((_, false)) => Ok(Fill::LastData),
             Err(Errno::AGAIN | Errno::INTR) => Ok(Fill::Nothing),
             Err(Errno::CONNRESET | Errno::PIPE) => Ok(Fill::Closed),
             Err(errno) => Err(errno.into()),
         }
+    }
+
+    /// The same, with the word of the kernel on who wrote. How many bytes came, and whether as many as there was room for.
+    fn fill_attested(&mut self) -> rustix::io::Result<(usize, bool)> {
+        let mut bytes = [0; GREETING];
+        // Room for credentials and nothing else: descriptors that are sent along are closed by the kernel.
+        let mut control = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmCredentials(1))];
+        let mut ancillary = RecvAncillaryBuffer::new(&mut control);
+        let received = recvmsg(
+            &self.socket,
+            &mut [IoSliceMut::new(&mut bytes)],
+            &mut ancillary,
+            RecvFlags::CMSG_CLOEXEC,
+        );
+        self.writer = None;
+        for message in ancillary.drain() {
+            if let RecvAncillaryMessage::ScmCredentials(credentials) = message {
+                self.writer = Some(credentials.pid);
+            }
+        }
+        let count = received?.bytes;
+        self.reader.room().extend_from_slice(&bytes[..count]);
+        Ok((count, count == GREETING))
     }
 
     /// What arrived, for whoever takes frames from it while the rest changes; to be given back.
@@ -252,6 +272,19 @@ impl Connection {
     }
 }
 
+/// Sends what is not `sent`; false when the socket takes no more.
+fn send_all(socket: &OwnedFd, bytes: &[u8], sent: &mut usize) -> io::Result<bool> {
+    while *sent < bytes.len() {
+        match send(socket, &bytes[*sent..], SendFlags::NOSIGNAL) {
+            Ok(count) => *sent += count,
+            Err(Errno::AGAIN) => return Ok(false),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(true)
+}
+
 impl AsFd for Connection {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
@@ -306,6 +339,27 @@ mod tests {
         });
         ours.flush_until(soon()).unwrap();
         assert_eq!(reader.join().unwrap().unwrap(), payload);
+    }
+
+    #[test]
+    fn what_is_behind_a_frame_is_sent_before_what_comes_later() {
+        let (mut ours, theirs) = Connection::pair(64).unwrap();
+        let long = Arc::new(vec![2; 4 * 1024 * 1024]);
+        let length = (3 + long.len() as u32).to_le_bytes();
+        let frame = [&length[..], b"one"].concat();
+        ours.send_whole(frame.clone(), Some(Arc::clone(&long)))
+            .unwrap();
+        assert!(ours.wants_write());
+        ours.send(b"two").unwrap();
+        ours.send_whole(frame, Some(Arc::clone(&long))).unwrap();
+        let reader = std::thread::spawn(move || {
+            let mut from = File::from(theirs);
+            [(); 3].map(|()| crate::wire::read_frame(&mut from, usize::MAX).unwrap())
+        });
+        ours.flush_until(soon()).unwrap();
+        assert!(!ours.wants_write());
+        let whole = [b"one", &long[..]].concat();
+        assert!(reader.join().unwrap() == [whole.clone(), b"two".to_vec(), whole]);
     }
 
     #[test]

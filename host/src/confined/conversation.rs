@@ -3,7 +3,7 @@
 //! Shared by the worker's loop and the running task, whose clock may send results ahead and whose imports call the host.
 
 use super::link::Link;
-use crate::value::{Budget, Type, Value, encode, encode_args};
+use crate::value::{Budget, Type, Value, encode, encode_args, encode_but_last};
 use crate::wire::{
     Cost, FrameReader, Printed, ResultsWriter, TaskFailure, host_call, parse_host_answer,
     stream_functions,
@@ -93,14 +93,21 @@ impl Conversation {
         self.lock().send_results(batch_done);
     }
 
-    /// Adds a result to what waits, and returns how many bytes do.
+    /// Adds a result to what waits, or sends it at once where it is long. Returns how many bytes wait then.
     pub(super) fn push(
         &self,
         cost: Cost,
         outcome: Result<Option<&Value>, &TaskFailure>,
         printed: Printed<'_>,
     ) -> usize {
-        let results = &mut self.lock().results;
+        let inner = &mut *self.lock();
+        if let Ok(Some(value)) = outcome
+            && printed.is_empty()
+            && inner.send_long(cost, value)
+        {
+            return 0;
+        }
+        let results = &mut inner.results;
         match outcome {
             Ok(value) => results.push_printed(
                 cost,
@@ -186,6 +193,19 @@ impl Inner {
     fn send_results(&mut self, batch_done: bool) {
         self.link.send_whole(self.results.take_whole(batch_done));
         self.results.restart(self.results.next_seq());
+    }
+
+    /// Sends a long value, and the results before it, without a copy of it; whether it was one.
+    fn send_long(&mut self, cost: Cost, value: &Value) -> bool {
+        let mut begun = Vec::new();
+        let Some(behind) = encode_but_last(value, &mut begun) else {
+            return false;
+        };
+        self.results.push_last(cost, &begun, behind.len());
+        self.link.send_whole(self.results.take_whole(false));
+        self.link.send_whole(behind);
+        self.results.restart(self.results.next_seq());
+        true
     }
 
     fn call_host(&mut self, function: u32, arguments: &[u8]) -> Result<Vec<u8>, HostCallFailed> {

@@ -3,6 +3,7 @@
 
 use super::end;
 use crate::wire::{FrameError, FrameReader, encode, read_frame, write_frame};
+use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use serde::Serialize;
@@ -41,7 +42,7 @@ impl Link {
         }
     }
 
-    /// Sends a frame that has its length in front.
+    /// Sends a frame that has its length in front, or the rest of one.
     pub(super) fn send_whole(&mut self, frame: &[u8]) {
         if self.write_all(frame).is_err() {
             end(0);
@@ -62,19 +63,26 @@ impl Link {
                 return Ok(frame.to_vec());
             }
             if let Some((mut frame, missing)) = reader.begun()? {
-                let read = self.take(missing as u64).read_to_end(&mut frame)?;
-                return if read == missing {
-                    Ok(frame)
-                } else {
-                    Err(FrameError::Closed)
-                };
+                frame.reserve_exact(missing);
+                let whole = frame.len() + missing;
+                while frame.len() < whole {
+                    self.read_more(&mut frame)?;
+                }
+                // There may have been more room than that.
+                reader.room().extend_from_slice(&frame[whole..]);
+                frame.truncate(whole);
+                return Ok(frame);
             }
-            match self.read(reader.space()) {
-                Ok(0) => return Err(FrameError::Closed),
-                Ok(count) => reader.received(count),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
-            }
+            self.read_more(reader.room())?;
+        }
+    }
+
+    /// Reads into the room that there is.
+    fn read_more(&self, bytes: &mut Vec<u8>) -> Result<(), FrameError> {
+        match rustix::io::read(self.socket, spare_capacity(bytes)) {
+            Ok(0) => Err(FrameError::Closed),
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(error) => Err(io::Error::from(error).into()),
         }
     }
 

@@ -4,15 +4,25 @@ use super::conversation::Conversation;
 use super::guest::{Called, Guest, Live};
 use super::link::Link;
 use super::{end, ticker};
-use crate::value::{Budget, Value, decode_args_into, encoded_len, fits_one, is_err};
+use crate::value::{
+    Budget, Value, bytes_in_place, decode_args_into, encoded_len, fits_one, is_err, long_bytes,
+};
 use crate::wire::{
     Batch, Cost, Isolation, Printed, StatusPage, TaskFailure, TaskFailureKind, TaskTerms,
     WorkerFrame,
 };
+use std::ops::Range;
 use std::time::Instant;
 
 /// Results are sent when this many bytes wait, though the batch goes on.
 const SEND_AT: usize = 64 * 1024;
+
+/// The arguments of a task.
+enum Given<'a> {
+    Encoded(&'a [u8]),
+    /// The only one is these bytes of this memory.
+    Long(Vec<u8>, Range<usize>),
+}
 
 /// A worker: what it runs tasks with.
 struct Worker<'a> {
@@ -53,6 +63,10 @@ impl Worker<'_> {
             end(1)
         };
         self.conversation.begin_batch(batch.first_seq);
+        if let Some(at) = self.long_argument(&batch, &frame) {
+            let (seq, function) = (batch.first_seq, batch.function);
+            return self.run_batch_of_one(page, (seq, function), Given::Long(frame, at));
+        }
         let send_at = if self.terms().results_at_once {
             0
         } else {
@@ -66,17 +80,50 @@ impl Worker<'_> {
                 break;
             }
             began = true;
-            let waiting = self.run_task(batch.function, arguments);
+            let waiting = self.run_task(batch.function, Given::Encoded(arguments));
             if waiting >= send_at {
-                self.conversation.send_results(false);
+                self.conversation.send_ahead();
                 self.ended = None;
             }
         }
+        self.end_batch(began);
+        drop(ticking);
+    }
+
+    /// The same for one task whose argument is long.
+    fn run_batch_of_one(
+        &mut self,
+        page: &StatusPage,
+        (seq, function): (u32, u32),
+        given: Given<'_>,
+    ) {
+        let ticking = ticker::start();
+        self.ended = None;
+        let begins = page.try_start(seq);
+        if begins {
+            self.run_task(function, given);
+        }
+        self.end_batch(begins);
+        drop(ticking);
+    }
+
+    fn end_batch(&self, began: bool) {
         self.conversation.send_results(true);
         if began && self.is_for_one_task() {
             end(0);
         }
-        drop(ticking);
+    }
+
+    /// Where in the frame the one argument of its one task is, if that is long and need not be copied.
+    fn long_argument(&self, batch: &Batch<'_>, frame: &[u8]) -> Option<Range<usize>> {
+        let [param] = &self.guest.function(batch.function)?.params[..] else {
+            return None;
+        };
+        let mut tasks = batch.tasks();
+        let (_, arguments) = tasks.next().filter(|_| batch.count() == 1)?;
+        let at = long_bytes(&param.ty, arguments)?;
+        let before = arguments.as_ptr().addr() - frame.as_ptr().addr();
+        Some(before + at.start..before + at.end)
     }
 
     /// Whether the process ends with its task.
@@ -85,14 +132,14 @@ impl Worker<'_> {
     }
 
     /// Runs a task, and returns how many bytes of results wait.
-    fn run_task(&mut self, function: u32, arguments: &[u8]) -> usize {
+    fn run_task(&mut self, function: u32, given: Given<'_>) -> usize {
         // What is prepared for many tasks is no part of the time of this one.
         let prepared = self.prepared();
         let started = self.ended.take().unwrap_or_else(Instant::now);
         let measure_cpu = self.terms().measure_cpu;
         let cpu_before = if measure_cpu { ticker::cpu_ns() } else { 0 };
         let called = match prepared {
-            Ok(()) => self.call(function, arguments, started),
+            Ok(()) => self.call(function, given, started),
             Err(called) => *called,
         };
         let cpu_after = if measure_cpu { ticker::cpu_ns() } else { 0 };
@@ -134,17 +181,11 @@ impl Worker<'_> {
 
     /// Calls the function, in a fresh instance if there is none. An instance that tasks share is kept for the next, unless this
     /// one failed.
-    fn call(&mut self, function: u32, arguments: &[u8], started: Instant) -> Called {
-        let params = self.guest.function(function);
-        let params = params.map_or(&[][..], |function| &function.params);
-        let budget = Budget::for_bytes(arguments.len());
-        let mut read = std::mem::take(&mut self.arguments);
-        if let Err(error) = decode_args_into(&mut read, params, arguments, budget) {
-            return Called::failed(TaskFailure {
-                kind: TaskFailureKind::Init,
-                message: format!("the arguments do not fit the function: {error}"),
-            });
-        }
+    fn call(&mut self, function: u32, given: Given<'_>, started: Instant) -> Called {
+        let mut read = match self.read(function, given) {
+            Ok(read) => read,
+            Err(called) => return called,
+        };
         let mut fresh = None;
         let live = match &mut self.kept {
             Some(kept) => kept,
@@ -173,6 +214,29 @@ impl Worker<'_> {
 }
 
 impl Worker<'_> {
+    /// The arguments, in memory that there is already.
+    fn read(&mut self, function: u32, given: Given<'_>) -> Result<Vec<Value>, Called> {
+        let mut read = std::mem::take(&mut self.arguments);
+        let encoded = match given {
+            Given::Encoded(encoded) => encoded,
+            Given::Long(memory, at) => {
+                read.clear();
+                read.push(bytes_in_place(memory, at));
+                return Ok(read);
+            }
+        };
+        let params = self.guest.function(function);
+        let params = params.map_or(&[][..], |function| &function.params);
+        let budget = Budget::for_bytes(encoded.len());
+        match decode_args_into(&mut read, params, encoded, budget) {
+            Ok(()) => Ok(read),
+            Err(error) => Err(Called::failed(TaskFailure {
+                kind: TaskFailureKind::Init,
+                message: format!("the arguments do not fit the function: {error}"),
+            })),
+        }
+    }
+
     /// A fresh instance; for a program, one that is given its arguments.
     fn instantiate(
         &self,

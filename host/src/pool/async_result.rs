@@ -272,7 +272,7 @@ impl PluginHandle {
             begun,
         };
         let handle = self.handle(Arc::clone(&call.cancelled));
-        match callee.encode(&arguments) {
+        match callee.encode_owned(arguments) {
             Ok(encoded) => {
                 let task = callee.task(
                     encoded,

@@ -1,12 +1,16 @@
 //! A function of a plugin, as tasks call it.
 
+use super::arguments::Arguments;
 use super::gate::OpenCalls;
-use super::inbox::{Arguments, NewTask};
+use super::inbox::NewTask;
 use super::outcome::{Failure, FailureKind};
 use super::reply::Reply;
 use super::scheduler::PluginId;
 use crate::plugin::Plugin;
-use crate::value::{Function, Param, Value, conforms, encode_args, fits_one, printable};
+use crate::value::{
+    Function, Param, Value, conforms, encode_args, encode_in_place, encoded_len, fits_one,
+    printable,
+};
 use std::sync::Arc;
 
 /// The function that tasks call.
@@ -48,36 +52,59 @@ impl Callee {
         self.encode_in(&mut Vec::new(), arguments)
     }
 
+    /// The same, of arguments that nobody else needs: what is long stays in its memory.
+    pub(super) fn encode_owned(&self, mut arguments: Vec<Value>) -> Result<Arguments, Failure> {
+        self.check_types(&arguments)?;
+        let mut encoded = match &mut arguments[..] {
+            [value] if encoded_len(value) <= self.longest() => encode_in_place(value),
+            _ => None,
+        };
+        match &mut encoded {
+            Some(encoded) => Ok(Arguments::take(encoded)),
+            None => self.encode(&arguments),
+        }
+    }
+
     /// The same, by way of memory that there is already.
     pub(super) fn encode_in(
         &self,
         encoded: &mut Vec<u8>,
         arguments: &[Value],
     ) -> Result<Arguments, Failure> {
-        let bad =
-            |message: String| Err::<Arguments, _>(Failure::new(FailureKind::BadArgument, message));
-        let params = &self.function().params;
-        let fits = |(param, value): (&Param, &Value)| conforms(value, &param.ty);
-        if params.len() != arguments.len() || !params.iter().zip(arguments).all(fits) {
-            let function = printable(&self.function().to_string());
-            return bad(format!("the arguments do not fit {function}"));
-        }
+        self.check_types(arguments)?;
         encoded.clear();
         encode_args(arguments, encoded);
-        let limit = self.plugin.terms.limits.argument_cap();
-        if encoded.len() as u64 > limit {
+        self.check_length(arguments, encoded.len())?;
+        Ok(Arguments::take(encoded))
+    }
+
+    fn check_types(&self, arguments: &[Value]) -> Result<(), Failure> {
+        let params = &self.function().params;
+        let fits = |(param, value): (&Param, &Value)| conforms(value, &param.ty);
+        if params.len() == arguments.len() && params.iter().zip(arguments).all(fits) {
+            return Ok(());
+        }
+        let function = printable(&self.function().to_string());
+        bad(format!("the arguments do not fit {function}"))
+    }
+
+    /// How many bytes arguments may take.
+    fn longest(&self) -> usize {
+        usize::try_from(self.plugin.terms.limits.argument_cap()).unwrap_or(usize::MAX)
+    }
+
+    fn check_length(&self, arguments: &[Value], bytes: usize) -> Result<(), Failure> {
+        let limit = self.longest();
+        if bytes > limit {
             return bad(format!(
-                "its arguments of {} bytes are longer than the limit of {limit}",
-                encoded.len()
+                "its arguments of {bytes} bytes are longer than the limit of {limit}"
             ));
         }
-        fits_one(arguments, encoded.len()).or_else(|(count, most)| {
+        fits_one(arguments, bytes).or_else(|(count, most)| {
             bad(format!(
                 "its arguments are made of {count} values, and the limit is {most}"
             ))
-            .map(drop)
-        })?;
-        Ok(taken(encoded))
+        })
     }
 
     /// A task with these arguments.
@@ -94,29 +121,6 @@ impl Callee {
     }
 }
 
-/// What was encoded, for as long as the task is under way: with no more memory than that needs.
-fn taken(encoded: &mut Vec<u8>) -> Arguments {
-    if encoded.len() <= Arguments::new().inline_size() {
-        return Arguments::from_slice(encoded);
-    }
-    let mut arguments = std::mem::take(encoded);
-    // Longer ones that were refused may have been here before.
-    if arguments.capacity() > 2 * arguments.len() + 64 {
-        arguments.shrink_to_fit();
-    }
-    Arguments::from_vec(arguments)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn arguments_keep_no_memory_of_longer_ones_that_were_encoded_before() {
-        let mut encoded = vec![7; 1 << 20];
-        encoded.truncate(20);
-        let arguments = taken(&mut encoded);
-        assert_eq!(arguments[..], [7; 20]);
-        assert!(arguments.capacity() < 1000 && encoded.is_empty());
-    }
+fn bad(message: String) -> Result<(), Failure> {
+    Err(Failure::new(FailureKind::BadArgument, message))
 }

@@ -1,5 +1,6 @@
 //! How other threads reach the driver: tasks and commands in a queue, and a wake-up only when it sleeps.
 
+use super::arguments::Arguments;
 use super::gate::{Gate, Refused};
 use super::host_threads::HostAnswer;
 use super::reply::Reply;
@@ -8,15 +9,11 @@ use super::stats::Stats;
 use crate::plugin::Plugin;
 use crate::sandbox::GrantedDirectory;
 use rustix::event::{EventfdFlags, eventfd};
-use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// Encoded arguments; those of most functions of numbers need no memory of their own.
-pub(crate) type Arguments = SmallVec<[u8; 16]>;
 
 /// A task on its way to the driver.
 #[derive(Debug)]

@@ -276,7 +276,7 @@ impl<A: IntoArgs, I: Iterator<Item = A>, R> Lazy<I, R> {
             return;
         };
         let sent = match item.into_args(&self.function.params) {
-            Ok(arguments) => inputs.send(&arguments),
+            Ok(arguments) => inputs.send_owned(arguments),
             Err(mismatch) => {
                 inputs.fail(Failure::new(FailureKind::BadArgument, mismatch.to_string()))
             }

@@ -6,6 +6,7 @@
 //!  Pool: one plugin │ Plugins: many │ Process: one task          each a Runner: one thread and its processes
 //! ```
 
+mod arguments;
 mod async_result;
 mod builder;
 mod callbacks;

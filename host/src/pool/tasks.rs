@@ -1,5 +1,6 @@
 //! The two ends of a stream of tasks: where inputs go in and where outcomes come out.
 
+use super::arguments::Arguments;
 use super::callee::Callee;
 use super::ended::Ended;
 use super::host_threads::is_called_by;
@@ -125,7 +126,21 @@ impl Inputs {
     ///
     /// When the outcomes were dropped, or no more inputs are wanted.
     pub fn send(&mut self, arguments: &[Value]) -> Result<(), Closed> {
-        let encoded = match self.callee.encode_in(&mut self.encoded, arguments) {
+        let encoded = self.callee.encode_in(&mut self.encoded, arguments);
+        self.send_encoded(encoded)
+    }
+
+    /// The same, of arguments that nobody else needs.
+    pub(super) fn send_owned(&mut self, arguments: Vec<Value>) -> Result<(), Closed> {
+        if !matches!(&arguments[..], [Value::Bytes(_)]) {
+            return self.send(&arguments);
+        }
+        let encoded = self.callee.encode_owned(arguments);
+        self.send_encoded(encoded)
+    }
+
+    fn send_encoded(&mut self, encoded: Result<Arguments, Failure>) -> Result<(), Closed> {
+        let encoded = match encoded {
             Ok(encoded) => encoded,
             Err(failure) => return self.fail(failure),
         };

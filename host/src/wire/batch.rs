@@ -37,6 +37,12 @@ impl<'a> Batch<'a> {
         })
     }
 
+    /// How many tasks there are said to be.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
     /// The sequence number and the encoded arguments of each task; ends early where the frame is malformed.
     pub fn tasks(&self) -> impl Iterator<Item = (u32, &'a [u8])> + use<'a> {
         let mut bytes = Bytes(self.tasks);
@@ -51,6 +57,8 @@ pub struct BatchWriter {
     /// The frame, behind the place of its length.
     frame: Vec<u8>,
     count: u32,
+    /// How many of its bytes are not in here, but sent behind it.
+    behind: usize,
 }
 
 impl BatchWriter {
@@ -64,7 +72,11 @@ impl BatchWriter {
         frame.extend_from_slice(&first_seq.to_le_bytes());
         frame.extend_from_slice(&function.to_le_bytes());
         frame.extend_from_slice(&[0; 4]);
-        BatchWriter { frame, count: 0 }
+        BatchWriter {
+            frame,
+            count: 0,
+            behind: 0,
+        }
     }
 
     /// Makes room for so many more tasks, whose arguments take so many bytes.
@@ -78,10 +90,17 @@ impl BatchWriter {
         self.count += 1;
     }
 
+    /// Adds the last task by the length of its encoded arguments, which whoever sends the frame sends behind it.
+    pub fn push_last(&mut self, length: usize) {
+        self.frame.extend_from_slice(&(length as u32).to_le_bytes());
+        self.count += 1;
+        self.behind = length;
+    }
+
     /// The frame, with its length in front.
     #[must_use]
     pub fn finish_whole(mut self) -> Vec<u8> {
-        let length = (self.frame.len() - PREFIX) as u32;
+        let length = (self.frame.len() - PREFIX + self.behind) as u32;
         self.frame[..PREFIX].copy_from_slice(&length.to_le_bytes());
         self.frame[Self::HEAD - 4..Self::HEAD].copy_from_slice(&self.count.to_le_bytes());
         self.frame
@@ -98,6 +117,18 @@ impl BatchWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_arguments_may_be_sent_behind_the_rest() {
+        let mut batch = BatchWriter::new(7, 2);
+        batch.push(b"one");
+        batch.push_last(4);
+        let mut sent = batch.finish_whole();
+        sent.extend_from_slice(b"last");
+        let frame = crate::wire::read_frame(&mut &sent[..], 100).unwrap();
+        let tasks = Batch::parse(&frame).unwrap().tasks();
+        assert_eq!(tasks.collect::<Vec<_>>(), [(7, &b"one"[..]), (8, b"last")]);
+    }
 
     #[test]
     fn a_batch_reads_back_as_it_was_written() {

@@ -1,6 +1,7 @@
 //! Length-prefixed frames, with a cap before every allocation.
 
 use std::io::{self, Read, Write};
+use std::ops::Range;
 
 /// Bytes of the length in front of a frame.
 pub(super) const PREFIX: usize = 4;
@@ -89,9 +90,8 @@ const KEPT: usize = 1024 * 1024;
 #[derive(Debug)]
 pub struct FrameReader {
     buffer: Vec<u8>,
-    /// The bytes that arrived and were not taken: `buffer[start..filled]`.
+    /// The bytes that arrived and were not taken begin here.
     start: usize,
-    filled: usize,
     /// How much is asked for next.
     ask: usize,
     limit: usize,
@@ -104,7 +104,6 @@ impl FrameReader {
         FrameReader {
             buffer: Vec::new(),
             start: 0,
-            filled: 0,
             ask: FIRST_READ,
             limit,
         }
@@ -115,28 +114,21 @@ impl FrameReader {
         self.limit = limit;
     }
 
-    /// Room for the next bytes of the socket; [`FrameReader::received`] says how many of it were filled.
-    pub fn space(&mut self) -> &mut [u8] {
-        if self.start > 0 {
-            self.buffer.copy_within(self.start..self.filled, 0);
-            self.filled -= self.start;
-            self.start = 0;
-        }
-        if self.filled == 0 && self.buffer.len() > KEPT {
-            self.buffer = Vec::new();
-        }
-        if self.buffer.len() - self.filled < self.ask {
-            self.buffer.resize(self.filled + self.ask, 0);
-        }
-        &mut self.buffer[self.filled..]
-    }
-
-    /// Notes that the first `count` bytes of the last [`FrameReader::space`] hold data.
-    pub fn received(&mut self, count: usize) {
-        self.filled = (self.filled + count).min(self.buffer.len());
-        if self.filled == self.buffer.len() {
+    /// The buffer, with room behind what is in it: for a read that appends.
+    pub fn room(&mut self) -> &mut Vec<u8> {
+        if self.buffer.len() == self.buffer.capacity() && !self.buffer.is_empty() {
+            // As much came as was asked for.
             self.ask = READ_AHEAD;
         }
+        self.buffer.drain(..self.start);
+        self.start = 0;
+        if self.buffer.is_empty() && self.buffer.capacity() > KEPT {
+            self.buffer = Vec::new();
+        }
+        if self.buffer.capacity() - self.buffer.len() < self.ask {
+            self.buffer.reserve(self.ask);
+        }
+        &mut self.buffer
     }
 
     /// The beginning of a frame that is longer than what is read at once, and how many bytes are missing: whoever can wait for
@@ -146,7 +138,7 @@ impl FrameReader {
     ///
     /// As [`FrameReader::next_frame`].
     pub fn begun(&mut self) -> Result<Option<(Vec<u8>, usize)>, FrameError> {
-        let pending = &self.buffer[self.start..self.filled];
+        let pending = &self.buffer[self.start..];
         let Some(prefix) = pending.first_chunk::<PREFIX>() else {
             return Ok(None);
         };
@@ -156,8 +148,27 @@ impl FrameReader {
             return Ok(None);
         }
         let (begun, missing) = (begun.to_vec(), length - begun.len());
-        self.start = self.filled;
+        self.start = self.buffer.len();
         Ok(Some((begun, missing)))
+    }
+
+    /// The next whole frame where it is long and nothing has come after it: the memory that all of it is in, and where.
+    ///
+    /// # Errors
+    ///
+    /// As [`FrameReader::next_frame`].
+    pub fn take_long(&mut self) -> Result<Option<(Vec<u8>, Range<usize>)>, FrameError> {
+        let pending = &self.buffer[self.start..];
+        let Some(prefix) = pending.first_chunk::<PREFIX>() else {
+            return Ok(None);
+        };
+        let length = checked_length(*prefix, self.limit)?;
+        if length < KEPT || pending.len() != PREFIX + length {
+            return Ok(None);
+        }
+        let payload = self.start + PREFIX..self.buffer.len();
+        self.start = 0;
+        Ok(Some((std::mem::take(&mut self.buffer), payload)))
     }
 
     /// The next whole frame, or `None` until more bytes arrive.
@@ -166,7 +177,7 @@ impl FrameReader {
     ///
     /// [`FrameError::TooLong`], as soon as the length is known.
     pub fn next_frame(&mut self) -> Result<Option<&[u8]>, FrameError> {
-        let pending = &self.buffer[self.start..self.filled];
+        let pending = &self.buffer[self.start..];
         let Some(prefix) = pending.first_chunk::<PREFIX>() else {
             return Ok(None);
         };
@@ -186,10 +197,10 @@ mod tests {
 
     fn feed(reader: &mut FrameReader, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let space = reader.space();
-            let (now, later) = bytes.split_at(space.len().min(bytes.len()));
-            space[..now.len()].copy_from_slice(now);
-            reader.received(now.len());
+            let buffer = reader.room();
+            let room = buffer.capacity() - buffer.len();
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            buffer.extend_from_slice(now);
             bytes = later;
         }
     }
@@ -198,10 +209,10 @@ mod tests {
     fn a_little_takes_little_memory_and_much_is_asked_for_at_once() {
         let mut reader = FrameReader::new(16);
         feed(&mut reader, &[0; FIRST_READ / 2]);
-        assert!(reader.space().len() <= FIRST_READ);
-        let room = reader.space().len();
-        feed(&mut reader, &vec![0; room]);
-        assert!(reader.space().len() >= READ_AHEAD);
+        assert!(reader.buffer.capacity() <= 2 * FIRST_READ);
+        feed(&mut reader, &[0; 4 * FIRST_READ]);
+        let buffer = reader.room();
+        assert!(buffer.capacity() - buffer.len() >= READ_AHEAD);
     }
 
     #[test]
@@ -239,6 +250,24 @@ mod tests {
             reader.next_frame().unwrap().is_none(),
             "nothing is left of it"
         );
+    }
+
+    #[test]
+    fn a_long_frame_is_handed_over_with_its_memory_unless_something_follows_it() {
+        let payload = vec![7; KEPT];
+        let mut wire = Vec::new();
+        write_frame(&mut wire, &payload).unwrap();
+        let mut reader = FrameReader::new(payload.len());
+        feed(&mut reader, &wire[..KEPT]);
+        assert!(reader.take_long().unwrap().is_none(), "it is not whole");
+        feed(&mut reader, &wire[KEPT..]);
+        let (memory, at) = reader.take_long().unwrap().unwrap();
+        assert!(memory[at] == payload);
+        assert!(reader.next_frame().unwrap().is_none());
+        feed(&mut reader, &wire);
+        feed(&mut reader, &[1]);
+        assert!(reader.take_long().unwrap().is_none(), "something follows");
+        assert!(reader.next_frame().unwrap() == Some(&payload[..]));
     }
 
     #[test]

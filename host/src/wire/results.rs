@@ -298,6 +298,34 @@ mod tests {
     }
 
     #[test]
+    fn the_last_value_may_be_sent_behind_the_rest() {
+        let cost = Cost {
+            wall_ns: 1,
+            ..Cost::default()
+        };
+        let mut writer = ResultsWriter::new(5);
+        writer.push(cost, Ok(&mut |out: &mut Vec<u8>| out.push(1)));
+        writer.push_last(cost, b"be", 3);
+        let mut sent = writer.take_whole(false).to_vec();
+        sent.extend_from_slice(b"gun");
+        let frame = crate::wire::read_frame(&mut &sent[..], 200).unwrap();
+        let Some(WorkerFrame::Results { count, bytes, .. }) = WorkerFrame::parse(&frame) else {
+            panic!("not the results");
+        };
+        let mut read = Vec::new();
+        assert!(WorkerFrame::parse_results(bytes, count, |it| read.push(it.outcome)));
+        assert_eq!(read, [Ok(&[1][..]), Ok(b"begun")]);
+        writer.restart(7);
+        writer.push(cost, Ok(&mut |out: &mut Vec<u8>| out.push(1)));
+        let frame = writer.take_whole(true);
+        assert_eq!(
+            frame.len() - 4,
+            usize::from(frame[0]),
+            "nothing is behind the next frame"
+        );
+    }
+
+    #[test]
     fn every_truncation_and_every_surplus_of_results_is_malformed() {
         let mut writer = ResultsWriter::new(0);
         writer.push(Cost::default(), Ok(&mut |out: &mut Vec<u8>| out.push(1)));

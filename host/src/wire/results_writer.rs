@@ -12,6 +12,8 @@ pub(super) type WriteValue<'a> = &'a mut dyn FnMut(&mut Vec<u8>);
 pub struct ResultsWriter {
     /// The frame, behind the place of its length.
     frame: Vec<u8>,
+    /// How many of its bytes are not in here, but sent behind it.
+    behind: usize,
     count: u32,
     first_seq: u32,
 }
@@ -26,6 +28,7 @@ impl ResultsWriter {
         frame.resize(Self::HEAD, 0);
         ResultsWriter {
             frame,
+            behind: 0,
             count: 0,
             first_seq,
         }
@@ -47,6 +50,17 @@ impl ResultsWriter {
     #[cfg(any(test, feature = "testing"))]
     pub fn push(&mut self, cost: Cost, outcome: Result<WriteValue<'_>, &TaskFailure>) {
         self.push_printed(cost, outcome, Printed::default());
+    }
+
+    /// Adds the last result of a frame, of a task that wrote nothing: what is `begun` of the value, of which whoever sends the frame
+    /// sends as many bytes more behind it.
+    pub fn push_last(&mut self, cost: Cost, begun: &[u8], behind: usize) {
+        let write: WriteValue<'_> = &mut |out| out.extend_from_slice(begun);
+        self.push_printed(cost, Ok(write), Printed::default());
+        let at = self.frame.len() - begun.len() - 4;
+        let length = (begun.len() + behind) as u32;
+        self.frame[at..at + 4].copy_from_slice(&length.to_le_bytes());
+        self.behind = behind;
     }
 
     /// Adds a result, and what the task wrote; the value is appended to the frame by a closure.
@@ -90,7 +104,7 @@ impl ResultsWriter {
 
     /// A frame with all results so far, and its length in front, as it is sent; `batch_done` ends the batch.
     pub fn take_whole(&mut self, batch_done: bool) -> &[u8] {
-        let length = (self.frame.len() - PREFIX) as u32;
+        let length = (self.frame.len() - PREFIX + self.behind) as u32;
         let (prefix, payload) = self.frame.split_at_mut(PREFIX);
         prefix.copy_from_slice(&length.to_le_bytes());
         payload[0] = RESULTS;
@@ -110,6 +124,7 @@ impl ResultsWriter {
     pub fn restart(&mut self, first_seq: u32) {
         self.frame.truncate(Self::HEAD);
         self.frame.shrink_to(1024 * 1024);
+        self.behind = 0;
         self.count = 0;
         self.first_seq = first_seq;
     }

@@ -7,18 +7,57 @@ use super::super::scheduler::{Finished, Violation, WorkerId};
 use super::Driver;
 use crate::child::Process;
 use crate::plugin::Plugin;
-use crate::value::{Budget, Format, Type, Value, is_err};
+use crate::value::{Budget, Format, Type, Value, bytes_in_place, is_err, long_bytes};
 use crate::wire::{TaskResult, WorkerFrame};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// Results as they were sent.
+pub(super) enum Reported<'a> {
+    In(&'a [u8]),
+    /// They are those bytes of a memory that nobody else needs.
+    With(Vec<u8>, Range<usize>),
+}
+
+impl Reported<'_> {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Reported::In(bytes) => bytes,
+            Reported::With(memory, at) => &memory[at.clone()],
+        }
+    }
+}
+
 impl Driver {
+    /// Takes a frame that is long and has a memory of its own.
+    pub(super) fn handle_long(
+        &mut self,
+        worker: WorkerId,
+        memory: Vec<u8>,
+        at: Range<usize>,
+    ) -> Result<(), Violation> {
+        let frame = &memory[at.clone()];
+        let Some(WorkerFrame::Results {
+            first_seq,
+            batch_done,
+            count,
+            bytes,
+        }) = WorkerFrame::parse(frame)
+        else {
+            return self.handle_frame(worker, frame);
+        };
+        let results = at.end - bytes.len()..at.end;
+        let results = Reported::With(memory, results);
+        self.worker_results(worker, (first_seq, count, batch_done), results)
+    }
+
     /// Takes results, as far as they are what the worker was asked for.
     pub(super) fn worker_results(
         &mut self,
         worker: WorkerId,
         (first_seq, count, batch_done): (u32, u32, bool),
-        bytes: &[u8],
+        results: Reported<'_>,
     ) -> Result<(), Violation> {
         // Read before anything is taken for finished: a result that cannot be read is none.
         let mut expected = self
@@ -40,18 +79,37 @@ impl Driver {
         });
         let mut read = Vec::with_capacity(expected.size_hint().0);
         let mut is_good = true;
+        let bytes = results.bytes();
         let mut budget = Budget::for_all(bytes.len());
+        // Where in them the value is that takes their memory, where there is one.
+        let mut place = None;
+        let may_take = matches!(results, Reported::With(..)) && count == 1;
+        let mut decode = |ty: &Type, value: &[u8]| match long_bytes(ty, value).filter(|_| may_take)
+        {
+            Some(at) => {
+                let before = value.as_ptr().addr() - bytes.as_ptr().addr();
+                place = Some(before + at.start..before + at.end);
+                Some(Value::Bytes(Vec::new()))
+            }
+            None => budget.decode(ty, value).ok(),
+        };
         let whole = WorkerFrame::parse_results(bytes, count, |result| {
             // The first one that cannot be read ends it.
             let task = expected.next().filter(|_| is_good);
             let task = task.and_then(|task| self.tasks.get(task.0 as usize));
             let ended = task.and_then(|task| {
-                read_result(&loaded.plugin, task.function, result, &ran, &mut budget)
+                read_result(&loaded.plugin, task.function, result, &ran, &mut decode)
             });
             is_good &= ended.is_some();
             read.extend(ended);
         });
         drop(expected);
+        if let (Some(place), [ended], Reported::With(memory, at)) = (place, &mut read[..], results)
+            && ended.result.is_ok()
+        {
+            let place = at.start + place.start..at.start + place.end;
+            ended.result = Ok(Some(bytes_in_place(memory, place)));
+        }
         let good = read.len();
         let broken = !whole || good < count as usize;
         if broken {
@@ -133,7 +191,7 @@ fn read_result(
     function: u32,
     reported: TaskResult<'_>,
     ran: &Arc<RanAt>,
-    budget: &mut Budget,
+    decode: &mut dyn FnMut(&Type, &[u8]) -> Option<Value>,
 ) -> Option<Ended> {
     let ty = plugin
         .signature
@@ -150,7 +208,7 @@ fn read_result(
         Ok(bytes) => match ty {
             None if bytes.is_empty() => Ok(None),
             None => return None,
-            Some(ty) => judge(ty, budget.decode(ty, bytes).ok()?),
+            Some(ty) => judge(ty, decode(ty, bytes)?),
         },
     };
     let printed = &reported.printed;

@@ -3,6 +3,7 @@
 use super::super::scheduler::{Death, PluginId, Task, Violation, WorkerId};
 use super::host_calls::HostCalls;
 use super::requests::Fork;
+use super::results::Reported;
 use super::{Driver, Source};
 use crate::child::{Connection, Fill, Kinship, Process, with_remedy};
 use crate::value::printable;
@@ -127,18 +128,27 @@ impl Driver {
         }
         let function = tasks.first().map_or(0, |task| task.function);
         let mut batch = BatchWriter::new(first_seq, function);
-        let bytes = tasks.iter().map(|task| task.bytes as usize);
+        let last = tasks
+            .last()
+            .and_then(|task| self.tasks.get(task.id.0 as usize));
+        // What is long is not copied.
+        let behind = last.and_then(|task| task.arguments.shared()).cloned();
+        let copied = tasks.len() - usize::from(behind.is_some());
+        let bytes = tasks[..copied].iter().map(|task| task.bytes as usize);
         batch.reserve(tasks.len(), bytes.sum());
         let pid = link.process.as_ref().map_or(0, Process::number);
-        for task in tasks {
+        for (at, task) in tasks.iter().enumerate() {
             let task = self.tasks.get(task.id.0 as usize);
             if let Some(task) = task {
                 task.reply.begins(pid);
             }
-            batch.push(task.map_or(&[][..], |task| &task.arguments));
+            match &behind {
+                Some(bytes) if at == copied => batch.push_last(bytes.len()),
+                _ => batch.push(task.map_or(&[][..], |task| &task.arguments)),
+            }
         }
         // A broken connection is met again when it is read.
-        let _ = link.connection.send_whole(batch.finish_whole());
+        let _ = link.connection.send_whole(batch.finish_whole(), behind);
         self.watch_room(worker);
     }
 
@@ -216,28 +226,35 @@ impl Driver {
         reader: &mut FrameReader,
     ) -> Result<(), Violation> {
         while self.workers.contains_key(&worker) {
-            let frame = match reader.next_frame() {
-                Ok(None) => return Ok(()),
-                Ok(Some(frame)) => frame,
-                Err(_) => return Err(Violation("a frame that is too long")),
-            };
-            match WorkerFrame::parse(frame) {
-                Some(WorkerFrame::Ready) => self.worker_ready(worker)?,
-                Some(WorkerFrame::Panicked) => self.worker_panicked(worker, frame)?,
-                Some(WorkerFrame::Results {
-                    first_seq,
-                    batch_done,
-                    count,
-                    bytes,
-                }) => self.worker_results(worker, (first_seq, count, batch_done), bytes)?,
-                Some(WorkerFrame::HostCall {
-                    function,
-                    arguments,
-                }) => self.worker_calls(worker, function, arguments)?,
-                None => return Err(Violation("a malformed frame")),
+            let too_long = |_| Violation("a frame that is too long");
+            if let Some((memory, at)) = reader.take_long().map_err(too_long)? {
+                self.handle_long(worker, memory, at)?;
+                continue;
             }
+            let Some(frame) = reader.next_frame().map_err(too_long)? else {
+                return Ok(());
+            };
+            self.handle_frame(worker, frame)?;
         }
         Ok(())
+    }
+
+    pub(super) fn handle_frame(&mut self, worker: WorkerId, frame: &[u8]) -> Result<(), Violation> {
+        match WorkerFrame::parse(frame) {
+            Some(WorkerFrame::Ready) => self.worker_ready(worker),
+            Some(WorkerFrame::Panicked) => self.worker_panicked(worker, frame),
+            Some(WorkerFrame::Results {
+                first_seq,
+                batch_done,
+                count,
+                bytes,
+            }) => self.worker_results(worker, (first_seq, count, batch_done), Reported::In(bytes)),
+            Some(WorkerFrame::HostCall {
+                function,
+                arguments,
+            }) => self.worker_calls(worker, function, arguments),
+            None => Err(Violation("a malformed frame")),
+        }
     }
 
     /// The first frame: the kernel says who wrote it, and that must be a child of the template.

@@ -61,8 +61,7 @@ fn in_pieces(stream: &[u8], limit: usize, pieces: [u8; 4]) -> (Vec<Vec<u8>>, boo
     while !left.is_empty() {
         let length = lengths.next().map_or(1, |length| usize::from(*length) + 1);
         let (piece, rest) = left.split_at(length.min(left.len()));
-        reader.space()[..piece.len()].copy_from_slice(piece);
-        reader.received(piece.len());
+        reader.room().extend_from_slice(piece);
         left = rest;
         loop {
             match reader.next_frame() {
