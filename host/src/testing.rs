@@ -1,7 +1,10 @@
 //! What wpool's own tests need of its inside: the probe that attacks from within a confined process, the peer that lies to the
-//! supervisor, and the fuzz targets. Behind the feature `testing`, without any promise of stability.
+//! supervisor, the fuzz targets, and a scheduler by itself for the benchmark. Behind the feature `testing`, without any promise of stability.
 
+mod dispatch;
 pub mod fuzz;
+
+pub use dispatch::dispatch;
 
 /// Frames and messages, as a confined process speaks them.
 pub mod wire {

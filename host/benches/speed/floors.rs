@@ -3,6 +3,7 @@
 
 use std::hint::black_box;
 use std::io::{Read, Write};
+use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -72,18 +73,26 @@ impl InProcess {
         started.elapsed().as_secs_f64()
     }
 
-    /// Calls with the numbers below `count` in one instance on one thread.
-    pub fn all_kept(&self, count: i64) -> f64 {
+    /// Calls with the numbers below `count`, shared evenly by threads with an instance each.
+    pub fn all_kept(&self, count: i64, threads: usize) -> f64 {
+        let started = Instant::now();
+        thread::scope(|scope| {
+            let share = count / threads as i64;
+            let calls = (0..threads as i64).map(|at| at * share..(at + 1) * share);
+            calls.for_each(|numbers| drop(scope.spawn(|| self.kept(numbers))));
+        });
+        started.elapsed().as_secs_f64()
+    }
+
+    fn kept(&self, numbers: Range<i64>) {
         let mut store = Store::new(&self.engine, ());
         store.set_epoch_deadline(1);
         let instance = self.linked.instantiate(&mut store).expect("an instance");
         let function = instance.get_typed_func::<i64, i64>(&mut store, self.function);
         let function = function.expect("the function");
-        let started = Instant::now();
-        for number in 0..count {
+        for number in numbers {
             black_box(function.call(&mut store, number).expect("a number"));
         }
-        started.elapsed().as_secs_f64()
     }
 }
 

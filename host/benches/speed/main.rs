@@ -2,7 +2,7 @@
 //! ratios mean something. Everybody has several turns, and medians are compared.
 //!
 //! `cargo bench --bench speed` measures all rows, `-- NAME` those whose name has `NAME` in it, and `-- --json FILE` also writes what was
-//! taken, with a description of the machine. Peers that are not installed are left out by name: Python's pools, joblib, wasmtime-py,
+//! taken, with a description of the machine. `--features testing` adds the scheduler by itself. Peers that are not installed are left out by name: Python's pools, joblib, wasmtime-py,
 //! Extism, GNU parallel, xargs, the command of wasmtime.
 
 mod command;

@@ -100,6 +100,7 @@ impl Bench {
             self.straggler(),
             self.bytes(),
             self.idle(),
+            self.dispatch(),
         ]
     }
 

@@ -6,7 +6,7 @@ use super::{
 use crate::command::{self, WPOOL};
 use crate::contest::{Contest, Entrant, Goal, Measure};
 use crate::{floors, peers};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use wpool::{Isolation, Limits, Pool};
 
 impl Bench {
@@ -178,6 +178,32 @@ impl Bench {
                 Entrant::new("Python, bytes", || {
                     peers::python("multiprocessing_bytes", 1, BYTES as u64, &self.square)
                 }),
+            ],
+        }
+    }
+
+    /// The scheduler by itself, with tasks of 1 ms, of which each is a batch. Where it cannot be had by itself, nothing.
+    pub(super) fn dispatch(&self) -> Contest<'_> {
+        #[cfg(feature = "testing")]
+        fn taken(workers: usize) -> Option<f64> {
+            const TASKS: u64 = 300_000;
+            let taken = wpool::testing::dispatch(workers, TASKS, Duration::from_millis(1));
+            Some(taken.as_secs_f64() / TASKS as f64)
+        }
+        #[cfg(not(feature = "testing"))]
+        fn taken(_: usize) -> Option<f64> {
+            None
+        }
+        Contest {
+            name: "dispatch of a task, as workers grow from 1 to 1,000",
+            rounds: 7,
+            goal: Goal::AtMost(1.3, 1.0),
+            ratio: |taken| taken[3] / taken[0],
+            entrants: vec![
+                Entrant::new("1 worker", || taken(1)),
+                Entrant::new("10", || taken(10)),
+                Entrant::new("100", || taken(100)),
+                Entrant::new("1,000", || taken(1_000)),
             ],
         }
     }

@@ -75,7 +75,10 @@ impl Bench {
                         .map(|seconds| 10.0 * seconds)
                 }),
                 Entrant::new("in-process, one thread, one instance", move || {
-                    Some(self.squares.all_kept(KEPT))
+                    Some(self.squares.all_kept(KEPT, 1))
+                }),
+                Entrant::new("in-process, a thread a core, an instance each", || {
+                    Some(self.squares.all_kept(KEPT, self.workers))
                 }),
             ],
         }
