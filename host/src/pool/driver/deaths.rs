@@ -19,13 +19,7 @@ impl Driver {
         for plugin in late {
             self.template_gone(plugin, Err("it did not answer in time".into()));
         }
-        let late: Vec<WorkerId> = self
-            .workers
-            .iter()
-            .filter(|(_, worker)| worker.deadline.is_some_and(|deadline| deadline <= now))
-            .map(|(id, _)| *id)
-            .collect();
-        for worker in late {
+        for worker in self.deadlines.late(now) {
             self.worker_late(worker);
         }
     }
@@ -33,7 +27,7 @@ impl Driver {
     /// A worker that was to start, or whose template was to say how it died, and nothing came: its template is stuck.
     fn worker_late(&mut self, worker: WorkerId) {
         let Some(link) = self.workers.get(&worker) else {
-            return;
+            return self.deadlines.clear(worker);
         };
         let plugin = link.plugin;
         if self.templates.contains_key(&plugin) {
@@ -73,15 +67,15 @@ impl Driver {
         link.closed = true;
         self.scheduler.worker_closing(worker);
         let asked = self.request_reap(plugin, worker);
-        let Some(link) = self.workers.get_mut(&worker) else {
+        if !self.workers.contains_key(&worker) {
             return;
-        };
+        }
         if !asked {
             return self.settle_worker(worker, Death::Template);
         }
         match killed {
             Some(death) => self.settle_worker(worker, death),
-            None => link.deadline = Some(Instant::now() + ANSWER_TIMEOUT),
+            None => self.deadlines.set(worker, Instant::now() + ANSWER_TIMEOUT),
         }
     }
 
@@ -123,6 +117,7 @@ impl Driver {
         let Some(link) = self.workers.remove(&worker) else {
             return;
         };
+        self.deadlines.clear(worker);
         if link.process.is_none() && matches!(death, Death::Signal(_) | Death::Exit(_)) {
             // It never came to be: its plugin does not get more chances than one whose workers cannot be forked.
             let why = format!("a worker ended before it was ready, {}", describe(death));

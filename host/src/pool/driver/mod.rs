@@ -8,6 +8,7 @@
 //! The thread that starts processes must live as long as they do, since the kernel ends them with it: so it is this one, and
 //! it lives as long as the pool. Whatever a process sends is checked here; a violation ends that process.
 
+mod deadlines;
 mod deaths;
 mod events;
 mod expected;
@@ -29,6 +30,7 @@ use super::scheduler::{
 };
 use crate::child::{Launcher, Process};
 use crate::sandbox::GrantedDirectory;
+use deadlines::Deadlines;
 use events::{Events, Source};
 use loaded::Loaded;
 use slab::Slab;
@@ -58,6 +60,8 @@ pub(super) struct Driver {
     /// What ended in this turn, delivered together.
     outcomes: Vec<(Reply, Ended)>,
     settings: Settings,
+    /// By when workers must have answered.
+    deadlines: Deadlines,
     /// No calls are begun any more: it ends when there is nothing left to do.
     closing: bool,
 }
@@ -130,6 +134,7 @@ impl Driver {
             workers: HashMap::new(),
             tasks: Slab::new(),
             dead: HashMap::new(),
+            deadlines: Deadlines::default(),
             last_task: 0,
             outcomes: Vec::new(),
             settings,
@@ -175,7 +180,7 @@ impl Driver {
             return Some(Duration::ZERO);
         }
         let deadlines = self.templates.values().filter_map(TemplateLink::deadline);
-        let deadlines = deadlines.chain(self.workers.values().filter_map(|worker| worker.deadline));
+        let deadlines = deadlines.chain(self.deadlines.next());
         let due = deadlines.chain(self.scheduler.next_timer()).min();
         due.map(|due| due.saturating_duration_since(Instant::now()))
     }

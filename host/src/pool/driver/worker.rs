@@ -34,8 +34,6 @@ pub(super) struct WorkerLink {
     pub(super) calls: HostCalls,
     /// Tasks that it finished.
     pub(super) finished: u64,
-    /// By when it must be ready, or its death explained.
-    pub(super) deadline: Option<Instant>,
     pub(super) connection: Connection,
     /// Known once it is ready.
     pub(super) process: Option<Process>,
@@ -84,7 +82,6 @@ impl Driver {
             page,
             calls: HostCalls::default(),
             finished: 0,
-            deadline: Some(Instant::now() + ANSWER_TIMEOUT),
             connection,
             process: None,
             killed: None,
@@ -94,6 +91,7 @@ impl Driver {
             waits_for_room: false,
         };
         self.workers.insert(worker, link);
+        self.deadlines.set(worker, Instant::now() + ANSWER_TIMEOUT);
         let fork = Fork {
             worker,
             socket,
@@ -107,6 +105,7 @@ impl Driver {
     /// A worker does not come to be.
     pub(super) fn worker_not_forked(&mut self, plugin: PluginId, worker: WorkerId, why: &str) {
         self.workers.remove(&worker);
+        self.deadlines.clear(worker);
         self.fork_answered(plugin, worker);
         self.note_trouble(plugin, why.to_string());
         self.scheduler.worker_failed(Instant::now(), worker);
@@ -172,7 +171,7 @@ impl Driver {
             return;
         };
         link.killed.get_or_insert(death);
-        link.deadline = Some(Instant::now() + ANSWER_TIMEOUT);
+        self.deadlines.set(worker, Instant::now() + ANSWER_TIMEOUT);
         if let Some(process) = &link.process {
             process.kill();
         }
@@ -294,7 +293,7 @@ impl Driver {
         if link.killed.is_some() {
             process.kill();
         } else {
-            link.deadline = None;
+            self.deadlines.clear(worker);
         }
         link.process = Some(process);
         let plugin = link.plugin;
