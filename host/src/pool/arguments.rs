@@ -1,41 +1,44 @@
-//! Encoded arguments: those of most functions of numbers need no memory of their own, and long ones are not copied on their way.
+//! Encoded arguments: those of most functions of numbers need no memory of their own, and others are not copied on their way.
 
-use smallvec::SmallVec;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// From so many bytes on, the task and the socket that takes them share them.
-const LONG: usize = 64 * 1024;
+/// So many bytes are short: with them a task is no larger than with a pointer to more.
+const SHORT: usize = 22;
+
+/// From so many bytes on they are sent from where they are.
+const SHARED: usize = 64 * 1024;
 
 /// The arguments of one task.
 #[derive(Debug)]
 pub(crate) enum Arguments {
-    Short(SmallVec<[u8; 16]>),
+    Short { len: u8, bytes: [u8; SHORT] },
     Long(Arc<Vec<u8>>),
 }
 
 impl Arguments {
     /// What was encoded, for as long as the task is under way: with no more memory than that needs.
+    #[inline]
     pub(super) fn take(encoded: &mut Vec<u8>) -> Arguments {
-        if encoded.len() <= SmallVec::<[u8; 16]>::new().inline_size() {
-            return Arguments::Short(SmallVec::from_slice(encoded));
+        if encoded.len() <= SHORT {
+            let mut bytes = [0; SHORT];
+            bytes[..encoded.len()].copy_from_slice(encoded);
+            let len = encoded.len() as u8;
+            return Arguments::Short { len, bytes };
         }
         let mut arguments = std::mem::take(encoded);
         // Longer ones that were refused may have been here before.
         if arguments.capacity() > 2 * arguments.len() + 64 {
             arguments.shrink_to_fit();
         }
-        match arguments.len() {
-            LONG.. => Arguments::Long(Arc::new(arguments)),
-            _ => Arguments::Short(SmallVec::from_vec(arguments)),
-        }
+        Arguments::Long(Arc::new(arguments))
     }
 
-    /// The memory, where it is shared.
+    /// Their memory, where they are too long to be copied into what is sent.
     pub(super) fn shared(&self) -> Option<&Arc<Vec<u8>>> {
         match self {
-            Arguments::Short(_) => None,
-            Arguments::Long(bytes) => Some(bytes),
+            Arguments::Long(bytes) if bytes.len() >= SHARED => Some(bytes),
+            _ => None,
         }
     }
 }
@@ -43,9 +46,10 @@ impl Arguments {
 impl Deref for Arguments {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         match self {
-            Arguments::Short(bytes) => bytes,
+            Arguments::Short { len, bytes } => &bytes[..usize::from(*len)],
             Arguments::Long(bytes) => bytes,
         }
     }
@@ -58,20 +62,28 @@ mod tests {
     #[test]
     fn arguments_keep_no_memory_of_longer_ones_that_were_encoded_before() {
         let mut encoded = vec![7; 1 << 20];
-        encoded.truncate(20);
-        let Arguments::Short(arguments) = Arguments::take(&mut encoded) else {
-            panic!("20 bytes are shared");
+        encoded.truncate(100);
+        let Arguments::Long(arguments) = Arguments::take(&mut encoded) else {
+            panic!("100 bytes are short");
         };
-        assert_eq!(arguments[..], [7; 20]);
-        assert!(arguments.capacity() < 1000 && encoded.is_empty());
+        assert_eq!(arguments[..], [7; 100]);
+        assert!(arguments.capacity() < 1000 && encoded.capacity() == 0);
     }
 
     #[test]
-    fn long_ones_are_shared_and_none_is_copied() {
-        let mut encoded = vec![7; LONG];
-        let at = encoded.as_ptr();
-        let arguments = Arguments::take(&mut encoded);
-        assert_eq!(arguments.len(), LONG);
-        assert_eq!(arguments.shared().map(|bytes| bytes.as_ptr()), Some(at));
+    fn short_ones_are_in_place_and_long_ones_are_not_copied() {
+        assert!(size_of::<Arguments>() <= 24);
+        for length in [0, 1, SHORT] {
+            let arguments = Arguments::take(&mut vec![7; length]);
+            assert!(matches!(arguments, Arguments::Short { .. }));
+            assert_eq!(arguments[..], vec![7; length]);
+        }
+        for length in [SHORT + 1, SHARED - 1, SHARED] {
+            let mut encoded = vec![7; length];
+            let at = encoded.as_ptr();
+            let arguments = Arguments::take(&mut encoded);
+            assert_eq!((arguments.as_ptr(), arguments.len()), (at, length));
+            assert_eq!(arguments.shared().is_some(), length == SHARED);
+        }
     }
 }

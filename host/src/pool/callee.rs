@@ -66,6 +66,7 @@ impl Callee {
     }
 
     /// The same, by way of memory that there is already.
+    #[inline]
     pub(super) fn encode_in(
         &self,
         encoded: &mut Vec<u8>,

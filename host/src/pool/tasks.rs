@@ -139,6 +139,7 @@ impl Inputs {
         self.send_encoded(encoded)
     }
 
+    #[inline]
     fn send_encoded(&mut self, encoded: Result<Arguments, Failure>) -> Result<(), Closed> {
         let encoded = match encoded {
             Ok(encoded) => encoded,

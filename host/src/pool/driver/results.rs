@@ -191,7 +191,7 @@ fn read_result(
     function: u32,
     reported: TaskResult<'_>,
     ran: &Arc<RanAt>,
-    decode: &mut dyn FnMut(&Type, &[u8]) -> Option<Value>,
+    decode: impl FnOnce(&Type, &[u8]) -> Option<Value>,
 ) -> Option<Ended> {
     let ty = plugin
         .signature
