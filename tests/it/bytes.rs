@@ -1,7 +1,7 @@
 //! Lists of bytes, by the megabyte, and lists of other small things.
 
 use crate::support::{guest, pool_of};
-use wpool::{FailureKind, MapError, Pool};
+use wpool::{FailureKind, Isolation, MapError, Pool};
 
 /// A component with functions over bytes, whose memory has room for them. What they return is how long their argument is, or as
 /// many zeros as they are told.
@@ -74,6 +74,55 @@ fn more_of_them_than_may_be_under_way_at_once_go_in_and_come_out_of_one_call() {
     let echoed: Vec<Vec<u8>> = pool.map("echo", items).unwrap();
     let same = |(number, bytes): (usize, &Vec<u8>)| *bytes == vec![number as u8; megabyte];
     assert!(echoed.len() == 100 && echoed.iter().enumerate().all(same));
+}
+
+/// So many bytes, no two ends of which are alike.
+fn bytes_of(length: usize) -> Vec<u8> {
+    (0..length).map(|at| (at % 251) as u8).collect()
+}
+
+#[test]
+fn they_come_back_as_they_are_however_many_there_are() {
+    // Where they are kept in place, apart, sent from where they are, or handed over with their memory.
+    let edges = [0, 22, 1 << 16, 1 << 18, 1 << 20, 3 << 20];
+    let near = edges.map(|edge: usize| edge.saturating_sub(15)..=edge + 3);
+    let lengths: Vec<usize> = near.into_iter().flatten().step_by(3).collect();
+    for isolation in [Isolation::Instance, Isolation::Worker, Isolation::Process] {
+        let pool = pool_of(BYTES.as_bytes()).workers(2).isolation(isolation);
+        let pool = pool.build().unwrap();
+        let items = lengths.iter().map(|length| bytes_of(*length));
+        let echoed: Vec<Vec<u8>> = pool.map("echo", items).unwrap();
+        for (length, bytes) in lengths.iter().zip(echoed) {
+            assert!(bytes == bytes_of(*length), "{length} by {isolation:?}");
+        }
+    }
+}
+
+#[test]
+fn a_long_result_behind_short_ones_and_before_others_is_its_tasks_own() {
+    let pool = pool_of(BYTES.as_bytes())
+        .workers(1)
+        .chunk_size(50)
+        .build()
+        .unwrap();
+    let length = |number: usize| match number % 7 {
+        3 => 2 << 20,
+        _ => number,
+    };
+    let items = (0..50).map(|number| bytes_of(length(number)));
+    let echoed: Vec<Vec<u8>> = pool.map("echo", items).unwrap();
+    for (number, bytes) in echoed.into_iter().enumerate() {
+        assert!(bytes == bytes_of(length(number)), "{number}");
+    }
+}
+
+#[test]
+fn long_text_comes_back() {
+    let pool = pool_of(guest("kinds")).workers(1).build().unwrap();
+    let text = "Grüße, ".repeat(200_000);
+    let function = "wpool:kinds/every@0.1.0#string";
+    let back: String = pool.apply(function, (text.clone(),)).unwrap();
+    assert!(back == text);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::generated::{CompletionsArgs, ManArgs};
 use super::help::{self, HelpArgs};
 use super::map::options::{InputArgs, JobArgs, ProgressArgs, RetryArgs};
 use super::options::{GrantArgs, LimitArgs, PlaceArgs, PoolArgs};
-use clap::{ArgAction, CommandFactory, Parser, Subcommand};
+use clap::{ArgAction, Args as _, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use wpool::Order;
@@ -198,7 +198,10 @@ impl Args {
             }
         };
         let typed: Vec<OsString> = typed.into_iter().flat_map(protect).collect();
-        let mut args = Args::try_parse_from(&typed)?;
+        let mut args = match Args::of_one(&typed) {
+            Some(args) => args,
+            None => Args::try_parse_from(&typed)?,
+        };
         if let Some(path) = args.config() {
             args = config::add(path, &typed)?;
         }
@@ -239,6 +242,23 @@ fn has_more_flags(text: &str) -> bool {
 }
 
 impl Args {
+    /// The same for the one subcommand that has most options, without the others, which take longer to describe than a pool takes
+    /// to run a task. What is not right is for all of them to explain.
+    fn of_one(typed: &[OsString]) -> Option<Args> {
+        let (_, typed) = typed
+            .split_first()
+            .filter(|(_, rest)| rest.first().is_some_and(|subcommand| subcommand == "map"))?;
+        let alone = clap::Command::new("map")
+            .disable_help_flag(true)
+            .args_override_self(true);
+        let matches = MapArgs::augment_args(alone).try_get_matches_from(typed);
+        let args = MapArgs::from_arg_matches(&matches.ok()?).ok()?;
+        Some(Args {
+            help: None,
+            command: Command::Map(args),
+        })
+    }
+
     pub(super) fn has_subcommand(name: &str) -> bool {
         Args::command().find_subcommand(name).is_some()
     }
@@ -274,6 +294,31 @@ mod tests {
         {
             Command::Map(args) => args,
             other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_subcommand_by_itself_is_read_as_among_the_others() {
+        let lines = [
+            "wpool map m.wasm",
+            "wpool map m.wasm 1 2 -- -3",
+            "wpool map -j 2 m.wasm --timeout 1s -j 3 --unordered --keep 1",
+            "wpool map m.wasm --isolation worker --input f --retries 2 x",
+        ];
+        for line in lines {
+            let typed: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            let among = Args::try_parse_from(&typed).ok();
+            let alone = Args::of_one(&typed);
+            assert_eq!(format!("{alone:?}"), format!("{among:?}"), "{line}");
+        }
+        for line in [
+            "wpool map",
+            "wpool map -h",
+            "wpool map m.wasm --nonsense",
+            "wpool apply m.wasm",
+        ] {
+            let typed: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            assert!(Args::of_one(&typed).is_none(), "{line}");
         }
     }
 

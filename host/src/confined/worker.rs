@@ -5,7 +5,7 @@ use super::guest::{Called, Guest, Live};
 use super::link::Link;
 use super::{end, ticker};
 use crate::value::{
-    Budget, Value, bytes_in_place, decode_args_into, encoded_len, fits_one, is_err, long_bytes,
+    Budget, Placed, Value, decode_args_into, encoded_len, fits_one, is_err, long_bytes,
 };
 use crate::wire::{
     Batch, Cost, Isolation, Printed, StatusPage, TaskFailure, TaskFailureKind, TaskTerms,
@@ -20,8 +20,8 @@ const SEND_AT: usize = 64 * 1024;
 /// The arguments of a task.
 enum Given<'a> {
     Encoded(&'a [u8]),
-    /// The only one is these bytes of this memory.
-    Long(Vec<u8>, Range<usize>),
+    /// The only one is these bytes.
+    Long(Placed),
 }
 
 /// A worker: what it runs tasks with.
@@ -65,7 +65,11 @@ impl Worker<'_> {
         self.conversation.begin_batch(batch.first_seq);
         if let Some(at) = self.long_argument(&batch, &frame) {
             let (seq, function) = (batch.first_seq, batch.function);
-            return self.run_batch_of_one(page, (seq, function), Given::Long(frame, at));
+            return self.run_batch_of_one(
+                page,
+                (seq, function),
+                Given::Long(Placed { memory: frame, at }),
+            );
         }
         let send_at = if self.terms().results_at_once {
             0
@@ -219,9 +223,9 @@ impl Worker<'_> {
         let mut read = std::mem::take(&mut self.arguments);
         let encoded = match given {
             Given::Encoded(encoded) => encoded,
-            Given::Long(memory, at) => {
+            Given::Long(bytes) => {
                 read.clear();
-                read.push(bytes_in_place(memory, at));
+                read.push(bytes.into_value());
                 return Ok(read);
             }
         };

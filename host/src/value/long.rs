@@ -49,11 +49,33 @@ pub fn long_bytes(ty: &Type, encoded: &[u8]) -> Option<Range<usize>> {
     (reader.remaining() == length).then_some(at..encoded.len())
 }
 
-/// The value of those bytes, in the memory that they are in.
-pub fn bytes_in_place(mut memory: Vec<u8>, at: Range<usize>) -> Value {
-    memory.truncate(at.end);
-    memory.drain(..at.start);
-    Value::Bytes(memory)
+/// Bytes in a memory that nobody else needs.
+#[derive(Debug)]
+pub struct Placed {
+    /// The memory.
+    pub memory: Vec<u8>,
+    /// Where in it they are.
+    pub at: Range<usize>,
+}
+
+impl Placed {
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.memory[self.at.clone()]
+    }
+
+    /// Those of them that are at `part`, counted from the first.
+    pub fn part(self, part: Range<usize>) -> Placed {
+        let at = self.at.start + part.start..self.at.start + part.end;
+        Placed { at, ..self }
+    }
+
+    /// The value of these bytes, in their memory.
+    pub fn into_value(mut self) -> Value {
+        self.memory.truncate(self.at.end);
+        self.memory.drain(..self.at.start);
+        Value::Bytes(self.memory)
+    }
 }
 
 #[cfg(test)]
@@ -83,7 +105,10 @@ mod tests {
         encode(&value, &mut memory);
         let at = long_bytes(&bytes(), &memory[6..]).unwrap();
         memory.extend_from_slice(b"behind");
-        assert!(bytes_in_place(memory, 6 + at.start..6 + at.end) == value);
+        let at_all = 0..memory.len();
+        let placed = Placed { memory, at: at_all };
+        let placed = placed.part(6..6 + at.end).part(at);
+        assert!(Value::Bytes(placed.bytes().to_vec()) == value && placed.into_value() == value);
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(crate) use codec::{
 };
 pub use convert::{FromValue, IntoArgs, IntoValue, Mismatch, Serde};
 pub(crate) use convert::{conforms, from_result};
-pub(crate) use long::{bytes_in_place, encode_but_last, encode_in_place, long_bytes};
+pub(crate) use long::{Placed, encode_but_last, encode_in_place, long_bytes};
 pub use parse_error::ParseError;
 pub use quote::printable;
 pub use text::{Format, UnknownFormat, is_err};

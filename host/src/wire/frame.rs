@@ -1,7 +1,7 @@
 //! Length-prefixed frames, with a cap before every allocation.
 
+use crate::value::Placed;
 use std::io::{self, Read, Write};
-use std::ops::Range;
 
 /// Bytes of the length in front of a frame.
 pub(super) const PREFIX: usize = 4;
@@ -152,12 +152,12 @@ impl FrameReader {
         Ok(Some((begun, missing)))
     }
 
-    /// The next whole frame where it is long and nothing has come after it: the memory that all of it is in, and where.
+    /// The next whole frame where it is long and nothing has come after it: it is handed over with its memory.
     ///
     /// # Errors
     ///
     /// As [`FrameReader::next_frame`].
-    pub fn take_long(&mut self) -> Result<Option<(Vec<u8>, Range<usize>)>, FrameError> {
+    pub fn take_long(&mut self) -> Result<Option<Placed>, FrameError> {
         let pending = &self.buffer[self.start..];
         let Some(prefix) = pending.first_chunk::<PREFIX>() else {
             return Ok(None);
@@ -166,9 +166,10 @@ impl FrameReader {
         if length < KEPT || pending.len() != PREFIX + length {
             return Ok(None);
         }
-        let payload = self.start + PREFIX..self.buffer.len();
+        let at = self.start + PREFIX..self.buffer.len();
         self.start = 0;
-        Ok(Some((std::mem::take(&mut self.buffer), payload)))
+        let memory = std::mem::take(&mut self.buffer);
+        Ok(Some(Placed { memory, at }))
     }
 
     /// The next whole frame, or `None` until more bytes arrive.
@@ -261,8 +262,8 @@ mod tests {
         feed(&mut reader, &wire[..KEPT]);
         assert!(reader.take_long().unwrap().is_none(), "it is not whole");
         feed(&mut reader, &wire[KEPT..]);
-        let (memory, at) = reader.take_long().unwrap().unwrap();
-        assert!(memory[at] == payload);
+        let frame = reader.take_long().unwrap().unwrap();
+        assert!(frame.bytes() == payload);
         assert!(reader.next_frame().unwrap().is_none());
         feed(&mut reader, &wire);
         feed(&mut reader, &[1]);

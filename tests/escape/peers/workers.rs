@@ -95,6 +95,7 @@ fn a_worker_that_stops_reading_holds_back_nothing_but_its_task() {
 #[test]
 fn a_value_that_is_not_of_the_functions_type_is_a_violation() {
     ends("another type", FailureKind::Protocol, "");
+    ends("another type, long", FailureKind::Protocol, "");
     ends("a value and more", FailureKind::Protocol, "");
 }
 

@@ -125,6 +125,9 @@ fn tell(lie: &str, seq: u32, results: &mut ResultsWriter, page: &StatusPage) {
         "another type" | "text" => {
             send(one(seq, &encode_value(&Value::Bytes(vec![0xff; 100]))).take(false))
         }
+        "another type, long" => {
+            send(one(seq, &encode_value(&Value::Bytes(vec![0xff; 3 << 20]))).take(false))
+        }
         "a value and more" => send(one(seq, &[fourteen, vec![0]].concat()).take(false)),
         "deep" => send(one(seq, &[0xff, 0xff, 0xff, 0xff, 0x0f].repeat(30)).take(false)),
         "wide" => send(one(seq, &[0x80, 0x80, 0x80, 0x80, 0x80, 0x20]).take(false)),

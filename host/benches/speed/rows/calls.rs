@@ -6,7 +6,7 @@ use super::{
 use crate::command::{self, WPOOL};
 use crate::contest::{Contest, Entrant, Goal, Measure};
 use crate::{floors, peers};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use wpool::{Isolation, Limits, Pool};
 
 impl Bench {
@@ -187,7 +187,8 @@ impl Bench {
         #[cfg(feature = "testing")]
         fn taken(workers: usize) -> Option<f64> {
             const TASKS: u64 = 300_000;
-            let taken = wpool::testing::dispatch(workers, TASKS, Duration::from_millis(1));
+            let taken =
+                wpool::testing::dispatch(workers, TASKS, std::time::Duration::from_millis(1));
             Some(taken.as_secs_f64() / TASKS as f64)
         }
         #[cfg(not(feature = "testing"))]

@@ -7,24 +7,22 @@ use super::super::scheduler::{Finished, Violation, WorkerId};
 use super::Driver;
 use crate::child::Process;
 use crate::plugin::Plugin;
-use crate::value::{Budget, Format, Type, Value, bytes_in_place, is_err, long_bytes};
+use crate::value::{Budget, Format, Placed, Type, Value, is_err, long_bytes};
 use crate::wire::{TaskResult, WorkerFrame};
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Results as they were sent.
 pub(super) enum Reported<'a> {
     In(&'a [u8]),
-    /// They are those bytes of a memory that nobody else needs.
-    With(Vec<u8>, Range<usize>),
+    With(Placed),
 }
 
 impl Reported<'_> {
     fn bytes(&self) -> &[u8] {
         match self {
             Reported::In(bytes) => bytes,
-            Reported::With(memory, at) => &memory[at.clone()],
+            Reported::With(placed) => placed.bytes(),
         }
     }
 }
@@ -34,10 +32,9 @@ impl Driver {
     pub(super) fn handle_long(
         &mut self,
         worker: WorkerId,
-        memory: Vec<u8>,
-        at: Range<usize>,
+        placed: Placed,
     ) -> Result<(), Violation> {
-        let frame = &memory[at.clone()];
+        let frame = placed.bytes();
         let Some(WorkerFrame::Results {
             first_seq,
             batch_done,
@@ -47,8 +44,8 @@ impl Driver {
         else {
             return self.handle_frame(worker, frame);
         };
-        let results = at.end - bytes.len()..at.end;
-        let results = Reported::With(memory, results);
+        let results = frame.len() - bytes.len()..frame.len();
+        let results = Reported::With(placed.part(results));
         self.worker_results(worker, (first_seq, count, batch_done), results)
     }
 
@@ -104,11 +101,10 @@ impl Driver {
             read.extend(ended);
         });
         drop(expected);
-        if let (Some(place), [ended], Reported::With(memory, at)) = (place, &mut read[..], results)
+        if let (Some(place), [ended], Reported::With(placed)) = (place, &mut read[..], results)
             && ended.result.is_ok()
         {
-            let place = at.start + place.start..at.start + place.end;
-            ended.result = Ok(Some(bytes_in_place(memory, place)));
+            ended.result = Ok(Some(placed.part(place).into_value()));
         }
         let good = read.len();
         let broken = !whole || good < count as usize;

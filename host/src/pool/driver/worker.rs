@@ -226,8 +226,8 @@ impl Driver {
     ) -> Result<(), Violation> {
         while self.workers.contains_key(&worker) {
             let too_long = |_| Violation("a frame that is too long");
-            if let Some((memory, at)) = reader.take_long().map_err(too_long)? {
-                self.handle_long(worker, memory, at)?;
+            if let Some(frame) = reader.take_long().map_err(too_long)? {
+                self.handle_long(worker, frame)?;
                 continue;
             }
             let Some(frame) = reader.next_frame().map_err(too_long)? else {
