@@ -101,7 +101,7 @@ impl Conversation {
         printed: Printed<'_>,
     ) -> usize {
         let inner = &mut *self.lock();
-        if let Ok(Some(value)) = outcome
+        if let Ok(Some(value @ (Value::Bytes(_) | Value::String(_)))) = outcome
             && printed.is_empty()
             && inner.send_long(cost, value)
         {

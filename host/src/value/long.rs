@@ -74,6 +74,8 @@ impl Placed {
     pub fn into_value(mut self) -> Value {
         self.memory.truncate(self.at.end);
         self.memory.drain(..self.at.start);
+        // It may have room for more of what was read, and somebody keeps it.
+        self.memory.shrink_to_fit();
         Value::Bytes(self.memory)
     }
 }

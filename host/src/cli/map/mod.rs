@@ -50,7 +50,9 @@ pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
     let words = if args.warm { &[] } else { &words[..] };
     let to_stdin = args.stdin || args.warm;
     let read = program::Inputs::of(&pool, &function, args.pool.format, words, to_stdin)?;
-    if args.job.dry_run || args.job.reduce.is_some() {
+    let keeps = args.job.joblog.is_some() || args.job.results.is_some();
+    if args.job.dry_run || args.job.reduce.is_some() || keeps {
+        // No file is begun for a job that is not.
         setup::confined(&pool, &args.module)?;
     }
     if let Some(reducer) = &args.job.reduce {

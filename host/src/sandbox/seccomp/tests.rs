@@ -134,6 +134,34 @@ fn a_call_in_the_convention_of_another_architecture_is_death() {
 }
 
 #[test]
+fn what_a_phase_adds_to_the_one_before_makes_all_of_its_filter() {
+    let stacked = |below: Filter, above: Filter| Filter {
+        programs: [below.programs, above.programs].concat(),
+    };
+    for files in [Files::None, Files::Read, Files::Write] {
+        let loading = Filter::loading(Role::Template, files).unwrap();
+        let common = || Filter::common(files).unwrap();
+        let serving = || Filter::serving(files).unwrap();
+        let worker = || Filter::worker(files).unwrap();
+        let is_in_force = |program| loading.programs.contains(program);
+        assert!(common().programs.iter().all(is_in_force), "{files:?}");
+        assert_eq!(worker().beyond(&serving()).programs.len(), 1, "{files:?}");
+        let phases = [
+            (serving(), stacked(common(), serving().beyond(&common()))),
+            (worker(), stacked(serving(), worker().beyond(&serving()))),
+        ];
+        for (whole, stacked) in phases {
+            for number in 0..1024 {
+                for argument in [0, 1, 2, u64::MAX] {
+                    let data = call(number, &[argument; 6]);
+                    assert_eq!(stacked.answer(&data), whole.answer(&data), "{number}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn a_program_fits_into_what_the_kernel_takes() {
     for (name, filter) in filters() {
         for program in &filter.programs {

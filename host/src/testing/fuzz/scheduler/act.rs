@@ -93,7 +93,9 @@ impl Driver {
         let worker = self.workers.insert(id, Worker::new(plugin));
         assert!(worker.is_none(), "{id:?} again");
         let waiting = self.workers.values().filter(|it| it.in_host_call).count();
-        let most = self.budget + waiting.min(self.budget);
+        let leaves = |worker: &&Worker| worker.killed == Some(Death::Retired);
+        let leaving = self.workers.values().filter(leaves).count();
+        let most = self.budget + waiting.min(self.budget) + leaving.min(self.budget);
         assert!(self.workers.len() <= most, "a worker too many");
         if self.templates[plugin as usize] != Template::Ready {
             self.bury(id, Death::Template);
