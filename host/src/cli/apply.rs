@@ -15,7 +15,7 @@ pub(super) fn run(args: &ApplyArgs) -> Result<u8, Refused> {
     let interrupt = Interrupt::listen()?;
     let mut report = Report::create(args.pool.place.report.as_deref(), false)?;
     let asked = Asked::of(&args.module, &args.pool, Some(1));
-    let pool = setup::begin(&asked, &interrupt, setup::functions(&args.pool))?;
+    let pool = setup::pool(&asked, &interrupt, setup::functions(&args.pool))?;
     let function = pool
         .function(args.pool.function.as_deref())
         .map_err(|error| complaint::about_module(&args.module, error))?
@@ -38,7 +38,6 @@ pub(super) fn run(args: &ApplyArgs) -> Result<u8, Refused> {
         .map_err(|failure| anyhow!("{}: {}", printable(&function.name), failure.message()))?;
     inputs.send(&arguments)?;
     drop(inputs);
-    setup::confined(&pool, &args.module)?;
     let Some((_, outcome)) = outcomes.next() else {
         bail!("the task has no outcome")
     };

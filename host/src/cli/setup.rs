@@ -49,28 +49,6 @@ pub(super) fn pool(
     interrupt: &Interrupt,
     add: impl FnOnce(Builder) -> Builder,
 ) -> Result<Arc<Pool>, Refused> {
-    let pool = begin(asked, interrupt, add)?;
-    confined(&pool, asked.module)?;
-    Ok(pool)
-}
-
-/// Waits until the processes of a pool are confined, and warns if that is reduced.
-pub(super) fn confined(pool: &Pool, module: &Path) -> Result<(), Refused> {
-    let confinement = pool
-        .confined()
-        .map_err(|error| complaint::about_module(module, error))?;
-    if confinement.level() < Level::Full {
-        warn_reduced(pool);
-    }
-    Ok(())
-}
-
-/// Begins to build the pool: tasks can be sent, and [`confined`] must be asked before anything is said of them.
-pub(super) fn begin(
-    asked: &Asked<'_>,
-    interrupt: &Interrupt,
-    add: impl FnOnce(Builder) -> Builder,
-) -> Result<Arc<Pool>, Refused> {
     let Asked { grants, place, .. } = asked;
     let mut builder = Pool::builder(asked.module)
         .limits(asked.limits.limits(asked.timeout))
@@ -99,9 +77,12 @@ pub(super) fn begin(
     }
     let note = Note::after_a_second(asked.module);
     let pool = add(builder)
-        .start()
+        .build()
         .map_err(|error| complaint::about_module(asked.module, error))?;
     drop(note);
+    if pool.confinement().level() < Level::Full {
+        warn_reduced(&pool);
+    }
     let pool = Arc::new(pool);
     interrupt.watch(&pool);
     Ok(pool)

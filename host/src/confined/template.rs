@@ -221,8 +221,13 @@ fn first_free_descriptor() -> u32 {
     });
     let mut asked: Vec<libc::pollfd> = asked.collect();
     // SAFETY: the numbers are only asked about, whether or not they are descriptors, and there are as many as it says.
-    unsafe { libc::poll(asked.as_mut_ptr(), asked.len() as libc::nfds_t, 0) };
-    let is_open = |asked: &libc::pollfd| asked.revents & libc::POLLNVAL == 0;
+    let answer = unsafe { libc::poll(asked.as_mut_ptr(), asked.len() as libc::nfds_t, 0) };
+    let is_open = |asked: &libc::pollfd| match answer {
+        0.. => asked.revents & libc::POLLNVAL == 0,
+        // Where fewer may be open, so many cannot be asked about at once.
+        // SAFETY: as above.
+        _ => unsafe { libc::fcntl(asked.fd, libc::F_GETFD) >= 0 },
+    };
     let last = asked.iter().rposition(is_open);
     last.map_or(0, |last| last as u32 + 1)
 }

@@ -7,7 +7,6 @@ use super::terms::{plugin_settings, process_settings};
 use crate::child::usable_cpus;
 use crate::error::Error;
 use crate::plugin::{ArtifactCache, Inspection, Module, Terms, inspect};
-use std::sync::OnceLock;
 
 /// Settings of a [`Pool`].
 ///
@@ -82,28 +81,7 @@ impl Builder {
     ///
     /// When the module is refused, a limit of the compiler is hit, confinement is not available, or the worker program is
     /// not one.
-    pub fn build(self) -> Result<Pool, Error> {
-        let pool = self.start()?;
-        pool.confined()?;
-        Ok(pool)
-    }
-
-    /// As [`Builder::build`], but does not wait until the first process is confined: tasks can be sent meanwhile, and none of them
-    /// begins before. [`Pool::confined`] waits, and says what is in force.
-    ///
-    /// ```rust,standalone_crate
-    /// # wpool::init();
-    /// let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").start()?;
-    /// let square = pool.apply_async::<i64>("square", (7,))?;
-    /// println!("confined: {:?}", pool.confined()?.level());
-    /// assert_eq!(square.get()?, 49);
-    /// # Ok::<(), wpool::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// When the module is refused, a limit of the compiler is hit, or confinement is not available to compile it.
-    pub fn start(mut self) -> Result<Pool, Error> {
+    pub fn build(mut self) -> Result<Pool, Error> {
         let settings = Settings {
             names: WorkerNames::Numbered(self.name.unwrap_or_else(|| "worker".into())),
             workers: self.workers.unwrap_or_else(usable_cpus),
@@ -116,9 +94,10 @@ impl Builder {
         // The template confines itself while the module is compiled.
         runner.expect(id, &self.terms);
         let plugin = runner.load(id, self.module, self.terms, self.cache.as_ref())?;
+        let confinement = runner.confinement()?;
         Ok(Pool {
             plugin,
-            confinement: OnceLock::new(),
+            confinement,
             runner,
         })
     }

@@ -42,12 +42,11 @@ pub use stats::{Stats, TaskStats, WorkerStats};
 pub use stream::Order;
 pub use tasks::{Closed, Closer, Inputs, Outcomes};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::plugin::Module;
-use crate::sandbox::{Confinement, Level, Refusal};
+use crate::sandbox::{Confinement, Refusal};
 use runner::Runner;
 use std::ops::Deref;
-use std::sync::OnceLock;
 
 /// A pool of confined worker processes that run the functions of one module. What it can be asked is at [`PluginHandle`], which it
 /// derefs to.
@@ -64,8 +63,7 @@ use std::sync::OnceLock;
 #[derive(Debug)]
 pub struct Pool {
     plugin: PluginHandle,
-    /// Once it is known.
-    confinement: OnceLock<Confinement>,
+    confinement: Confinement,
     runner: Runner,
 }
 
@@ -75,42 +73,16 @@ impl Pool {
         Builder::new(module.into())
     }
 
-    /// What holds the pool's processes: as achieved by the first of them, the same for all. Of a pool that was begun by
-    /// [`Builder::start`] and could not be confined, nothing.
+    /// What holds the pool's processes: as achieved by the first of them, the same for all.
     #[must_use]
     pub fn confinement(&self) -> &Confinement {
-        let achieved = || self.runner.confinement().unwrap_or_default();
-        self.confinement.get_or_init(achieved)
-    }
-
-    /// The same, for a pool that was begun by [`Builder::start`]: waits for the first process.
-    ///
-    /// # Errors
-    ///
-    /// When confinement is not available, or the worker program is not one. No task has begun then, and none will.
-    pub fn confined(&self) -> Result<&Confinement, Error> {
-        let mut refused = None;
-        let confinement = self.confinement.get_or_init(|| {
-            let achieved = self.runner.confinement();
-            achieved.unwrap_or_else(|error| {
-                refused = Some(error);
-                Confinement::default()
-            })
-        });
-        match refused {
-            Some(error) => Err(error),
-            None if confinement.level() == Level::Insufficient => Err(Error::new(
-                ErrorKind::Confinement,
-                "the first process could not be confined",
-            )),
-            None => Ok(confinement),
-        }
+        &self.confinement
     }
 
     /// What the kernel refused on the way to that confinement, each with a sentence on how to get it.
     #[must_use]
     pub fn refusals(&self) -> Vec<(Refusal, String)> {
-        self.runner.refusals(self.confinement())
+        self.runner.refusals(&self.confinement)
     }
 
     /// Lets no more calls begin, as `multiprocessing.Pool.close`. Those that have begun go on, streams and lazy calls with inputs

@@ -50,11 +50,6 @@ pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
     let words = if args.warm { &[] } else { &words[..] };
     let to_stdin = args.stdin || args.warm;
     let read = program::Inputs::of(&pool, &function, args.pool.format, words, to_stdin)?;
-    let keeps = args.job.joblog.is_some() || args.job.results.is_some();
-    if args.job.dry_run || args.job.reduce.is_some() || keeps {
-        // No file is begun for a job that is not.
-        setup::confined(&pool, &args.module)?;
-    }
     if let Some(reducer) = &args.job.reduce {
         let job = reduce::OfMap {
             pool,
@@ -119,8 +114,6 @@ pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
             .map_err(wpool::Error::from)?;
     }
     from.feed_from_a_thread(feed)?;
-    // The first inputs wait for it in the pool already.
-    setup::confined(&pool, &args.module)?;
     let gather = Gather {
         shape: Shape {
             function: &function,
@@ -158,7 +151,7 @@ fn start(args: &MapArgs, interrupt: &Interrupt) -> Result<Arc<Pool>, Refused> {
             "each input is standard input (--stdin or --warm): leave out the {{}} in --arg, or the option"
         );
     }
-    setup::begin(&asked, interrupt, |builder| {
+    setup::pool(&asked, interrupt, |builder| {
         let builder = setup::functions(&args.pool)(builder)
             .retries(args.job.retry.retries)
             .retry_timeouts(args.job.retry.retry_timeouts);

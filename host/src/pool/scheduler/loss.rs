@@ -18,7 +18,7 @@ const HANDINGS: u32 = 10;
 pub(crate) enum Death {
     /// By a signal that the supervisor did not send.
     Signal(i32),
-    /// By exiting, which a worker never does by itself.
+    /// By exiting, which a worker does by itself only once its one task is done: then it is retired.
     Exit(i32),
     /// Nobody could say how.
     Unknown,

@@ -116,7 +116,7 @@ impl Worker {
         self.is_used_up() && self.batches == 0
     }
 
-    /// Whether it is about to be gone for no other reason than that: it uses no CPU any more.
+    /// Whether it is about to be gone for no other reason than that.
     pub(super) fn leaves(&self) -> bool {
         self.state == State::Dying && self.has_done_all()
     }
