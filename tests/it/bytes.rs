@@ -1,7 +1,9 @@
 //! Lists of bytes, by the megabyte, and lists of other small things.
 
 use crate::support::{guest, pool_of};
-use wpool::{FailureKind, Isolation, MapError, Pool};
+use rustix::process::{Pid, Signal, kill_process};
+use std::collections::HashSet;
+use wpool::{FailureKind, Isolation, MapError, Order, Pool, Value};
 
 /// A component with functions over bytes, whose memory has room for them. What they return is how long their argument is, or as
 /// many zeros as they are told.
@@ -113,6 +115,49 @@ fn a_long_result_behind_short_ones_and_before_others_is_its_tasks_own() {
     let echoed: Vec<Vec<u8>> = pool.map("echo", items).unwrap();
     for (number, bytes) in echoed.into_iter().enumerate() {
         assert!(bytes == bytes_of(length(number)), "{number}");
+    }
+}
+
+#[test]
+fn while_workers_are_killed_each_task_has_its_own_bytes_or_lost_its_worker() {
+    const TASKS: u64 = 60;
+    let length = |index: u64| (1 << 20) + 1000 * index as usize;
+    for isolation in [Isolation::Instance, Isolation::Process] {
+        let pool = pool_of(BYTES.as_bytes()).workers(2).isolation(isolation);
+        let pool = pool.build().unwrap();
+        let (mut inputs, outcomes) = pool.stream("echo", Order::Completion).unwrap();
+        let (mut seen, mut lost) = (HashSet::new(), 0);
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                for index in 0..TASKS {
+                    inputs
+                        .send(&[Value::Bytes(bytes_of(length(index)))])
+                        .unwrap();
+                }
+            });
+            for (index, outcome) in outcomes {
+                assert!(seen.insert(index), "{index} has two outcomes");
+                match outcome.result {
+                    Ok(Some(Value::Bytes(bytes))) => assert!(bytes == bytes_of(length(index))),
+                    Ok(other) => panic!("{index} is {other:?}"),
+                    Err(failure) => {
+                        assert_eq!(failure.kind(), FailureKind::WorkerDied, "{failure}");
+                        lost += 1;
+                    }
+                }
+                let workers = pool.stats().workers.into_iter();
+                let pids = workers.filter_map(|worker| Pid::from_raw(worker.pid as i32));
+                if let Some(pid) = pids.last().filter(|_| index % 10 == 0) {
+                    // It may have gone.
+                    let _ = kill_process(pid, Signal::KILL);
+                }
+            }
+        });
+        assert_eq!(seen.len() as u64, TASKS, "{isolation:?}");
+        assert!(
+            lost <= TASKS / 10,
+            "{lost} were lost, and fewer were killed"
+        );
     }
 }
 

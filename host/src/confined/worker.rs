@@ -36,7 +36,7 @@ struct Worker<'a> {
     arguments: Vec<Value>,
 }
 
-/// Serves tasks until the supervisor closes the connection. The process is confined for good.
+/// Serves tasks until the supervisor closes the connection, or the one task is done that the process is for. The process is confined for good.
 pub(super) fn serve(mut link: Link, page: &StatusPage, guest: &Guest, prepared: Option<Live>) -> ! {
     link.send_bytes(&WorkerFrame::ready_frame());
     let conversation = Conversation::new(link);
