@@ -41,6 +41,26 @@ fn no_more_are_started_than_the_budget_while_those_that_are_done_take_their_time
 }
 
 #[test]
+fn those_that_are_done_make_room_once_however_many_plugins_they_are_of() {
+    let mut env = Env::configured(1, each(1), 1);
+    env.scheduler.add_plugin(B, each(1));
+    env.submit(B, [task(0)]);
+    env.then(&["template p1"]);
+    env.template_ready(B);
+    env.then(&[]);
+    env.finish(0, 0..1, true, [1000]);
+    env.then(&["kill w0 Retired", "start w1 of p1"]);
+    env.ready(1);
+    env.then(&["send w1 @0: 0"]);
+    env.finish(1, 0..1, true, [0]);
+    env.then(&["kill w1 Retired"]);
+    env.tasks(1..2);
+    env.then(&[]);
+    env.died(0, 1, Death::Retired);
+    env.then(&["start w2 of p0"]);
+}
+
+#[test]
 fn a_batch_holds_no_more_tasks_than_its_worker_may_still_run() {
     let mut env = Env::configured(1, each(4), 1);
     env.pass(us(10));
