@@ -53,6 +53,10 @@ fn with_process_isolation_each_task_has_a_process_of_its_own() {
         .collect();
     assert_eq!(pids.len(), 50);
     assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()));
+    let squares: Vec<i64> = pool.map("square", 0_i64..1_000).unwrap();
+    assert_eq!(squares[999], 999 * 999);
+    let deaths = pool.stats().deaths;
+    assert_eq!(deaths, 0, "to end with its task is no death");
 }
 
 #[test]
