@@ -1,56 +1,58 @@
-//! Encoded arguments: those of most functions of numbers need no memory of their own, and others are not copied on their way.
+//! Encoded arguments of tasks on their way: those of many in one piece, and those that are long where they are.
 
-use std::ops::Deref;
+use crate::wire::Packed;
 use std::sync::Arc;
 
-/// So many bytes are short: with them a task is no larger than with a pointer to more.
-const SHORT: usize = 22;
-
 /// From so many bytes on they are sent from where they are.
-const SHARED: usize = 64 * 1024;
+pub(super) const LONG: usize = 64 * 1024;
 
-/// The arguments of one task.
+/// The arguments of tasks that are handed over together.
 #[derive(Debug)]
 pub(crate) enum Arguments {
-    Short { len: u8, bytes: [u8; SHORT] },
-    Long(Arc<Vec<u8>>),
+    Packed(Packed),
+    /// Of one task, in a memory of their own.
+    Alone(Arc<Vec<u8>>),
 }
 
 impl Arguments {
-    /// What was encoded, for as long as the task is under way: with no more memory than that needs.
-    #[inline]
-    pub(super) fn take(encoded: &mut Vec<u8>) -> Arguments {
-        if encoded.len() <= SHORT {
-            let mut bytes = [0; SHORT];
-            bytes[..encoded.len()].copy_from_slice(encoded);
-            let len = encoded.len() as u8;
-            return Arguments::Short { len, bytes };
-        }
-        let mut arguments = std::mem::take(encoded);
+    /// Those of one task, which take no more memory than they need.
+    pub(super) fn alone(mut encoded: Vec<u8>) -> Arguments {
         // Longer ones that were refused may have been here before.
-        if arguments.capacity() > 2 * arguments.len() + 64 {
-            arguments.shrink_to_fit();
+        if encoded.capacity() > 2 * encoded.len() + 64 {
+            encoded.shrink_to_fit();
         }
-        Arguments::Long(Arc::new(arguments))
+        Arguments::Alone(Arc::new(encoded))
+    }
+
+    /// How many tasks they are of.
+    pub(super) fn count(&self) -> usize {
+        match self {
+            Arguments::Packed(packed) => packed.count(),
+            Arguments::Alone(_) => 1,
+        }
+    }
+
+    /// How many bytes all of them take.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Arguments::Packed(packed) => packed.len(),
+            Arguments::Alone(bytes) => bytes.len(),
+        }
+    }
+
+    /// Those of one task.
+    pub(super) fn get(&self, task: usize) -> &[u8] {
+        match self {
+            Arguments::Packed(packed) => packed.get(task),
+            Arguments::Alone(bytes) => bytes,
+        }
     }
 
     /// Their memory, where they are too long to be copied into what is sent.
-    pub(super) fn shared(&self) -> Option<&Arc<Vec<u8>>> {
+    pub(super) fn long(&self) -> Option<&Arc<Vec<u8>>> {
         match self {
-            Arguments::Long(bytes) if bytes.len() >= SHARED => Some(bytes),
+            Arguments::Alone(bytes) if bytes.len() >= LONG => Some(bytes),
             _ => None,
-        }
-    }
-}
-
-impl Deref for Arguments {
-    type Target = [u8];
-
-    #[inline]
-    fn deref(&self) -> &[u8] {
-        match self {
-            Arguments::Short { len, bytes } => &bytes[..usize::from(*len)],
-            Arguments::Long(bytes) => bytes,
         }
     }
 }
@@ -63,27 +65,21 @@ mod tests {
     fn arguments_keep_no_memory_of_longer_ones_that_were_encoded_before() {
         let mut encoded = vec![7; 1 << 20];
         encoded.truncate(100);
-        let Arguments::Long(arguments) = Arguments::take(&mut encoded) else {
-            panic!("100 bytes are short");
+        let Arguments::Alone(arguments) = Arguments::alone(encoded) else {
+            panic!("they are of one task");
         };
         assert_eq!(arguments[..], [7; 100]);
-        assert!(arguments.capacity() < 1000 && encoded.capacity() == 0);
+        assert!(arguments.capacity() < 1000);
     }
 
     #[test]
-    fn short_ones_are_in_place_and_long_ones_are_not_copied() {
-        assert!(size_of::<Arguments>() <= 24);
-        for length in [0, 1, SHORT] {
-            let arguments = Arguments::take(&mut vec![7; length]);
-            assert!(matches!(arguments, Arguments::Short { .. }));
-            assert_eq!(arguments[..], vec![7; length]);
-        }
-        for length in [SHORT + 1, SHARED - 1, SHARED] {
-            let mut encoded = vec![7; length];
+    fn what_is_long_is_not_copied() {
+        for length in [0, 1, LONG - 1, LONG] {
+            let encoded = vec![7; length];
             let at = encoded.as_ptr();
-            let arguments = Arguments::take(&mut encoded);
-            assert_eq!((arguments.as_ptr(), arguments.len()), (at, length));
-            assert_eq!(arguments.shared().is_some(), length == SHARED);
+            let arguments = Arguments::alone(encoded);
+            assert_eq!((arguments.get(0).as_ptr(), arguments.bytes()), (at, length));
+            assert_eq!(arguments.long().is_some(), length == LONG);
         }
     }
 }

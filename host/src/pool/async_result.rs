@@ -1,12 +1,13 @@
 //! Results of calls that go on in the background, as `multiprocessing.pool.AsyncResult`.
 
-use super::ended::Ended;
+use super::arguments::Arguments;
+use super::ended::{Ended, RanAt};
 use super::handle::PluginHandle;
 use super::host_threads::is_called_by;
 use super::inbox::Inbox;
 use super::map::{Lazy, MapError, all_values, bad_argument, typed};
 use super::outcome::{Failure, FailureKind, Outcome};
-use super::reply::{Receiver, Reply};
+use super::reply::{Receiver, ReplyTo};
 use super::slot::Slot;
 use super::stream::Order;
 use super::tasks;
@@ -95,12 +96,12 @@ impl<T: Send + 'static> Receiver for Call<T> {
         }
     }
 
-    fn receive(&self, ended: Ended) {
+    fn receive(&self, ended: Ended, ran: Option<&RanAt>) {
         if let Some(begun) = &self.begun {
             begun.set(None);
         }
-        self.slot
-            .put((self.convert)(ended.into(), self.ty.as_ref()));
+        let outcome = ended.into_outcome(ran);
+        self.slot.put((self.convert)(outcome, self.ty.as_ref()));
     }
 
     fn is_cancelled(&self) -> bool {
@@ -260,9 +261,9 @@ impl PluginHandle {
         begun: Option<Arc<Begun>>,
     ) -> Result<AsyncResult<T>, Error> {
         let callee = self.callee(function)?;
-        let arguments = arguments
-            .into_args(&callee.function().params)
-            .map_err(|mismatch| bad_argument(&mismatch))?;
+        let params = &callee.function().params;
+        let encoded = arguments.with_args(params, |arguments| callee.encode_owned(arguments));
+        let encoded = encoded.map_err(|mismatch| bad_argument(&mismatch))?;
         let slot = Slot::new(self.callbacks.clone());
         let call = Call {
             slot: Arc::clone(&slot),
@@ -272,16 +273,14 @@ impl PluginHandle {
             begun,
         };
         let handle = self.handle(Arc::clone(&call.cancelled));
-        match callee.encode_owned(arguments) {
+        match encoded {
             Ok(encoded) => {
-                let task = callee.task(
-                    encoded,
-                    Reply::to(Arc::new(call)),
-                    is_called_by(&self.inbox),
-                );
-                self.inbox.post(|mail| mail.tasks.push(task));
+                let to = ReplyTo::Receiver(Arc::new(call));
+                let nested = is_called_by(&self.inbox);
+                let block = callee.block(Arguments::alone(encoded), to, 0, nested);
+                self.inbox.post(|mail| mail.tasks.push(block));
             }
-            Err(failure) => call.receive(Ended::failed(failure, 0)),
+            Err(failure) => call.receive(Ended::failed(failure, 0), None),
         }
         Ok(AsyncResult { slot, handle })
     }

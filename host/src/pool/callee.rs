@@ -1,10 +1,10 @@
 //! A function of a plugin, as tasks call it.
 
 use super::arguments::Arguments;
+use super::block::Block;
 use super::gate::OpenCalls;
-use super::inbox::NewTask;
 use super::outcome::{Failure, FailureKind};
-use super::reply::Reply;
+use super::reply::ReplyTo;
 use super::scheduler::PluginId;
 use crate::plugin::Plugin;
 use crate::value::{
@@ -47,36 +47,32 @@ impl Callee {
         &self.plugin.signature.functions[self.function as usize]
     }
 
-    /// The arguments as they travel, if they are of the function's types and not too long.
-    pub(super) fn encode(&self, arguments: &[Value]) -> Result<Arguments, Failure> {
-        self.encode_in(&mut Vec::new(), arguments)
-    }
-
-    /// The same, of arguments that nobody else needs: what is long stays in its memory.
-    pub(super) fn encode_owned(&self, mut arguments: Vec<Value>) -> Result<Arguments, Failure> {
-        self.check_types(&arguments)?;
-        let mut encoded = match &mut arguments[..] {
-            [value] if encoded_len(value) <= self.longest() => encode_in_place(value),
-            _ => None,
-        };
-        match &mut encoded {
-            Some(encoded) => Ok(Arguments::take(encoded)),
-            None => self.encode(&arguments),
-        }
-    }
-
-    /// The same, by way of memory that there is already.
+    /// The arguments as they travel, in the place of what was in `encoded`, if they are of the function's types and not too long.
     #[inline]
     pub(super) fn encode_in(
         &self,
         encoded: &mut Vec<u8>,
         arguments: &[Value],
-    ) -> Result<Arguments, Failure> {
+    ) -> Result<(), Failure> {
         self.check_types(arguments)?;
         encoded.clear();
         encode_args(arguments, encoded);
-        self.check_length(arguments, encoded.len())?;
-        Ok(Arguments::take(encoded))
+        self.check_length(arguments, encoded.len())
+    }
+
+    /// The same, of arguments that nobody else needs: what is long stays in its memory.
+    pub(super) fn encode_owned(&self, arguments: &mut [Value]) -> Result<Vec<u8>, Failure> {
+        self.check_types(arguments)?;
+        let in_place = match arguments {
+            [value] if encoded_len(value) <= self.longest() => encode_in_place(value),
+            _ => None,
+        };
+        if let Some(encoded) = in_place {
+            return Ok(encoded);
+        }
+        let mut encoded = Vec::new();
+        self.encode_in(&mut encoded, arguments)?;
+        Ok(encoded)
     }
 
     fn check_types(&self, arguments: &[Value]) -> Result<(), Failure> {
@@ -108,17 +104,15 @@ impl Callee {
         })
     }
 
-    /// A task with these arguments.
-    pub(super) fn task(&self, arguments: Arguments, reply: Reply, nested: bool) -> NewTask {
-        NewTask {
-            plugin: self.id,
-            function: self.function,
-            arguments,
-            reply,
-            nested,
-            number: 0,
-            retries: 0,
-        }
+    /// Tasks with these arguments, the first of which is input number `first` of its stream.
+    pub(super) fn block(
+        &self,
+        arguments: Arguments,
+        to: ReplyTo,
+        first: u64,
+        nested: bool,
+    ) -> Block {
+        Block::new((self.id, self.function), arguments, to, first, nested)
     }
 }
 

@@ -17,8 +17,6 @@ pub(crate) struct Ended {
     pub(super) wall_ns: u64,
     pub(super) memory_bytes: u64,
     pub(super) attempts: u32,
-    /// Where it ran, if it did.
-    pub(super) ran: Option<Arc<RanAt>>,
     /// What most have nothing of.
     pub(super) more: Option<Box<More>>,
 }
@@ -51,7 +49,6 @@ impl Ended {
             wall_ns: 0,
             memory_bytes: 0,
             attempts,
-            ran: None,
             more: None,
         }
     }
@@ -65,22 +62,20 @@ impl Ended {
         let written = |more: &More| more.stdout.len() + more.stderr.len();
         result + self.more.as_deref().map_or(0, written)
     }
-}
 
-impl From<Ended> for Outcome {
-    fn from(ended: Ended) -> Outcome {
-        let more = ended.more.map_or_else(More::default, |more| *more);
-        let ran = ended.ran.as_deref();
+    /// The same for whoever asked for it; `ran` is where it ran, if it did.
+    pub(super) fn into_outcome(self, ran: Option<&RanAt>) -> Outcome {
+        let more = self.more.map_or_else(More::default, |more| *more);
         Outcome {
-            result: ended.result,
+            result: self.result,
             usage: Usage {
-                wall: Duration::from_nanos(ended.wall_ns),
+                wall: Duration::from_nanos(self.wall_ns),
                 host: more.host,
                 host_calls: more.host_calls,
                 cpu: more.cpu,
                 fuel: more.fuel,
-                memory_bytes: ended.memory_bytes,
-                attempts: ended.attempts,
+                memory_bytes: self.memory_bytes,
+                attempts: self.attempts,
                 worker: ran.map(|ran| ran.worker.0 + 1),
                 worker_name: ran.and_then(|ran| ran.name.clone()),
                 pid: ran.and_then(|ran| ran.pid),
@@ -97,6 +92,6 @@ mod tests {
 
     #[test]
     fn the_end_of_most_tasks_is_small() {
-        assert!(size_of::<Ended>() <= 80, "{} bytes", size_of::<Ended>());
+        assert!(size_of::<Ended>() <= 72, "{} bytes", size_of::<Ended>());
     }
 }

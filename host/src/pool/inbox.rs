@@ -1,9 +1,8 @@
 //! How other threads reach the driver: tasks and commands in a queue, and a wake-up only when it sleeps.
 
-use super::arguments::Arguments;
+use super::block::Block;
 use super::gate::{Gate, Refused};
 use super::host_threads::HostAnswer;
-use super::reply::Reply;
 use super::scheduler::PluginId;
 use super::stats::Stats;
 use crate::plugin::Plugin;
@@ -15,21 +14,6 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A task on its way to the driver.
-#[derive(Debug)]
-pub(crate) struct NewTask {
-    pub(crate) plugin: PluginId,
-    pub(crate) function: u32,
-    pub(crate) arguments: Arguments,
-    pub(crate) reply: Reply,
-    /// Whether a host function of the same pool waits for it.
-    pub(crate) nested: bool,
-    /// Counted from 1 through the life of the pool, once the driver has it.
-    pub(crate) number: u64,
-    /// How often it was run again because it failed.
-    pub(crate) retries: u32,
-}
-
 /// Everything that waits for the driver.
 #[derive(Debug, Default)]
 pub(crate) struct Mail {
@@ -38,7 +22,7 @@ pub(crate) struct Mail {
     pub(crate) plugins: Vec<(PluginId, Arc<Plugin>)>,
     /// Plugins that get no more tasks.
     pub(crate) unloaded: Vec<PluginId>,
-    pub(crate) tasks: Vec<NewTask>,
+    pub(crate) tasks: Vec<Block>,
     pub(crate) answers: Vec<HostAnswer>,
     /// Who wants to know how a plugin is doing.
     pub(crate) stats: Vec<(PluginId, Sender<Stats>)>,

@@ -1,7 +1,6 @@
 //! The calls that `multiprocessing.Pool` has, with results of the caller's own types.
 
 use super::async_result::value_of;
-use super::ended::Ended;
 use super::handle::PluginHandle;
 use super::outcome::{Failure, FailureKind, Outcome};
 use super::stream::Order;
@@ -248,20 +247,22 @@ impl<A: IntoArgs, I: Iterator<Item = A>, R> Lazy<I, R> {
         }
     }
 
-    fn next_ended(&mut self) -> Option<Ended> {
+    /// Sends inputs, as far as there is room, until there is an outcome to take; false if there will be none.
+    fn feed(&mut self) -> bool {
         loop {
-            if let Some((_, ended)) = self.outcomes.try_next_ended() {
+            if self.outcomes.fill(false) {
                 self.taken += 1;
-                return Some(ended);
+                return true;
             }
             let is_ahead = self.sent - self.taken >= AHEAD;
             // Whoever waited for room here would take no outcomes, and wait for ever.
             let has_room = |inputs: &mut Inputs| !is_ahead && inputs.has_room();
             if !self.inputs.as_mut().is_some_and(has_room) {
                 self.inputs.iter_mut().for_each(Inputs::flush);
-                let (_, ended) = self.outcomes.next_ended()?;
-                self.taken += 1;
-                return Some(ended);
+                if !self.outcomes.fill(true) {
+                    return false;
+                }
+                continue;
             }
             match self.items.next() {
                 // Dropping the inputs says that no more will come.
@@ -275,8 +276,10 @@ impl<A: IntoArgs, I: Iterator<Item = A>, R> Lazy<I, R> {
         let Some(inputs) = &mut self.inputs else {
             return;
         };
-        let sent = match item.into_args(&self.function.params) {
-            Ok(arguments) => inputs.send_owned(arguments),
+        let params = &self.function.params;
+        let sent = item.with_args(params, |arguments| inputs.send_owned(arguments));
+        let sent = match sent {
+            Ok(sent) => sent,
             Err(mismatch) => {
                 inputs.fail(Failure::new(FailureKind::BadArgument, mismatch.to_string()))
             }
@@ -287,7 +290,10 @@ impl<A: IntoArgs, I: Iterator<Item = A>, R> Lazy<I, R> {
     }
 
     fn outcomes(mut self) -> impl Iterator<Item = Outcome> {
-        std::iter::from_fn(move || self.next_ended().map(Outcome::from))
+        std::iter::from_fn(move || {
+            let (_, outcome) = self.feed().then(|| self.outcomes.next())??;
+            Some(outcome)
+        })
     }
 }
 
@@ -295,7 +301,7 @@ impl<A: IntoArgs, I: Iterator<Item = A>, R: FromValue> Iterator for Lazy<I, R> {
     type Item = Result<R, Failure>;
 
     fn next(&mut self) -> Option<Result<R, Failure>> {
-        let ended = self.next_ended()?;
+        let ended = self.feed().then(|| self.outcomes.next_ended())??;
         Some(typed(ended.result, self.function.result.as_ref()))
     }
 }

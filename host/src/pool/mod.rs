@@ -8,11 +8,13 @@
 
 mod arguments;
 mod async_result;
+mod block;
 mod builder;
 mod callbacks;
 mod callee;
 mod driver;
 mod ended;
+mod ends;
 mod gate;
 mod handle;
 mod host_threads;

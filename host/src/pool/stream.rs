@@ -1,16 +1,16 @@
 //! Tasks of one caller on their way in, and their outcomes on their way out: bounded, and in order where that was asked for.
 //!
 //! ```text
-//!  Inputs::send ─ places ──► driver ─ Reply ─► ready ─► Outcomes::next
+//!  Inputs::send ─ places ──► driver ─ Ends ──► ready ─► Outcomes::next
 //!       └──── waits for room ◄──── taken ◄────────────────┘
 //! ```
 //! Between the two at most [`WINDOW_TASKS`] tasks or about [`WINDOW_BYTES`] are under way, so that a million inputs need no
 //! more memory than a few thousand.
 
-use super::ended::Ended;
+use super::ends::Ends;
 use super::outcome::Failure;
 use crate::value::Value;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -74,8 +74,12 @@ pub(crate) struct Stream {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Outcomes by position: that of task `taken` is first. In completion order, the finished ones with their numbers.
-    waiting: VecDeque<Option<(u64, Ended)>>,
+    /// What can be taken.
+    ready: VecDeque<Ends>,
+    /// In input order, what waits for its turn, by the number of its first.
+    early: BTreeMap<u64, Ends>,
+    /// In input order, the number of the task whose turn it is.
+    turn: u64,
     sent: u64,
     taken: u64,
     bytes: usize,
@@ -105,8 +109,16 @@ impl State {
         self.abandoned || self.ended
     }
 
-    fn is_ready(&self) -> bool {
-        matches!(self.waiting.front(), Some(Some(_)))
+    /// In input order, adds ends of tasks, and with them those whose turn has come.
+    fn put_in_turn(&mut self, ends: Ends) {
+        self.early.insert(ends.first(), ends);
+        while let Some(next) = self.early.first_entry()
+            && *next.key() == self.turn
+        {
+            let ends = next.remove();
+            self.turn = ends.until();
+            self.ready.push_back(ends);
+        }
     }
 }
 
@@ -182,9 +194,6 @@ impl Stream {
         let first = state.sent;
         let count = room.min(most).max(1);
         state.sent += count;
-        if self.order == Order::Input {
-            state.waiting.extend((0..count).map(|_| None));
-        }
         Ok(first..first + count)
     }
 
@@ -194,10 +203,6 @@ impl Stream {
         let mut state = self.state();
         state.sent -= unused;
         state.bytes += bytes;
-        if self.order == Order::Input && !state.abandoned {
-            let left = state.waiting.len().saturating_sub(unused as usize);
-            state.waiting.truncate(left);
-        }
         // Whoever waits for the last outcome may have it already.
         if unused > 0 && state.ended {
             self.outcome_ready.notify_all();
@@ -217,7 +222,10 @@ impl Stream {
         self.closed.store(true, Ordering::Release);
         let mut state = self.state();
         state.abandoned = true;
-        let dropped = std::mem::take(&mut state.waiting);
+        let dropped = (
+            std::mem::take(&mut state.ready),
+            std::mem::take(&mut state.early),
+        );
         drop(state);
         drop(dropped);
         self.room_made.notify_all();
@@ -225,9 +233,9 @@ impl Stream {
 
     /// Appends the outcomes that are ready to `into`, and if there are none waits for one if told to. False when there will be
     /// no more.
-    pub(crate) fn take(&self, into: &mut VecDeque<(u64, Ended)>, wait: bool) -> bool {
+    pub(crate) fn take(&self, into: &mut VecDeque<Ends>, wait: bool) -> bool {
         let mut state = self.state();
-        while !state.is_ready() {
+        while state.ready.is_empty() {
             if state.ended && state.taken == state.sent {
                 return false;
             }
@@ -240,13 +248,11 @@ impl Stream {
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        let ready = state.waiting.iter().take_while(|place| place.is_some());
-        let (count, bytes) = ready.flatten().fold((0, 0), |(count, bytes), (_, ended)| {
-            (count + 1, bytes + ended.heap_bytes())
-        });
-        into.extend(state.waiting.drain(..count).flatten());
+        let mut ready = std::mem::take(&mut state.ready);
+        state.taken += ready.iter().map(|ends| ends.len() as u64).sum::<u64>();
+        let bytes = ready.iter().map(Ends::heap_bytes).sum();
         state.bytes = state.bytes.saturating_sub(bytes);
-        state.taken += count as u64;
+        into.append(&mut ready);
         self.ready.store(false, Ordering::Release);
         if std::mem::take(&mut state.is_short) {
             self.room_made.notify_all();
@@ -255,40 +261,32 @@ impl Stream {
     }
 
     /// Shows what ended to whoever watches.
-    pub(super) fn watch(&self, index: u64, ended: &Ended) {
+    pub(super) fn watch(&self, ends: &Ends) {
         if let Some(Watch(watch)) = &self.watch {
-            watch(index, &ended.result);
+            let each = ends.numbered();
+            each.for_each(|(index, ended)| watch(index, &ended.result));
         }
     }
 
-    /// Puts ends of tasks in their places, each with its index and the bytes of its arguments, and wakes the consumer once.
-    pub(super) fn put(&self, all: impl Iterator<Item = (u64, usize, Ended)>) {
+    /// Puts ends of tasks in their places, with how many bytes of arguments are not kept any more, and wakes the consumer once.
+    pub(super) fn put(&self, all: impl Iterator<Item = (Ends, usize)>) {
         let mut state = self.state();
-        for (index, bytes, ended) in all {
-            self.put_one(&mut state, index, bytes, ended);
+        for (ends, freed) in all {
+            state.bytes = state.bytes.saturating_sub(freed);
+            if state.abandoned {
+                state.taken += ends.len() as u64;
+                continue;
+            }
+            state.bytes += ends.heap_bytes();
+            match self.order {
+                Order::Completion => state.ready.push_back(ends),
+                Order::Input => state.put_in_turn(ends),
+            }
         }
-        if state.is_ready() {
+        if !state.ready.is_empty() {
             self.ready.store(true, Ordering::Release);
             if std::mem::take(&mut state.is_awaited) {
                 self.outcome_ready.notify_all();
-            }
-        }
-    }
-
-    fn put_one(&self, state: &mut State, index: u64, bytes: usize, ended: Ended) {
-        state.bytes = state.bytes.saturating_sub(bytes);
-        if state.abandoned {
-            state.taken += 1;
-            return;
-        }
-        state.bytes += ended.heap_bytes();
-        match self.order {
-            Order::Completion => state.waiting.push_back(Some((index, ended))),
-            Order::Input => {
-                let position = (index - state.taken) as usize;
-                if let Some(place) = state.waiting.get_mut(position) {
-                    *place = Some((index, ended));
-                }
             }
         }
     }

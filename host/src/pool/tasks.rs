@@ -1,14 +1,16 @@
 //! The two ends of a stream of tasks: where inputs go in and where outcomes come out.
 
-use super::arguments::Arguments;
+use super::arguments::{Arguments, LONG};
 use super::callee::Callee;
 use super::ended::Ended;
+use super::ends::Ends;
 use super::host_threads::is_called_by;
-use super::inbox::{Inbox, NewTask};
+use super::inbox::Inbox;
 use super::outcome::{Failure, Outcome};
-use super::reply::{Reply, StreamOfSome};
+use super::reply::{Delivery, ReplyTo};
 use super::stream::{Order, Refused, Stream, Watch};
 use crate::value::{Function, Value};
+use crate::wire::Packed;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
@@ -41,15 +43,14 @@ pub struct Inputs {
     inbox: Arc<Inbox>,
     callee: Callee,
     stream: Arc<Stream>,
-    kept: Vec<NewTask>,
+    /// The arguments of tasks that are kept back.
+    kept: Packed,
+    /// Whether a host function of the same pool waits for them.
+    kept_nested: bool,
     /// The memory in which arguments are encoded.
     encoded: Vec<u8>,
-    /// How many bytes their arguments take.
-    kept_bytes: usize,
     /// The places of those that come next.
     places: Range<u64>,
-    /// What the replies of those refer to.
-    of_some: StreamOfSome,
     /// A host function of the same pool has asked for all of them.
     nested: bool,
 }
@@ -70,7 +71,7 @@ pub struct Inputs {
 #[derive(Debug)]
 pub struct Outcomes {
     stream: Arc<Stream>,
-    taken: VecDeque<(u64, Ended)>,
+    taken: VecDeque<Ends>,
 }
 
 /// Nobody takes the outcomes any more, or no more inputs are wanted.
@@ -102,11 +103,10 @@ pub(super) fn ends(
         nested: is_called_by(&inbox),
         inbox,
         callee,
-        of_some: Arc::new(Arc::clone(&stream)),
         stream,
-        kept: Vec::new(),
+        kept: Packed::default(),
+        kept_nested: false,
         encoded: Vec::new(),
-        kept_bytes: 0,
         places: 0..0,
     };
     (inputs, outcomes)
@@ -126,34 +126,56 @@ impl Inputs {
     ///
     /// When the outcomes were dropped, or no more inputs are wanted.
     pub fn send(&mut self, arguments: &[Value]) -> Result<(), Closed> {
-        let encoded = self.callee.encode_in(&mut self.encoded, arguments);
-        self.send_encoded(encoded)
+        let mut encoded = std::mem::take(&mut self.encoded);
+        let sent = match self.callee.encode_in(&mut encoded, arguments) {
+            Err(failure) => self.fail(failure),
+            Ok(()) if encoded.len() >= LONG => self.send_long(std::mem::take(&mut encoded)),
+            Ok(()) => self.pack(&encoded),
+        };
+        self.encoded = encoded;
+        sent
     }
 
     /// The same, of arguments that nobody else needs.
-    pub(super) fn send_owned(&mut self, arguments: Vec<Value>) -> Result<(), Closed> {
-        if !matches!(&arguments[..], [Value::Bytes(_)]) {
-            return self.send(&arguments);
+    #[inline]
+    pub(super) fn send_owned(&mut self, arguments: &mut [Value]) -> Result<(), Closed> {
+        if !matches!(arguments, [Value::Bytes(_)]) {
+            return self.send(arguments);
         }
-        let encoded = self.callee.encode_owned(arguments);
-        self.send_encoded(encoded)
+        match self.callee.encode_owned(arguments) {
+            Err(failure) => self.fail(failure),
+            Ok(encoded) if encoded.len() >= LONG => self.send_long(encoded),
+            Ok(encoded) => self.pack(&encoded),
+        }
     }
 
+    /// Keeps a task back until those that are kept are worth a hand-over.
     #[inline]
-    fn send_encoded(&mut self, encoded: Result<Arguments, Failure>) -> Result<(), Closed> {
-        let encoded = match encoded {
-            Ok(encoded) => encoded,
-            Err(failure) => return self.fail(failure),
-        };
-        let (place, bytes) = (self.place()?, encoded.len());
-        let reply = Reply::to_stream(&self.of_some, place, bytes);
-        let nested = self.nested || is_called_by(&self.inbox);
-        self.kept.push(self.callee.task(encoded, reply, nested));
-        self.kept_bytes += bytes;
-        if self.kept.len() >= HANDED_OVER || self.kept_bytes >= HANDED_OVER_BYTES {
+    fn pack(&mut self, encoded: &[u8]) -> Result<(), Closed> {
+        self.place()?;
+        let nested = self.is_nested();
+        if nested != self.kept_nested {
+            self.hand_over(1);
+            self.kept_nested = nested;
+        }
+        self.kept.push(encoded);
+        if self.kept.count() >= HANDED_OVER || self.kept.len() >= HANDED_OVER_BYTES {
             self.flush();
         }
         Ok(())
+    }
+
+    /// Sends a task whose arguments are long, behind those that are kept back.
+    fn send_long(&mut self, encoded: Vec<u8>) -> Result<(), Closed> {
+        let place = self.place()?;
+        self.hand_over(1);
+        self.stream.settle(0, encoded.len());
+        self.post(Arguments::alone(encoded), place, self.is_nested());
+        Ok(())
+    }
+
+    fn is_nested(&self) -> bool {
+        self.nested || is_called_by(&self.inbox)
     }
 
     /// Whether [`Inputs::send`] would send these arguments, and not take them for a `bad-argument`.
@@ -162,7 +184,7 @@ impl Inputs {
     ///
     /// Why it would.
     pub fn check(&self, arguments: &[Value]) -> Result<(), Failure> {
-        self.callee.encode(arguments).map(drop)
+        self.callee.encode_in(&mut Vec::new(), arguments)
     }
 
     /// Takes the place of a task that cannot be sent: its outcome is `failure`.
@@ -172,9 +194,13 @@ impl Inputs {
     /// When the outcomes were dropped, or no more inputs are wanted.
     pub fn fail(&mut self, failure: Failure) -> Result<(), Closed> {
         let place = self.place()?;
-        let reply = Reply::to_stream(&self.of_some, place, 0);
-        self.flush();
-        reply.send(Ended::failed(failure, 0));
+        self.hand_over(1);
+        let delivery = Delivery {
+            to: ReplyTo::Stream(Arc::clone(&self.stream)),
+            ends: Ends::one(place, Ended::failed(failure, 0), None),
+            freed: 0,
+        };
+        delivery.send();
         Ok(())
     }
 
@@ -193,16 +219,29 @@ impl Inputs {
 
     /// Lets every task that was sent begin.
     pub fn flush(&mut self) {
-        let unused = std::mem::take(&mut self.places).count() as u64;
-        let bytes = std::mem::take(&mut self.kept_bytes);
-        if unused > 0 || bytes > 0 {
-            self.stream.settle(unused, bytes);
+        let unused = self.places.end - self.places.start;
+        self.places.end = self.places.start;
+        if unused > 0 {
+            self.stream.settle(unused, 0);
         }
-        if !self.kept.is_empty() {
-            let kept = &mut self.kept;
-            self.inbox.post(|mail| mail.tasks.append(kept));
-            self.of_some = Arc::new(Arc::clone(&self.stream));
+        self.hand_over(0);
+    }
+
+    /// Hands over what is kept back: the tasks before the last `behind` whose places were taken.
+    fn hand_over(&mut self, behind: u64) {
+        if self.kept.is_empty() {
+            return;
         }
+        let kept = std::mem::take(&mut self.kept);
+        self.stream.settle(0, kept.len());
+        let first = self.places.start - behind - kept.count() as u64;
+        self.post(Arguments::Packed(kept), first, self.kept_nested);
+    }
+
+    fn post(&self, arguments: Arguments, first: u64, nested: bool) {
+        let to = ReplyTo::Stream(Arc::clone(&self.stream));
+        let block = self.callee.block(arguments, to, first, nested);
+        self.inbox.post(|mail| mail.tasks.push(block));
     }
 
     /// The place of one more task; waits for it if it must.
@@ -227,7 +266,7 @@ impl Inputs {
     pub(super) fn has_room(&mut self) -> bool {
         if self.places.is_empty() {
             // As many as came since the last hand-over: there may be more to come.
-            let some = self.kept.len() as u64;
+            let some = self.kept.count() as u64;
             match self.stream.places(some, false) {
                 Ok(places) => self.places = places,
                 Err(Refused::Abandoned) => {}
@@ -271,30 +310,43 @@ impl Drop for Inputs {
 impl Outcomes {
     /// The next outcome if one is ready, without waiting.
     pub fn try_next(&mut self) -> Option<(u64, Outcome)> {
-        let (index, ended) = self.try_next_ended()?;
-        Some((index, ended.into()))
+        self.fill(false).then(|| self.next())?
     }
 
-    pub(super) fn try_next_ended(&mut self) -> Option<(u64, Ended)> {
-        match self.ready() {
-            0 => None,
-            _ => self.taken.pop_front(),
+    /// Whether there is one to take, now or, if told to wait, at all.
+    #[inline]
+    pub(super) fn fill(&mut self, wait: bool) -> bool {
+        loop {
+            match self.taken.front() {
+                Some(ends) if ends.len() > 0 => return true,
+                Some(_) => drop(self.taken.pop_front()),
+                None if !wait && !self.stream.is_ready() => return false,
+                None => {
+                    if !self.stream.take(&mut self.taken, wait) {
+                        return false;
+                    }
+                }
+            }
         }
     }
 
-    pub(super) fn next_ended(&mut self) -> Option<(u64, Ended)> {
-        if self.taken.is_empty() && !self.stream.take(&mut self.taken, true) {
-            return None;
-        }
-        self.taken.pop_front()
+    /// The end of the next task, if it was [filled](Self::fill) in.
+    #[inline]
+    pub(super) fn next_ended(&mut self) -> Option<Ended> {
+        let (_, ended) = self.taken.front_mut()?.next()?;
+        Some(ended)
     }
 
     /// How many outcomes can be had at once, without waiting: at least one, if there is any.
     pub fn ready(&mut self) -> usize {
-        if self.taken.is_empty() && self.stream.is_ready() {
-            self.stream.take(&mut self.taken, false);
+        let ready = |taken: &VecDeque<Ends>| taken.iter().map(Ends::len).sum();
+        match ready(&self.taken) {
+            0 if self.stream.is_ready() => {
+                self.stream.take(&mut self.taken, false);
+                ready(&self.taken)
+            }
+            ready => ready,
         }
-        self.taken.len()
     }
 }
 
@@ -302,8 +354,12 @@ impl Iterator for Outcomes {
     type Item = (u64, Outcome);
 
     fn next(&mut self) -> Option<(u64, Outcome)> {
-        let (index, ended) = self.next_ended()?;
-        Some((index, ended.into()))
+        if !self.fill(true) {
+            return None;
+        }
+        let ends = self.taken.front_mut()?;
+        let (index, ended) = ends.next()?;
+        Some((index, ended.into_outcome(ends.ran())))
     }
 }
 

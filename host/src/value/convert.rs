@@ -156,6 +156,7 @@ pub trait FromValue: Sized {
 }
 
 /// What a call returned as this Rust type; `()` for a function that returns nothing.
+#[inline]
 pub fn from_result<T: FromValue>(value: Option<Value>, ty: Option<&Type>) -> Result<T, Mismatch> {
     match (value, ty) {
         (Some(value), Some(ty)) => T::from_value(value, ty),

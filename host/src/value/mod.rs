@@ -13,6 +13,7 @@
 mod choose;
 mod codec;
 mod convert;
+mod fixed;
 mod json;
 mod long;
 mod parse_error;

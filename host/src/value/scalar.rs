@@ -59,6 +59,7 @@ pub(super) fn out_of_range(ty: &Type, number: &str) -> String {
 }
 
 /// An integer as a value of the type, if it is one of integers and the integer is in its range.
+#[inline]
 pub(super) fn integer(ty: &Type, number: i128) -> Option<Value> {
     match ty {
         Type::S8 => number.try_into().ok().map(Value::S8),

@@ -134,6 +134,7 @@ impl Format {
 }
 
 /// What a result that is an `err` carries; `None` for every other value.
+#[inline]
 pub fn is_err(value: &Value) -> Option<Option<&Value>> {
     match value {
         Value::Result(Err(payload)) => Some(payload.as_deref()),

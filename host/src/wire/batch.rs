@@ -8,6 +8,8 @@
 use super::bytes::{Bytes, put_block};
 use super::frame::PREFIX;
 use super::host_call::ANSWER;
+use super::packed::Packed;
+use std::ops::Range;
 
 /// Tasks for one worker, all of one function.
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +84,12 @@ impl BatchWriter {
     /// Makes room for so many more tasks, whose arguments take so many bytes.
     pub fn reserve(&mut self, tasks: usize, bytes: usize) {
         self.frame.reserve(4 * tasks + bytes);
+    }
+
+    /// Adds some tasks of those whose arguments were packed.
+    pub fn push_packed(&mut self, packed: &Packed, tasks: Range<usize>) {
+        self.frame.extend_from_slice(packed.some(tasks.clone()));
+        self.count += tasks.len() as u32;
     }
 
     /// Adds a task by its encoded arguments.

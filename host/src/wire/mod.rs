@@ -9,6 +9,7 @@ mod bytes;
 mod frame;
 mod host_call;
 mod message;
+mod packed;
 mod results;
 mod results_writer;
 mod status_page;
@@ -24,6 +25,7 @@ pub use message::{
     TaskLimits, TaskTerms, TemplateToSupervisor, VALUES_BYTES, WIRE_VERSION, WORKER_ARGV0, decode,
     encode, import_name,
 };
+pub use packed::Packed;
 pub use results::{Cost, Printed, TaskFailure, TaskFailureKind, TaskResult, WorkerFrame};
 pub use results_writer::ResultsWriter;
 pub use status_page::StatusPage;

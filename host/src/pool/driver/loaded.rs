@@ -1,11 +1,11 @@
 //! A plugin as the driver knows it: what it is, and how it is doing.
 
-use super::super::inbox::NewTask;
 use super::super::outcome::FailureKind;
 use super::super::scheduler::PluginId;
 use super::super::scheduler::WorkerId;
 use super::super::stats::{Stats, TaskStats, WorkerStats};
 use super::Driver;
+use super::blocks::BlockTask;
 use crate::child::Process;
 use crate::plugin::Plugin;
 use crate::value::{Budget, Value, decode_args};
@@ -38,17 +38,21 @@ impl Loaded {
         }
     }
 
-    /// A task failed so.
-    pub(super) fn count(&mut self, kind: FailureKind) {
-        *self.failed.entry(kind).or_default() += 1;
+    /// Tasks failed so.
+    pub(super) fn count(&mut self, kind: FailureKind, tasks: u64) {
+        *self.failed.entry(kind).or_default() += tasks;
     }
 
     /// The arguments of a task, to show what failed.
-    pub(super) fn arguments_of(&self, task: &NewTask) -> Vec<Value> {
-        let function = self.plugin.signature.functions.get(task.function as usize);
-        let budget = Budget::for_bytes(task.arguments.len());
-        let decoded =
-            function.map(|function| decode_args(&function.params, &task.arguments, budget));
+    pub(super) fn arguments_of(&self, task: BlockTask<'_>) -> Vec<Value> {
+        let function = self
+            .plugin
+            .signature
+            .functions
+            .get(task.function() as usize);
+        let encoded = task.arguments();
+        let budget = Budget::for_bytes(encoded.len());
+        let decoded = function.map(|function| decode_args(&function.params, encoded, budget));
         decoded.and_then(Result::ok).unwrap_or_default()
     }
 }
@@ -57,16 +61,16 @@ impl Driver {
     /// The task that a worker is at, of which its status page says how many it has started.
     fn task_at(&self, worker: WorkerId, started: u32) -> Option<TaskStats> {
         let (id, since) = self.scheduler.at(worker, started)?;
-        let task = self.tasks.get(id.0 as usize)?;
-        let loaded = self.plugins.get(&task.plugin)?;
+        let task = self.tasks.get(id)?;
+        let loaded = self.plugins.get(&task.plugin())?;
         let functions = &loaded.plugin.signature.functions;
         Some(TaskStats {
-            function: functions.get(task.function as usize)?.name.clone(),
-            arguments: match task.arguments.len() {
+            function: functions.get(task.function() as usize)?.name.clone(),
+            arguments: match task.arguments().len() {
                 ..=SHOWN => loaded.arguments_of(task),
                 _ => Vec::new(),
             },
-            index: task.reply.index(),
+            index: task.index(),
             running: since.elapsed(),
         })
     }

@@ -8,6 +8,7 @@
 //! The thread that starts processes must live as long as they do, since the kernel ends them with it: so it is this one, and
 //! it lives as long as the pool. Whatever a process sends is checked here; a violation ends that process.
 
+mod blocks;
 mod deadlines;
 mod deaths;
 mod events;
@@ -20,20 +21,22 @@ mod retries;
 mod template;
 mod worker;
 
+use super::block::Block;
 use super::ended::{Ended, More, RanAt};
+use super::ends::Ends;
 use super::host_threads::HostThreads;
-use super::inbox::{Inbox, NewTask};
+use super::inbox::Inbox;
 use super::outcome::Failure;
-use super::reply::Reply;
+use super::reply::Delivery;
 use super::scheduler::{
-    Action, Loss, Parking, PluginConfig, PluginId, Ran, Scheduler, Task, TaskId, WorkerId,
+    Action, Loss, Parking, PluginConfig, PluginId, Ran, Scheduler, TaskId, WorkerId,
 };
 use crate::child::{Launcher, Process};
 use crate::sandbox::GrantedDirectory;
+use blocks::{Blocks, Place};
 use deadlines::Deadlines;
 use events::{Events, Source};
 use loaded::Loaded;
-use slab::Slab;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -51,14 +54,14 @@ pub(super) struct Driver {
     expected: HashMap<PluginId, Vec<GrantedDirectory>>,
     templates: HashMap<PluginId, TemplateLink>,
     workers: HashMap<WorkerId, WorkerLink>,
-    tasks: Slab<NewTask>,
+    tasks: Blocks,
     /// Workers that died in this turn, for the outcomes of what they were running.
     dead: HashMap<WorkerId, Dead>,
     host_threads: HostThreads,
     /// The number of the task that was submitted last.
     last_task: u64,
     /// What ended in this turn, delivered together.
-    outcomes: Vec<(Reply, Ended)>,
+    ended: Vec<Delivery>,
     settings: Settings,
     /// By when workers must have answered.
     deadlines: Deadlines,
@@ -132,11 +135,11 @@ impl Driver {
             expected: HashMap::new(),
             templates: HashMap::new(),
             workers: HashMap::new(),
-            tasks: Slab::new(),
+            tasks: Blocks::default(),
             dead: HashMap::new(),
             deadlines: Deadlines::default(),
             last_task: 0,
-            outcomes: Vec::new(),
+            ended: Vec::new(),
             settings,
             closing: false,
         })
@@ -167,7 +170,7 @@ impl Driver {
             self.check_deadlines(now);
             self.act();
             self.dead.clear();
-            Reply::send_all(&mut self.outcomes);
+            Delivery::send_all(&mut self.ended);
             if self.closing && self.tasks.is_empty() && !self.inbox.expects_more() {
                 break;
             }
@@ -229,45 +232,31 @@ impl Driver {
         true
     }
 
-    fn submit(&mut self, new: Vec<NewTask>) {
+    fn submit(&mut self, new: Vec<Block>) {
         let now = Instant::now();
-        let mut tasks: Vec<(PluginId, Task)> = Vec::with_capacity(new.len());
-        for mut task in new {
-            self.last_task += 1;
-            task.number = self.last_task;
-            if task.reply.is_cancelled() {
+        let mut places: Vec<(PluginId, Place)> = Vec::with_capacity(new.len());
+        for mut block in new {
+            block.number = self.last_task + 1;
+            self.last_task += block.count() as u64;
+            if block.to.is_cancelled() {
                 let failure = Failure::lost(Loss::Cancelled, None, None);
-                if let Some(loaded) = self.plugins.get_mut(&task.plugin) {
-                    loaded.count(failure.kind());
+                if let Some(loaded) = self.plugins.get_mut(&block.plugin) {
+                    loaded.count(failure.kind(), block.count() as u64);
                 }
-                self.outcomes.push((task.reply, Ended::failed(failure, 0)));
+                self.ended.append(&mut block.fail_all(&failure));
                 continue;
             }
-            let (plugin, function, bytes) =
-                (task.plugin, task.function, task.arguments.len() as u32);
-            let nested = task.nested;
-            let id = TaskId(self.tasks.insert(task) as u64);
-            tasks.push((
-                plugin,
-                Task {
-                    id,
-                    function,
-                    bytes,
-                    nested,
-                },
-            ));
+            places.push((block.plugin, self.tasks.insert(block)));
         }
-        for same in tasks.chunk_by(|(one, _), (other, _)| one == other) {
-            self.scheduler
-                .submit(now, same[0].0, same.iter().map(|(_, task)| *task));
+        for same in places.chunk_by(|(one, _), (other, _)| one == other) {
+            let tasks = same.iter().flat_map(|(_, place)| self.tasks.tasks(*place));
+            self.scheduler.submit(now, same[0].0, tasks);
         }
     }
 
     /// Cancels what nobody wants any more.
     fn cancel(&mut self) {
-        let tasks = self.tasks.iter();
-        let unwanted = tasks.filter(|(_, task)| task.reply.is_cancelled());
-        let unwanted = unwanted.map(|(id, _)| TaskId(id as u64)).collect();
+        let unwanted = self.tasks.unwanted();
         self.scheduler.cancel(Instant::now(), &unwanted);
     }
 
@@ -307,23 +296,23 @@ impl Driver {
     }
 
     fn fail(&mut self, id: TaskId, attempts: u32, loss: Loss, ran: Option<Ran>) {
-        let Some(task) = self.tasks.get(id.0 as usize) else {
+        let Some(task) = self.tasks.get(id) else {
             return;
         };
-        let loaded = self.plugins.get(&task.plugin);
+        let loaded = self.plugins.get(&task.plugin());
         let timeout = loaded.and_then(|loaded| loaded.plugin.terms.limits.timeout);
         let trouble = loaded.and_then(|loaded| loaded.trouble.as_deref());
         let failure = Failure::lost(loss, timeout, trouble);
         if self.runs_again(id, failure.kind(), attempts) {
             return;
         }
-        let task = self.tasks.remove(id.0 as usize);
-        let failure = self.failed(&task, failure);
+        let failure = self.failed(id, failure);
         let mut ended = Ended::failed(failure, attempts);
+        let mut ran_at = None;
         if let Some(Ran { worker, since }) = ran {
             let dead = self.dead.get(&worker);
             ended.wall_ns = since.elapsed().as_nanos() as u64;
-            ended.ran = Some(Arc::new(RanAt {
+            ran_at = Some(Arc::new(RanAt {
                 worker,
                 name: dead.map(|dead| Arc::clone(&dead.name)),
                 pid: dead.map(|dead| dead.pid),
@@ -337,7 +326,13 @@ impl Driver {
                 })
             });
         }
-        self.outcomes.push((task.reply, ended));
+        if let Some(run) = self.tasks.end(id) {
+            self.ended.push(Delivery {
+                to: run.to,
+                ends: Ends::one(run.first, ended, ran_at),
+                freed: run.freed,
+            });
+        }
     }
 
     /// What people call a worker.

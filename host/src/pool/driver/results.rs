@@ -1,14 +1,15 @@
 //! From a worker's results to outcomes: held against what it was sent, and against the types of the function.
 
 use super::super::ended::{Ended, More, RanAt};
-use super::super::inbox::NewTask;
+use super::super::ends::Ends;
 use super::super::outcome::{Failure, FailureKind};
-use super::super::scheduler::{Finished, Violation, WorkerId};
+use super::super::reply::Delivery;
+use super::super::scheduler::{Finished, TaskId, Violation, WorkerId};
 use super::Driver;
 use crate::child::Process;
 use crate::plugin::Plugin;
 use crate::value::{Budget, Format, Placed, Type, Value, is_err, long_bytes};
-use crate::wire::{TaskResult, WorkerFrame};
+use crate::wire::{Cost, Printed, TaskResult, WorkerFrame};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -69,13 +70,9 @@ impl Driver {
         if link.calls.is_open() {
             return Err(Violation("results while a host call is open"));
         }
-        let ran = Arc::new(RanAt {
-            worker,
-            name: Some(Arc::clone(&link.name)),
-            pid: link.process.as_ref().map(Process::number),
-        });
         let mut read = Vec::with_capacity(expected.size_hint().0);
         let mut is_good = true;
+        let terms = Terms::of(&loaded.plugin);
         let bytes = results.bytes();
         let mut budget = Budget::for_all(bytes.len());
         // Where in them the value is that takes their memory, where there is one.
@@ -93,10 +90,7 @@ impl Driver {
         let whole = WorkerFrame::parse_results(bytes, count, |result| {
             // The first one that cannot be read ends it.
             let task = expected.next().filter(|_| is_good);
-            let task = task.and_then(|task| self.tasks.get(task.0 as usize));
-            let ended = task.and_then(|task| {
-                read_result(&loaded.plugin, task.function, result, &ran, &mut decode)
-            });
+            let ended = task.and_then(|task| terms.read(task.function, result, &mut decode));
             is_good &= ended.is_some();
             read.extend(ended);
         });
@@ -149,108 +143,161 @@ impl Driver {
             let more = ended.more.get_or_insert_default();
             (more.host_calls, more.host) = (host_calls, host);
         }
+        let ran = Arc::new(RanAt {
+            worker,
+            name: Some(Arc::clone(&link.name)),
+            pid: link.process.as_ref().map(Process::number),
+        });
         let mut succeeded = 0;
-        for (finished, mut ended) in finished.iter().zip(ended) {
+        // Those that run again, by where they are.
+        let mut again = Vec::new();
+        for (at, (finished, ended)) in finished.iter().zip(&mut ended).enumerate() {
             ended.attempts = finished.attempts;
-            if let Err(failure) = &ended.result
-                && self.runs_again(finished.task, failure.kind(), finished.attempts)
-            {
-                continue;
-            }
-            let Some(task) = self.tasks.try_remove(finished.task.0 as usize) else {
+            let Err(failure) = &ended.result else {
+                succeeded += 1;
                 continue;
             };
-            match ended.result {
-                Ok(_) => succeeded += 1,
-                Err(failure) => ended.result = Err(self.failed(&task, failure)),
+            if self.runs_again(finished.task, failure.kind(), finished.attempts) {
+                again.push(at);
+            } else {
+                ended.result = Err(self.failed(finished.task, failure.clone()));
             }
-            self.outcomes.push((task.reply, ended));
         }
         if let Some(loaded) = self.plugins.get_mut(&plugin) {
             loaded.done += succeeded;
         }
+        self.end(finished, ended, &again, &ran);
+    }
+
+    /// Has the ends of tasks delivered, of those that do not run again: as many together as follow each other in a stream.
+    fn end(&mut self, finished: &[Finished], ended: Vec<Ended>, again: &[usize], ran: &Arc<RanAt>) {
+        let mut left = ended.into_iter();
+        let mut again = again.iter().copied().peekable();
+        let mut at = 0;
+        while at < finished.len() {
+            if again.next_if_eq(&at).is_some() {
+                (at, _) = (at + 1, left.next());
+                continue;
+            }
+            let until = again.peek().copied().unwrap_or(finished.len());
+            let ids = finished[at..until].iter().map(|finished| finished.task);
+            let (count, run) = self.tasks.end_run(ids);
+            // All that are left keep their memory.
+            let ends: Vec<Ended> = match count == left.len() {
+                true => std::mem::take(&mut left).collect(),
+                false => left.by_ref().take(count).collect(),
+            };
+            self.ended.extend(run.map(|run| Delivery {
+                to: run.to,
+                ends: Ends::new(run.first, ends, Some(Arc::clone(ran))),
+                freed: run.freed,
+            }));
+            at += count;
+        }
     }
 
     /// The failure of a task, with its arguments.
-    pub(super) fn failed(&mut self, task: &NewTask, failure: Failure) -> Failure {
-        let Some(loaded) = self.plugins.get_mut(&task.plugin) else {
+    pub(super) fn failed(&mut self, id: TaskId, failure: Failure) -> Failure {
+        let Some(task) = self.tasks.get(id) else {
             return failure;
         };
-        loaded.count(failure.kind());
+        let Some(loaded) = self.plugins.get_mut(&task.plugin()) else {
+            return failure;
+        };
+        loaded.count(failure.kind(), 1);
         failure.of(loaded.arguments_of(task))
     }
 }
 
-/// How a task ended, if the bytes are of the function's type.
-fn read_result(
-    plugin: &Plugin,
-    function: u32,
-    reported: TaskResult<'_>,
-    ran: &Arc<RanAt>,
-    decode: impl FnOnce(&Type, &[u8]) -> Option<Value>,
-) -> Option<Ended> {
-    let ty = plugin
-        .signature
-        .functions
-        .get(function as usize)?
-        .result
-        .as_ref();
-    let result = match reported.outcome {
-        Err(failure) => Err(Failure::reported(&failure)),
-        Ok(bytes) if bytes.len() as u64 > plugin.terms.limits.output_cap() => Err(Failure::new(
-            FailureKind::OutputLimit,
-            "its result is longer than the limit",
-        )),
-        Ok(bytes) => match ty {
-            None if bytes.is_empty() => Ok(None),
-            None => return None,
-            Some(ty) => judge(ty, decode(ty, bytes)?),
-        },
-    };
-    let printed = &reported.printed;
-    let too_much =
-        (printed.stdout.len() + printed.stderr.len()) as u64 > plugin.terms.limits.output_cap();
-    let result = match too_much {
-        false => result,
-        true => Err(Failure::new(
-            FailureKind::OutputLimit,
-            "it wrote more than the limit",
-        )),
-    };
-    let cost = reported.cost;
-    let (has_written, has_limit) = (
-        !printed.is_empty() && !too_much,
-        plugin.terms.limits.fuel.is_some(),
-    );
-    let more = (has_written || has_limit || cost.cpu_ns > 0).then(|| {
-        let written = |bytes: &[u8]| if too_much { Vec::new() } else { bytes.to_vec() };
-        Box::new(More {
-            cpu: (cost.cpu_ns > 0).then(|| Duration::from_nanos(cost.cpu_ns)),
-            fuel: has_limit.then_some(cost.fuel),
-            stdout: written(printed.stdout),
-            stderr: written(printed.stderr),
-            ..More::default()
+/// What results are held against.
+struct Terms<'a> {
+    plugin: &'a Plugin,
+    output_cap: u64,
+    has_fuel: bool,
+}
+
+impl<'a> Terms<'a> {
+    fn of(plugin: &'a Plugin) -> Terms<'a> {
+        let limits = &plugin.terms.limits;
+        Terms {
+            plugin,
+            output_cap: limits.output_cap(),
+            has_fuel: limits.fuel.is_some(),
+        }
+    }
+
+    /// How a task ended, if the bytes are of the function's type.
+    #[inline]
+    fn read(
+        &self,
+        function: u32,
+        reported: TaskResult<'_>,
+        decode: impl FnOnce(&Type, &[u8]) -> Option<Value>,
+    ) -> Option<Ended> {
+        let functions = &self.plugin.signature.functions;
+        let ty = functions.get(function as usize)?.result.as_ref();
+        let result = match reported.outcome {
+            Err(failure) => Err(Failure::reported(&failure)),
+            Ok(bytes) if bytes.len() as u64 > self.output_cap => Err(Failure::new(
+                FailureKind::OutputLimit,
+                "its result is longer than the limit",
+            )),
+            Ok(bytes) => match ty {
+                None if bytes.is_empty() => Ok(None),
+                None => return None,
+                Some(ty) => judge(ty, decode(ty, bytes)?),
+            },
+        };
+        let (cost, printed) = (reported.cost, &reported.printed);
+        let ended = Ended {
+            result,
+            wall_ns: cost.wall_ns,
+            memory_bytes: cost.memory_bytes,
+            attempts: 1,
+            more: None,
+        };
+        let is_all = printed.is_empty() && !self.has_fuel && cost.cpu_ns == 0;
+        Some(match is_all {
+            true => ended,
+            false => self.with_more(ended, cost, printed),
         })
-    });
-    Some(Ended {
-        result,
-        wall_ns: cost.wall_ns,
-        memory_bytes: cost.memory_bytes,
-        attempts: 1,
-        ran: Some(Arc::clone(ran)),
-        more,
-    })
+    }
+
+    /// The same, with what else is reported of it.
+    fn with_more(&self, ended: Ended, cost: Cost, printed: &Printed<'_>) -> Ended {
+        let written = (printed.stdout.len() + printed.stderr.len()) as u64;
+        let too_much = written > self.output_cap;
+        let kept = |bytes: &[u8]| if too_much { Vec::new() } else { bytes.to_vec() };
+        let more = More {
+            cpu: (cost.cpu_ns > 0).then(|| Duration::from_nanos(cost.cpu_ns)),
+            fuel: self.has_fuel.then_some(cost.fuel),
+            stdout: kept(printed.stdout),
+            stderr: kept(printed.stderr),
+            ..More::default()
+        };
+        let too_much = too_much.then(|| {
+            let message = "it wrote more than the limit";
+            Err(Failure::new(FailureKind::OutputLimit, message))
+        });
+        Ended {
+            result: too_much.unwrap_or(ended.result),
+            more: Some(Box::new(more)),
+            ..ended
+        }
+    }
 }
 
 /// A value is a success, unless it is an `err`.
+#[inline]
 fn judge(ty: &Type, value: Value) -> Result<Option<Value>, Failure> {
-    if is_err(&value).is_none() {
-        return Ok(Some(value));
+    match is_err(&value) {
+        None => Ok(Some(value)),
+        Some(_) => Err(returned_err(ty, value)),
     }
+}
+
+fn returned_err(ty: &Type, value: Value) -> Failure {
     let mut shown = Vec::new();
     Format::Text.print(Some(ty), Some(&value), &mut shown);
-    Err(Failure::returned_err(
-        value,
-        &String::from_utf8_lossy(&shown),
-    ))
+    Failure::returned_err(value, &String::from_utf8_lossy(&shown))
 }

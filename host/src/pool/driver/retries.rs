@@ -1,7 +1,7 @@
 //! Tasks that failed in a way that can pass, and are run again where that was asked for, each time after a longer while.
 
 use super::super::outcome::FailureKind;
-use super::super::scheduler::{Task, TaskId};
+use super::super::scheduler::TaskId;
 use super::Driver;
 use crate::plugin::Retries;
 use std::time::{Duration, Instant};
@@ -15,29 +15,25 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 impl Driver {
     /// Whether a task that failed so is to run again; then it does.
     pub(super) fn runs_again(&mut self, id: TaskId, kind: FailureKind, attempts: u32) -> bool {
-        let Some(task) = self.tasks.get_mut(id.0 as usize) else {
+        let Some(task) = self.tasks.get(id) else {
             return false;
         };
-        let loaded = self.plugins.get(&task.plugin);
+        let (plugin, is_cancelled) = (task.plugin(), task.is_cancelled());
+        let again = task.as_task(id);
+        let Some(retries) = self.tasks.retries(id) else {
+            return false;
+        };
+        let loaded = self.plugins.get(&plugin);
         let is_asked = loaded.is_some_and(|loaded| {
             let Retries { times, timeouts } = loaded.plugin.terms.retries;
-            task.retries < times && can_pass(kind, timeouts)
+            *retries < times && can_pass(kind, timeouts)
         });
-        if !is_asked || task.reply.is_cancelled() || !self.scheduler.may_retry(task.plugin) {
+        if !is_asked || is_cancelled || !self.scheduler.may_retry(plugin) {
             return false;
         }
-        let at = Instant::now() + pause(task.retries);
-        task.retries += 1;
-        let (plugin, task) = (
-            task.plugin,
-            Task {
-                id,
-                function: task.function,
-                bytes: task.arguments.len() as u32,
-                nested: task.nested,
-            },
-        );
-        self.scheduler.retry(plugin, task, attempts, at);
+        let at = Instant::now() + pause(*retries);
+        *retries += 1;
+        self.scheduler.retry(plugin, again, attempts, at);
         true
     }
 }

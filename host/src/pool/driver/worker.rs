@@ -127,24 +127,21 @@ impl Driver {
         }
         let function = tasks.first().map_or(0, |task| task.function);
         let mut batch = BatchWriter::new(first_seq, function);
-        let last = tasks
-            .last()
-            .and_then(|task| self.tasks.get(task.id.0 as usize));
+        let last = tasks.last().and_then(|task| self.tasks.get(task.id));
         // What is long is not copied.
-        let behind = last.and_then(|task| task.arguments.shared()).cloned();
-        let copied = tasks.len() - usize::from(behind.is_some());
-        let bytes = tasks[..copied].iter().map(|task| task.bytes as usize);
-        batch.reserve(tasks.len(), bytes.sum());
+        let behind = last.and_then(|task| task.long_arguments()).cloned();
+        let copied = &tasks[..tasks.len() - usize::from(behind.is_some())];
+        let bytes = copied.iter().map(|task| task.bytes as usize);
+        batch.reserve(copied.len(), bytes.sum());
         let pid = link.process.as_ref().map_or(0, Process::number);
-        for (at, task) in tasks.iter().enumerate() {
-            let task = self.tasks.get(task.id.0 as usize);
-            if let Some(task) = task {
-                task.reply.begins(pid);
-            }
-            match &behind {
-                Some(bytes) if at == copied => batch.push_last(bytes.len()),
-                _ => batch.push(task.map_or(&[][..], |task| &task.arguments)),
-            }
+        let ids = copied.iter().map(|task| task.id);
+        for some in self.tasks.by_block(ids) {
+            some.begin(pid);
+            some.push_to(&mut batch);
+        }
+        if let Some((bytes, last)) = behind.as_ref().zip(last) {
+            last.begins(pid);
+            batch.push_last(bytes.len());
         }
         // A broken connection is met again when it is read.
         let _ = link.connection.send_whole(batch.finish_whole(), behind);

@@ -271,17 +271,13 @@ impl Scheduler {
         first_seq: u32,
         count: u32,
         batch_done: bool,
-    ) -> Result<impl Iterator<Item = TaskId>, Violation> {
+    ) -> Result<impl Iterator<Item = &Task>, Violation> {
         let worker = self
             .workers
             .get(&worker)
             .ok_or(Violation("results from an unknown worker"))?;
         worker.check_results(first_seq, count, batch_done)?;
-        Ok(worker
-            .outstanding
-            .iter()
-            .take(count as usize)
-            .map(|task| task.id))
+        Ok(worker.outstanding.iter().take(count as usize))
     }
 
     /// Results came: `count` of them, from sequence number `first_seq` on, and perhaps the end of a batch. Returns the tasks

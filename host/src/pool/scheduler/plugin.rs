@@ -89,13 +89,14 @@ impl Plugin {
     /// Adds tasks to the queue: those that others wait for in front.
     pub(super) fn take_in(&mut self, tasks: impl IntoIterator<Item = Task>) {
         let mut nested = VecDeque::new();
-        for task in tasks {
+        // Iterators over tasks of many blocks are quicker when they do the loop.
+        tasks.into_iter().for_each(|task| {
             if task.nested {
                 nested.push_back(task);
             } else {
                 self.queue.push_back(task);
             }
-        }
+        });
         self.put_back(nested);
     }
 

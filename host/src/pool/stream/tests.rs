@@ -1,8 +1,13 @@
 //! What both ends of a stream may rely on.
 
 use super::*;
+use crate::pool::arguments::Arguments;
+use crate::pool::block::Block;
+use crate::pool::ended::Ended;
 use crate::pool::outcome::FailureKind;
-use crate::pool::reply::Reply;
+use crate::pool::reply::{Delivery, ReplyTo};
+use crate::pool::scheduler::PluginId;
+use crate::wire::Packed;
 
 fn ok(number: i64) -> Ended {
     Ended {
@@ -10,26 +15,58 @@ fn ok(number: i64) -> Ended {
         wall_ns: 0,
         memory_bytes: 0,
         attempts: 1,
-        ran: None,
         more: None,
     }
 }
 
-/// The place of one task, whose arguments take so many bytes.
-fn reserve(stream: &Arc<Stream>, bytes: usize, wait: bool) -> Result<Reply, Refused> {
+/// The place of a task, and how many bytes its arguments take.
+struct Reserved {
+    stream: Arc<Stream>,
+    place: u64,
+    bytes: usize,
+}
+
+impl Reserved {
+    fn send(self, ended: Ended) {
+        let delivery = Delivery {
+            to: ReplyTo::Stream(self.stream),
+            ends: Ends::one(self.place, ended, None),
+            freed: self.bytes,
+        };
+        delivery.send();
+    }
+}
+
+fn reserve(stream: &Arc<Stream>, bytes: usize, wait: bool) -> Result<Reserved, Refused> {
     let place = stream.places(1, wait)?.start;
     stream.settle(0, bytes);
-    Ok(Reply::to_stream(
-        &Arc::new(Arc::clone(stream)),
+    Ok(Reserved {
+        stream: Arc::clone(stream),
         place,
         bytes,
-    ))
+    })
+}
+
+fn taken(stream: &Stream) -> Vec<(u64, Ended)> {
+    let mut taken = VecDeque::new();
+    stream.take(&mut taken, false);
+    taken.into_iter().flatten().collect()
 }
 
 fn drain(stream: &Stream) -> Vec<u64> {
-    let mut taken = VecDeque::new();
-    stream.take(&mut taken, false);
-    taken.into_iter().map(|(index, _)| index).collect()
+    let taken = taken(stream).into_iter();
+    taken.map(|(index, _)| index).collect()
+}
+
+/// Tasks without arguments, from a place on.
+fn block(stream: &Arc<Stream>, first: u64, count: usize) -> Block {
+    let mut packed = Packed::default();
+    (0..count).for_each(|_| packed.push(&[]));
+    let (arguments, to) = (
+        Arguments::Packed(packed),
+        ReplyTo::Stream(Arc::clone(stream)),
+    );
+    Block::new((PluginId(0), 0), arguments, to, first, false)
 }
 
 #[test]
@@ -79,23 +116,55 @@ fn large_arguments_fill_the_window_but_one_is_always_taken() {
 }
 
 #[test]
-fn a_dropped_reply_is_a_cancelled_task() {
+fn what_comes_together_is_taken_in_order_however_it_comes() {
     let stream = Stream::new(Order::Input);
-    drop(reserve(&stream, 0, false).unwrap());
-    let mut taken = VecDeque::new();
-    assert!(stream.take(&mut taken, true));
-    let (_, ended) = taken.pop_front().unwrap();
-    assert_eq!(ended.result.unwrap_err().kind(), FailureKind::Cancelled);
+    assert_eq!(stream.places(9, false), Ok(0..9));
+    let put = |some: Range<u64>| {
+        let ends = some.clone().map(|number| ok(number as i64)).collect();
+        stream.put(std::iter::once((Ends::new(some.start, ends, None), 0)));
+    };
+    put(5..8);
+    put(2..5);
+    assert!(drain(&stream).is_empty());
+    put(0..2);
+    assert_eq!(drain(&stream), [0, 1, 2, 3, 4, 5, 6, 7]);
+    put(8..9);
+    assert_eq!(drain(&stream), [8]);
+}
+
+#[test]
+fn tasks_that_are_dropped_are_cancelled_but_for_those_that_have_ended() {
+    let stream = Stream::new(Order::Input);
+    assert_eq!(stream.places(4, false), Ok(0..4));
+    let mut block = block(&stream, 0, 4);
+    stream.settle(0, block.arguments.bytes());
+    for task in [0, 2] {
+        assert!(block.end(task) && !block.end(task), "once");
+        let ended = Ends::one(task as u64, ok(7), None);
+        stream.put(std::iter::once((ended, 0)));
+    }
+    drop(block);
+    let kinds = taken(&stream).into_iter().map(|(number, ended)| {
+        let kind = ended.result.err().map(|failure| failure.kind());
+        (number, kind)
+    });
+    let cancelled = Some(FailureKind::Cancelled);
+    assert_eq!(
+        kinds.collect::<Vec<_>>(),
+        [(0, None), (1, cancelled), (2, None), (3, cancelled)]
+    );
+    assert_eq!(stream.state().bytes, 0, "their arguments are not kept");
 }
 
 #[test]
 fn a_cancelled_stream_says_so_of_tasks_that_are_under_way_and_of_those_to_come() {
     let stream = Stream::new(Order::Input);
-    let before = reserve(&stream, 0, false).unwrap();
-    assert!(!before.is_cancelled());
+    assert_eq!(stream.places(1, false), Ok(0..1));
+    let mut before = block(&stream, 0, 1);
+    assert!(!before.to.is_cancelled());
     stream.cancelled().store(true, Ordering::Relaxed);
-    let after = reserve(&stream, 0, false).unwrap();
-    assert!(before.is_cancelled() && after.is_cancelled());
+    assert!(before.to.is_cancelled());
+    assert!(before.end(0) && before.is_done());
 }
 
 #[test]
@@ -129,7 +198,8 @@ fn an_abandoned_stream_takes_nothing_and_keeps_nothing() {
     stream.abandon();
     reply.send(ok(1));
     assert_eq!(reserve(&stream, 0, true).err(), Some(Refused::Abandoned));
-    assert!(stream.state().waiting.is_empty());
+    let state = stream.state();
+    assert!(state.ready.is_empty() && state.early.is_empty());
 }
 
 #[test]
@@ -140,8 +210,8 @@ fn places_that_are_not_used_are_given_back() {
         assert_eq!(places, 0..8);
         stream.settle(7, 0);
         stream.end();
-        let of_some = Arc::new(Arc::clone(&stream));
-        Reply::to_stream(&of_some, places.start, 0).send(ok(1));
+        let first = Ends::one(places.start, ok(1), None);
+        stream.put(std::iter::once((first, 0)));
         assert_eq!(drain(&stream), [0]);
         let mut more = VecDeque::new();
         assert!(!stream.take(&mut more, true), "nothing else is waited for");

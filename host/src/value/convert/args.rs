@@ -19,8 +19,25 @@ pub trait IntoArgs {
     ///
     /// [`Mismatch`] names the first argument that is none, or says how many are wanted.
     fn into_args(self, params: &[Param]) -> Result<Vec<Value>, Mismatch>;
+
+    /// The same, lent to `take`, which may empty them: those of a tuple need no memory for that.
+    ///
+    /// # Errors
+    ///
+    /// As [`IntoArgs::into_args`].
+    fn with_args<T>(
+        self,
+        params: &[Param],
+        take: impl FnOnce(&mut [Value]) -> T,
+    ) -> Result<T, Mismatch>
+    where
+        Self: Sized,
+    {
+        Ok(take(&mut self.into_args(params)?))
+    }
 }
 
+#[inline]
 fn check_count(params: &[Param], got: usize) -> Result<(), Mismatch> {
     match params.len() == got {
         true => Ok(()),
@@ -28,6 +45,7 @@ fn check_count(params: &[Param], got: usize) -> Result<(), Mismatch> {
     }
 }
 
+#[inline]
 fn argument(index: usize, params: &[Param], value: impl IntoValue) -> Result<Value, Mismatch> {
     let param = &params[index];
     let value = value.into_value(&param.ty);
@@ -57,6 +75,16 @@ macro_rules! tuples {
             fn into_args(self, params: &[Param]) -> Result<Vec<Value>, Mismatch> {
                 check_count(params, $count)?;
                 Ok(vec![$(argument($index, params, self.$index)?),+])
+            }
+
+            #[inline]
+            fn with_args<T>(
+                self,
+                params: &[Param],
+                take: impl FnOnce(&mut [Value]) -> T,
+            ) -> Result<T, Mismatch> {
+                check_count(params, $count)?;
+                Ok(take(&mut [$(argument($index, params, self.$index)?),+]))
             }
         }
     )*};

@@ -6,6 +6,7 @@ use crate::value::{Type, Value, quote, scalar};
 macro_rules! integers {
     ($($rust:ident $(quick: $bytes:ident $list:ident)?,)*) => {$(
         impl IntoValue for $rust {
+            #[inline]
             fn into_value(self, ty: &Type) -> Result<Value, Mismatch> {
                 let number = i128::try_from(self).ok();
                 number
@@ -23,6 +24,7 @@ macro_rules! integers {
         }
 
         impl FromValue for $rust {
+            #[inline]
             fn from_value(value: Value, _: &Type) -> Result<Self, Mismatch> {
                 integer(&value)
                     .and_then(|number| $rust::try_from(number).ok())
@@ -128,6 +130,7 @@ fn is_float(ty: &Type) -> bool {
     matches!(ty, Type::F32 | Type::F64)
 }
 
+#[inline]
 fn integer(value: &Value) -> Option<i128> {
     Some(match value {
         Value::S8(v) => (*v).into(),

@@ -194,7 +194,7 @@ impl Driver {
             return true;
         };
         let expected = self.scheduler.expected(id, first, count, ends_batch);
-        let expected = expected.map(Iterator::collect::<Vec<_>>);
+        let expected = expected.map(|tasks| tasks.map(|task| task.id).collect::<Vec<_>>());
         match self
             .scheduler
             .results(self.now, id, first, count, ends_batch)

@@ -1,0 +1,111 @@
+//! Tasks that are handed over together: what is the same of all of them is there once, and each has exactly one end.
+
+use super::arguments::Arguments;
+use super::ended::Ended;
+use super::ends::Ends;
+use super::outcome::{Failure, FailureKind};
+use super::reply::{Delivery, ReplyTo};
+use super::scheduler::PluginId;
+use std::collections::BTreeMap;
+
+/// Tasks of one function that follow each other in a stream, or a single one. Those that have no end when it is dropped are cancelled.
+#[derive(Debug)]
+pub(crate) struct Block {
+    pub(super) plugin: PluginId,
+    /// Which function of the signature.
+    pub(super) function: u32,
+    pub(super) arguments: Arguments,
+    pub(super) to: ReplyTo,
+    /// The number of the first of them among the inputs of their stream.
+    pub(super) first: u64,
+    /// Whether a host function of the same pool waits for them.
+    pub(super) nested: bool,
+    /// The number of the first of them, counted from 1 through the life of the pool, once the driver has it.
+    pub(super) number: u64,
+    /// How often those were run again that failed.
+    retries: BTreeMap<usize, u32>,
+    /// Which of them have ended.
+    ended: Vec<bool>,
+    left: usize,
+}
+
+impl Block {
+    pub(super) fn new(
+        (plugin, function): (PluginId, u32),
+        arguments: Arguments,
+        to: ReplyTo,
+        first: u64,
+        nested: bool,
+    ) -> Block {
+        let count = arguments.count();
+        Block {
+            plugin,
+            function,
+            arguments,
+            to,
+            first,
+            nested,
+            number: 0,
+            retries: BTreeMap::new(),
+            ended: vec![false; count],
+            left: count,
+        }
+    }
+
+    /// How many tasks it was made of.
+    pub(super) fn count(&self) -> usize {
+        self.ended.len()
+    }
+
+    /// How often a task was run again because it failed.
+    pub(super) fn retries(&mut self, task: usize) -> &mut u32 {
+        self.retries.entry(task).or_default()
+    }
+
+    /// Whether a task has no end yet.
+    pub(super) fn is_open(&self, task: usize) -> bool {
+        self.ended.get(task) == Some(&false)
+    }
+
+    /// A task ends; false if it has, or there is none.
+    #[inline]
+    pub(super) fn end(&mut self, task: usize) -> bool {
+        let is_open = self.is_open(task);
+        if is_open {
+            self.ended[task] = true;
+            self.left -= 1;
+        }
+        is_open
+    }
+
+    /// Whether all of them have ended.
+    pub(super) fn is_done(&self) -> bool {
+        self.left == 0
+    }
+
+    /// Ends those that are left, all of them so.
+    pub(super) fn fail_all(&mut self, failure: &Failure) -> Vec<Delivery> {
+        let open: Vec<usize> = (0..self.count()).filter(|task| self.end(*task)).collect();
+        let mut freed = self.arguments.bytes();
+        let together = open.chunk_by(|one, next| one + 1 == *next);
+        let delivered = together.map(|some| {
+            let ends = some.iter().map(|_| Ended::failed(failure.clone(), 0));
+            Delivery {
+                to: self.to.clone(),
+                ends: Ends::new(self.first + some[0] as u64, ends.collect(), None),
+                freed: std::mem::take(&mut freed),
+            }
+        });
+        delivered.collect()
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        if !self.is_done() {
+            let message = "the pool was terminated before it finished";
+            let failure = Failure::new(FailureKind::Cancelled, message);
+            Delivery::send_all(&mut self.fail_all(&failure));
+        }
+    }
+}
