@@ -6,6 +6,7 @@
 
 mod batch;
 mod bytes;
+mod failure;
 mod frame;
 mod host_call;
 mod message;
@@ -16,6 +17,7 @@ mod status_page;
 mod wasi;
 
 pub use batch::{Batch, BatchWriter};
+pub use failure::{TaskFailure, TaskFailureKind};
 pub use frame::{FrameError, FrameReader, read_frame, write_frame};
 pub use host_call::{host_answer, host_call, parse_host_answer};
 pub use message::{
@@ -26,7 +28,7 @@ pub use message::{
     encode, import_name,
 };
 pub use packed::Packed;
-pub use results::{Cost, Printed, TaskFailure, TaskFailureKind, TaskResult, WorkerFrame};
+pub use results::{Cost, Printed, TaskResult, WorkerFrame};
 pub use results_writer::ResultsWriter;
 pub use status_page::StatusPage;
 pub use wasi::{

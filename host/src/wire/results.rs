@@ -9,14 +9,12 @@
 //! All numbers are little endian. Sequence numbers count the tasks of one worker.
 
 use super::bytes::Bytes;
+use super::failure::TaskFailure;
 use super::host_call::HOST_CALL;
 
 /// The first byte of a worker's frame that reports a panic.
 pub(super) const PANICKED: u8 = 0;
 const READY: u8 = 1;
-
-/// How much of a failure's message is read, in bytes.
-const MESSAGE_BYTES: usize = 4096;
 
 pub(super) const RESULTS: u8 = 2;
 
@@ -57,53 +55,6 @@ pub struct Cost {
     pub fuel: u64,
     /// The largest sum of memories and tables, in bytes.
     pub memory_bytes: u64,
-}
-
-/// The ways in which a worker may say that a task failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum TaskFailureKind {
-    /// The code trapped.
-    Trap = 1,
-    /// The time limit passed.
-    Timeout = 2,
-    /// The fuel ran out.
-    Fuel = 3,
-    /// A growth of memory was refused, and the code trapped.
-    Memory = 4,
-    /// The result is too large.
-    OutputLimit = 5,
-    /// Instantiation failed.
-    Init = 6,
-    /// The arguments are more than the worker can hand over.
-    BadArgument = 7,
-    /// A host function that it called failed.
-    HostCall = 8,
-    /// A program ended with a status other than 0: the message is that number.
-    Exit = 9,
-}
-
-impl TaskFailureKind {
-    const ALL: [TaskFailureKind; 9] = [
-        Self::Trap,
-        Self::Timeout,
-        Self::Fuel,
-        Self::Memory,
-        Self::OutputLimit,
-        Self::Init,
-        Self::BadArgument,
-        Self::HostCall,
-        Self::Exit,
-    ];
-}
-
-/// A failure as a worker reports it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TaskFailure {
-    /// Which way.
-    pub kind: TaskFailureKind,
-    /// What the engine said, for a person: a line, and where code trapped one for each function that was being called.
-    pub message: String,
 }
 
 /// One result: the encoded value, or a failure.
@@ -164,16 +115,7 @@ impl<'a> TaskResult<'a> {
         let block = bytes.block()?;
         let outcome = match kind {
             0 => Ok(block),
-            _ => {
-                let kind = TaskFailureKind::ALL
-                    .into_iter()
-                    .find(|known| *known as u8 == kind)?;
-                Err(TaskFailure {
-                    kind,
-                    message: String::from_utf8_lossy(&block[..block.len().min(MESSAGE_BYTES)])
-                        .into_owned(),
-                })
-            }
+            _ => Err(TaskFailure::read(kind, block)?),
         };
         let printed = match tag & PRINTED {
             0 => Printed::default(),
@@ -273,7 +215,7 @@ impl<'a> WorkerFrame<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::ResultsWriter;
+    use crate::wire::{ResultsWriter, TaskFailureKind};
 
     #[test]
     fn results_read_back_as_they_were_written() {

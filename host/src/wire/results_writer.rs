@@ -1,8 +1,9 @@
 //! A worker's results on their way into a frame.
 
 use super::bytes::put_block;
+use super::failure::TaskFailure;
 use super::frame::PREFIX;
-use super::results::{Cost, FUELED, PRINTED, Printed, RESULTS, TIMED, TaskFailure};
+use super::results::{Cost, FUELED, PRINTED, Printed, RESULTS, TIMED};
 
 /// Appends an encoded value to a frame.
 pub(super) type WriteValue<'a> = &'a mut dyn FnMut(&mut Vec<u8>);
