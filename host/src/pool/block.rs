@@ -2,7 +2,7 @@
 
 use super::arguments::Arguments;
 use super::ended::Ended;
-use super::ends::Ends;
+use super::ends::{Ends, Results};
 use super::outcome::{Failure, FailureKind};
 use super::reply::{Delivery, ReplyTo};
 use super::scheduler::PluginId;
@@ -89,10 +89,11 @@ impl Block {
         let mut freed = self.arguments.bytes();
         let together = open.chunk_by(|one, next| one + 1 == *next);
         let delivered = together.map(|some| {
+            let first = self.first + some[0] as u64;
             let ends = some.iter().map(|_| Ended::failed(failure.clone(), 0));
             Delivery {
                 to: self.to.clone(),
-                ends: Ends::new(self.first + some[0] as u64, ends.collect(), None),
+                ends: Ends::new(first, Results::each(ends.collect()), None),
                 freed: std::mem::take(&mut freed),
             }
         });

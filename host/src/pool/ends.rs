@@ -1,35 +1,101 @@
 //! The ends of tasks that follow each other in a stream, on their way together: what is the same of all is there once.
 
 use super::ended::{Ended, RanAt};
+use crate::wire::{Plain, PlainResults};
 use std::sync::Arc;
 use std::vec::IntoIter;
+
+/// How some tasks ended, one after the other.
+#[derive(Debug)]
+pub(super) enum Results {
+    Each(IntoIter<Ended>),
+    /// As they came: they are not looked at again until somebody takes them.
+    Plain(PlainResults),
+}
 
 /// Ends of tasks, with their numbers among the inputs of their stream.
 #[derive(Debug)]
 pub(crate) struct Ends {
     /// The number of the first that is left.
     first: u64,
-    left: IntoIter<Ended>,
+    left: Results,
     /// Where all of them ran, if they did.
     pub(super) ran: Option<Arc<RanAt>>,
     /// About how many bytes they keep beyond their fixed size.
     heap_bytes: usize,
 }
 
+impl Results {
+    pub(super) fn each(ended: Vec<Ended>) -> Results {
+        Results::Each(ended.into_iter())
+    }
+
+    /// Takes the first `count` out. All that are left keep their memory.
+    pub(super) fn take_front(&mut self, count: usize) -> Results {
+        match self {
+            Results::Plain(plain) => Results::Plain(plain.take_front(count)),
+            Results::Each(each) if count == each.len() => Results::Each(std::mem::take(each)),
+            Results::Each(each) => Results::each(each.by_ref().take(count).collect()),
+        }
+    }
+
+    fn heap_bytes(&self) -> usize {
+        match self {
+            Results::Plain(_) => 0,
+            Results::Each(each) => each.as_slice().iter().map(Ended::heap_bytes).sum(),
+        }
+    }
+}
+
+impl Iterator for Results {
+    type Item = Ended;
+
+    #[inline]
+    fn next(&mut self) -> Option<Ended> {
+        match self {
+            Results::Plain(plain) => plain.next().map(Ended::from),
+            Results::Each(each) => each.next(),
+        }
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match self {
+            Results::Plain(plain) => plain.size_hint(),
+            Results::Each(each) => each.size_hint(),
+        }
+    }
+}
+
+impl ExactSizeIterator for Results {}
+
+impl From<Plain> for Ended {
+    #[inline]
+    fn from(plain: Plain) -> Ended {
+        Ended {
+            result: Ok(Some(plain.value)),
+            wall_ns: plain.wall_ns,
+            memory_bytes: plain.memory_bytes,
+            attempts: 1,
+            more: None,
+        }
+    }
+}
+
 impl Ends {
     /// The ends of the tasks from number `first` on, all of which ran there.
-    pub(super) fn new(first: u64, ends: Vec<Ended>, ran: Option<Arc<RanAt>>) -> Ends {
+    pub(super) fn new(first: u64, left: Results, ran: Option<Arc<RanAt>>) -> Ends {
         Ends {
             first,
-            heap_bytes: ends.iter().map(Ended::heap_bytes).sum(),
-            left: ends.into_iter(),
+            heap_bytes: left.heap_bytes(),
+            left,
             ran,
         }
     }
 
     /// The end of one task.
     pub(super) fn one(number: u64, ended: Ended, ran: Option<Arc<RanAt>>) -> Ends {
-        Ends::new(number, vec![ended], ran)
+        Ends::new(number, Results::each(vec![ended]), ran)
     }
 
     pub(super) fn first(&self) -> u64 {
@@ -49,9 +115,19 @@ impl Ends {
         self.ran.as_deref()
     }
 
-    /// Those that are left, with their numbers.
-    pub(super) fn numbered(&self) -> impl Iterator<Item = (u64, &Ended)> {
-        (self.first..).zip(self.left.as_slice())
+    /// Shows those that are left, with their numbers.
+    pub(super) fn show(&self, mut see: impl FnMut(u64, &Ended)) {
+        match &self.left {
+            Results::Each(each) => {
+                let numbered = (self.first..).zip(each.as_slice());
+                numbered.for_each(|(number, ended)| see(number, ended));
+            }
+            Results::Plain(plain) => {
+                let each = (0..plain.len()).filter_map(|after| plain.get(after));
+                let numbered = (self.first..).zip(each);
+                numbered.for_each(|(number, plain)| see(number, &plain.into()));
+            }
+        }
     }
 }
 
@@ -66,6 +142,7 @@ impl Iterator for Ends {
         Some((number, ended))
     }
 
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.left.size_hint()
     }

@@ -263,8 +263,7 @@ impl Stream {
     /// Shows what ended to whoever watches.
     pub(super) fn watch(&self, ends: &Ends) {
         if let Some(Watch(watch)) = &self.watch {
-            let each = ends.numbered();
-            each.for_each(|(index, ended)| watch(index, &ended.result));
+            ends.show(|index, ended| watch(index, &ended.result));
         }
     }
 

@@ -43,6 +43,7 @@ pub(crate) use codec::{
 };
 pub use convert::{FromValue, IntoArgs, IntoValue, Mismatch, Serde};
 pub(crate) use convert::{conforms, from_result};
+pub use fixed::Fixed;
 pub(crate) use long::{Placed, encode_but_last, encode_in_place, long_bytes};
 pub use parse_error::ParseError;
 pub use quote::printable;

@@ -11,6 +11,7 @@ mod frame;
 mod host_call;
 mod message;
 mod packed;
+mod plain;
 mod results;
 mod results_writer;
 mod status_page;
@@ -28,6 +29,7 @@ pub use message::{
     encode, import_name,
 };
 pub use packed::Packed;
+pub use plain::{Plain, PlainResults};
 pub use results::{Cost, Printed, TaskResult, WorkerFrame};
 pub use results_writer::ResultsWriter;
 pub use status_page::StatusPage;

@@ -19,6 +19,7 @@ mod requests;
 mod results;
 mod retries;
 mod template;
+mod terms;
 mod worker;
 
 use super::block::Block;

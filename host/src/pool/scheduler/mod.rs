@@ -271,7 +271,7 @@ impl Scheduler {
         first_seq: u32,
         count: u32,
         batch_done: bool,
-    ) -> Result<impl Iterator<Item = &Task>, Violation> {
+    ) -> Result<impl ExactSizeIterator<Item = &Task> + Clone, Violation> {
         let worker = self
             .workers
             .get(&worker)

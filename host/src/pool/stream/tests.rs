@@ -4,6 +4,7 @@ use super::*;
 use crate::pool::arguments::Arguments;
 use crate::pool::block::Block;
 use crate::pool::ended::Ended;
+use crate::pool::ends::Results;
 use crate::pool::outcome::FailureKind;
 use crate::pool::reply::{Delivery, ReplyTo};
 use crate::pool::scheduler::PluginId;
@@ -121,7 +122,8 @@ fn what_comes_together_is_taken_in_order_however_it_comes() {
     assert_eq!(stream.places(9, false), Ok(0..9));
     let put = |some: Range<u64>| {
         let ends = some.clone().map(|number| ok(number as i64)).collect();
-        stream.put(std::iter::once((Ends::new(some.start, ends, None), 0)));
+        let ends = Ends::new(some.start, Results::each(ends), None);
+        stream.put(std::iter::once((ends, 0)));
     };
     put(5..8);
     put(2..5);
