@@ -67,15 +67,14 @@ impl Block {
         self.ended.get(task) == Some(&false)
     }
 
-    /// A task ends; false if it has, or there is none.
-    #[inline]
-    pub(super) fn end(&mut self, task: usize) -> bool {
-        let is_open = self.is_open(task);
-        if is_open {
-            self.ended[task] = true;
-            self.left -= 1;
-        }
-        is_open
+    /// So many tasks end, from one on. Returns how many did: it stops before one that has ended already, or is not there.
+    pub(super) fn end(&mut self, first: usize, count: usize) -> usize {
+        let until = first.saturating_add(count).min(self.ended.len());
+        let some = self.ended.get_mut(first..until).unwrap_or_default();
+        let open = some.iter().take_while(|ended| !**ended).count();
+        some[..open].fill(true);
+        self.left -= open;
+        open
     }
 
     /// Whether all of them have ended.
@@ -85,7 +84,9 @@ impl Block {
 
     /// Ends those that are left, all of them so.
     pub(super) fn fail_all(&mut self, failure: &Failure) -> Vec<Delivery> {
-        let open: Vec<usize> = (0..self.count()).filter(|task| self.end(*task)).collect();
+        let open: Vec<usize> = (0..self.count())
+            .filter(|task| self.end(*task, 1) > 0)
+            .collect();
         let mut freed = self.arguments.bytes();
         let together = open.chunk_by(|one, next| one + 1 == *next);
         let delivered = together.map(|some| {

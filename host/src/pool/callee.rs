@@ -47,6 +47,15 @@ impl Callee {
         &self.plugin.signature.functions[self.function as usize]
     }
 
+    /// How many bytes arguments take that have no memory of their own, if they are of the function's types.
+    #[inline]
+    pub(super) fn check_small(&self, arguments: &[Value]) -> Result<usize, Failure> {
+        self.check_types(arguments)?;
+        let length = arguments.iter().map(encoded_len).sum();
+        self.check_length(arguments, length)?;
+        Ok(length)
+    }
+
     /// The arguments as they travel, in the place of what was in `encoded`, if they are of the function's types and not too long.
     #[inline]
     pub(super) fn encode_in(

@@ -9,7 +9,7 @@ use super::inbox::Inbox;
 use super::outcome::{Failure, Outcome};
 use super::reply::{Delivery, ReplyTo};
 use super::stream::{Order, Refused, Stream, Watch};
-use crate::value::{Function, Value};
+use crate::value::{Function, Value, encode_args};
 use crate::wire::Packed;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -125,12 +125,28 @@ impl Inputs {
     /// # Errors
     ///
     /// When the outcomes were dropped, or no more inputs are wanted.
+    #[inline]
     pub fn send(&mut self, arguments: &[Value]) -> Result<(), Closed> {
+        match arguments.iter().all(|value| value.heap_bytes() == 0) {
+            true => self.send_small(arguments),
+            false => self.send_any(arguments),
+        }
+    }
+
+    /// The same, of arguments that are encoded where they are kept.
+    fn send_small(&mut self, arguments: &[Value]) -> Result<(), Closed> {
+        match self.callee.check_small(arguments) {
+            Err(failure) => self.fail(failure),
+            Ok(length) => self.pack(length, |bytes| encode_args(arguments, bytes)),
+        }
+    }
+
+    fn send_any(&mut self, arguments: &[Value]) -> Result<(), Closed> {
         let mut encoded = std::mem::take(&mut self.encoded);
         let sent = match self.callee.encode_in(&mut encoded, arguments) {
             Err(failure) => self.fail(failure),
             Ok(()) if encoded.len() >= LONG => self.send_long(std::mem::take(&mut encoded)),
-            Ok(()) => self.pack(&encoded),
+            Ok(()) => self.pack(encoded.len(), |bytes| bytes.extend_from_slice(&encoded)),
         };
         self.encoded = encoded;
         sent
@@ -145,20 +161,20 @@ impl Inputs {
         match self.callee.encode_owned(arguments) {
             Err(failure) => self.fail(failure),
             Ok(encoded) if encoded.len() >= LONG => self.send_long(encoded),
-            Ok(encoded) => self.pack(&encoded),
+            Ok(encoded) => self.pack(encoded.len(), |bytes| bytes.extend_from_slice(&encoded)),
         }
     }
 
     /// Keeps a task back until those that are kept are worth a hand-over.
     #[inline]
-    fn pack(&mut self, encoded: &[u8]) -> Result<(), Closed> {
+    fn pack(&mut self, length: usize, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), Closed> {
         self.place()?;
         let nested = self.is_nested();
         if nested != self.kept_nested {
             self.hand_over(1);
             self.kept_nested = nested;
         }
-        self.kept.push(encoded);
+        self.kept.push(length, write);
         if self.kept.count() >= HANDED_OVER || self.kept.len() >= HANDED_OVER_BYTES {
             self.flush();
         }

@@ -38,7 +38,7 @@ pub fn dispatch(workers: usize, tasks: u64, each: Duration) -> Duration {
                 bytes: 8,
                 nested: false,
             });
-            scheduler.submit(now, PLUGIN, some);
+            scheduler.submit(now, PLUGIN, &some.collect::<Vec<_>>());
             submitted += more;
         }
         while let Some(action) = scheduler.poll_action() {

@@ -1,6 +1,5 @@
 //! Arguments of many tasks in one piece, as they are in a batch.
 
-use super::bytes::put_block;
 use std::ops::Range;
 
 /// Encoded arguments, one behind the other, each with its length in front.
@@ -30,10 +29,13 @@ impl Packed {
         self.ends.is_empty()
     }
 
-    /// Adds those of one more task. All together are shorter than 4 GiB.
+    /// Adds those of one more task, of which `write` appends `length` bytes. All together are shorter than 4 GiB.
     #[inline]
-    pub fn push(&mut self, arguments: &[u8]) {
-        put_block(&mut self.bytes, arguments);
+    pub fn push(&mut self, length: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        self.bytes.extend_from_slice(&(length as u32).to_le_bytes());
+        let before = self.bytes.len();
+        write(&mut self.bytes);
+        debug_assert_eq!(self.bytes.len() - before, length);
         self.ends.push(self.bytes.len() as u32);
     }
 
@@ -64,7 +66,7 @@ mod tests {
         let mut packed = Packed::default();
         [&b"one"[..], b"", b"three"]
             .into_iter()
-            .for_each(|arguments| packed.push(arguments));
+            .for_each(|it| packed.push(it.len(), |bytes| bytes.extend_from_slice(it)));
         packed
     }
 

@@ -3,7 +3,7 @@
 use super::super::arguments::Arguments;
 use super::super::block::Block;
 use super::super::reply::ReplyTo;
-use super::super::scheduler::{PluginId, Task, TaskId};
+use super::super::scheduler::{Finished, PluginId, Task, TaskId};
 use crate::wire::BatchWriter;
 use slab::Slab;
 use std::collections::HashSet;
@@ -49,12 +49,12 @@ impl Blocks {
         Place(self.0.insert(block) as u32)
     }
 
-    /// What the scheduler is told of the tasks of a block.
-    pub(super) fn tasks(&self, place: Place) -> impl Iterator<Item = Task> + use<'_> {
-        let block = self.0.get(place.0 as usize);
-        block.into_iter().flat_map(move |block| {
-            (0..block.count()).map(move |at| BlockTask { block, at }.as_task(id(place, at)))
-        })
+    /// Adds what the scheduler is told of the tasks of a block.
+    pub(super) fn list(&self, place: Place, into: &mut Vec<Task>) {
+        if let Some(block) = self.0.get(place.0 as usize) {
+            let task = |at| BlockTask { block, at }.as_task(id(place, at));
+            into.extend((0..block.count()).map(task));
+        }
     }
 
     pub(super) fn get(&self, id: TaskId) -> Option<BlockTask<'_>> {
@@ -92,47 +92,44 @@ impl Blocks {
     }
 
     /// Ends a task.
-    pub(super) fn end(&mut self, id: TaskId) -> Option<Run> {
-        self.end_run(std::iter::once(id)).1
+    pub(super) fn end(&mut self, task: TaskId) -> Option<Run> {
+        self.end_run(&[Finished { task, attempts: 0 }]).1
     }
 
     /// Ends the first of some tasks, and those behind it whose inputs follow each other in the same stream. Returns how many they are,
     /// at least one; no run where that one has ended already.
-    pub(super) fn end_run(
-        &mut self,
-        tasks: impl IntoIterator<Item = TaskId>,
-    ) -> (usize, Option<Run>) {
+    pub(super) fn end_run(&mut self, tasks: &[Finished]) -> (usize, Option<Run>) {
         let mut run: Option<Run> = None;
         let mut count = 0;
-        // The number that comes next.
-        let mut next = 0;
-        for id in tasks {
-            let (place, at) = parts(id);
-            let Some(block) = self.0.get_mut(place).filter(|block| block.is_open(at)) else {
-                return (count.max(1), run);
+        while let Some(next) = tasks.get(count) {
+            let (place, at) = parts(next.task);
+            let Some(block) = self.0.get_mut(place) else {
+                break;
             };
             let number = block.first + at as u64;
-            match &run {
-                None => {
-                    run = Some(Run {
-                        to: block.to.clone(),
-                        first: number,
-                        freed: 0,
-                    });
-                }
-                Some(run) if next == number && block.to.is_same_stream(&run.to) => {}
-                Some(_) => break,
+            let follows =
+                |run: &Run| run.first + count as u64 == number && block.to.is_same_stream(&run.to);
+            if !run.as_ref().is_none_or(follows) {
+                break;
             }
-            block.end(at);
-            (next, count) = (number + 1, count + 1);
-            if block.is_done()
-                && let Some(run) = &mut run
-            {
+            let together = (next.task.0..).zip(&tasks[count..]);
+            let together = together.take_while(|(id, next)| next.task.0 == *id);
+            let ended = block.end(at, together.count());
+            if ended == 0 {
+                break;
+            }
+            count += ended;
+            let run = run.get_or_insert_with(|| Run {
+                to: block.to.clone(),
+                first: number,
+                freed: 0,
+            });
+            if block.is_done() {
                 run.freed += block.arguments.bytes();
                 drop(self.0.remove(place));
             }
         }
-        (count, run)
+        (count.max(1), run)
     }
 
     /// What nobody wants any more.

@@ -250,8 +250,11 @@ impl Driver {
             places.push((block.plugin, self.tasks.insert(block)));
         }
         for same in places.chunk_by(|(one, _), (other, _)| one == other) {
-            let tasks = same.iter().flat_map(|(_, place)| self.tasks.tasks(*place));
-            self.scheduler.submit(now, same[0].0, tasks);
+            let mut tasks = Vec::new();
+            for (_, place) in same {
+                self.tasks.list(*place, &mut tasks);
+            }
+            self.scheduler.submit(now, same[0].0, &tasks);
         }
     }
 

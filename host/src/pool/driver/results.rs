@@ -179,8 +179,7 @@ impl Driver {
                 continue;
             }
             let until = again.peek().copied().unwrap_or(finished.len());
-            let ids = finished[at..until].iter().map(|finished| finished.task);
-            let (count, run) = self.tasks.end_run(ids);
+            let (count, run) = self.tasks.end_run(&finished[at..until]);
             let ends = results.take_front(count);
             self.ended.extend(run.map(|run| Delivery {
                 to: run.to,

@@ -145,7 +145,7 @@ impl Scheduler {
                 count += 1;
             }
         }
-        state.queue.drain(..count).collect()
+        state.take_out(count)
     }
 
     /// Starts workers for what is left in the queue, within the budget, until the plugin has `most`.

@@ -167,12 +167,7 @@ impl Scheduler {
     }
 
     /// Tasks to run.
-    pub(crate) fn submit(
-        &mut self,
-        now: Instant,
-        plugin: PluginId,
-        tasks: impl IntoIterator<Item = Task>,
-    ) {
+    pub(crate) fn submit(&mut self, now: Instant, plugin: PluginId, tasks: &[Task]) {
         match self.plugins.get_mut(&plugin) {
             Some(state) if !state.leaving => {
                 state.used_at = Some(now);

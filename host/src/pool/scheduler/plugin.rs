@@ -87,17 +87,23 @@ impl Plugin {
     }
 
     /// Adds tasks to the queue: those that others wait for in front.
-    pub(super) fn take_in(&mut self, tasks: impl IntoIterator<Item = Task>) {
-        let mut nested = VecDeque::new();
-        // Iterators over tasks of many blocks are quicker when they do the loop.
-        tasks.into_iter().for_each(|task| {
-            if task.nested {
-                nested.push_back(task);
-            } else {
-                self.queue.push_back(task);
-            }
-        });
+    pub(super) fn take_in(&mut self, tasks: &[Task]) {
+        if !tasks.iter().any(|task| task.nested) {
+            self.queue.extend(tasks);
+            return;
+        }
+        let (nested, own): (VecDeque<Task>, VecDeque<Task>) =
+            tasks.iter().partition(|task| task.nested);
+        self.queue.extend(own);
         self.put_back(nested);
+    }
+
+    /// Takes the first tasks out of the queue.
+    pub(super) fn take_out(&mut self, count: usize) -> Vec<Task> {
+        // In one piece, which `drain` would not do.
+        let tasks = self.queue.range(..count).copied().collect();
+        self.queue.drain(..count);
+        tasks
     }
 
     /// How many tasks one batch holds.

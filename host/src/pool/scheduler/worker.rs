@@ -195,11 +195,13 @@ impl Worker {
         self.batches -= u32::from(batch_done);
         self.draining &= self.batches > 0;
         self.front_seq += count as u32;
-        let finished = self.outstanding.drain(..count).map(|task| Finished {
+        let finished = self.outstanding.range(..count).map(|task| Finished {
             task: task.id,
             attempts: 1,
         });
-        finished.collect()
+        let finished = finished.collect();
+        self.outstanding.drain(..count);
+        finished
     }
 
     /// How long `count` results took, which starts the next measurement.

@@ -164,7 +164,8 @@ fn a_worker_whose_numbers_near_their_end_is_retired_when_it_has_nothing_left_to_
 #[test]
 fn a_million_tasks_keep_their_order() {
     let mut env = Env::warm(1, 1, us(1));
-    env.scheduler.submit(env.now, A, (0..1_000_000).map(task));
+    let tasks: Vec<Task> = (0..1_000_000).map(task).collect();
+    env.scheduler.submit(env.now, A, &tasks);
     let (mut seq, mut next, mut sent) = (1, 0, Vec::new());
     while next < 1_000_000 {
         while let Some(Action::Send { tasks, .. }) = env.scheduler.poll_action() {

@@ -101,8 +101,8 @@ impl Env {
         let mut env = Env::new(budget);
         env.scheduler = Scheduler::new(budget);
         env.scheduler.add_plugin(A, config);
-        env.scheduler
-            .submit(env.now, A, (1000..1000 + u64::from(workers)).map(task));
+        let tasks: Vec<Task> = (1000..1000 + u64::from(workers)).map(task).collect();
+        env.scheduler.submit(env.now, A, &tasks);
         env.scheduler.template_ready(env.now, A);
         env.take();
         for worker in 0..workers {
@@ -125,7 +125,8 @@ impl Env {
     }
 
     pub(super) fn submit(&mut self, plugin: PluginId, tasks: impl IntoIterator<Item = Task>) {
-        self.event(|s, now| s.submit(now, plugin, tasks));
+        let tasks: Vec<Task> = tasks.into_iter().collect();
+        self.event(|s, now| s.submit(now, plugin, &tasks));
     }
 
     /// Submits plain tasks to plugin A.

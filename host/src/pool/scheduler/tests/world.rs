@@ -222,7 +222,7 @@ impl World {
             nested: false,
         });
         let tasks: Vec<Task> = tasks.collect();
-        self.scheduler.submit(self.instant(), plugin, tasks);
+        self.scheduler.submit(self.instant(), plugin, &tasks);
         if end < self.plan.tasks {
             let delay = self.rng.below(8000);
             self.after(delay, Event::Submit { first: end });

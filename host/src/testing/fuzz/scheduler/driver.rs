@@ -113,7 +113,7 @@ impl Driver {
         self.places.extend(tasks.iter().map(|_| Place::Queue));
         self.tasks
             .extend(tasks.iter().map(|task| (plugin, *task, 0)));
-        self.scheduler.submit(self.now, PluginId(plugin), tasks);
+        self.scheduler.submit(self.now, PluginId(plugin), &tasks);
         self.act();
     }
 
