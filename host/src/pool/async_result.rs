@@ -261,9 +261,9 @@ impl PluginHandle {
         begun: Option<Arc<Begun>>,
     ) -> Result<AsyncResult<T>, Error> {
         let callee = self.callee(function)?;
-        let params = &callee.function().params;
-        let encoded = arguments.with_args(params, |arguments| callee.encode_owned(arguments));
-        let encoded = encoded.map_err(|mismatch| bad_argument(&mismatch))?;
+        let arguments = arguments
+            .into_args(&callee.function().params)
+            .map_err(|mismatch| bad_argument(&mismatch))?;
         let slot = Slot::new(self.callbacks.clone());
         let call = Call {
             slot: Arc::clone(&slot),
@@ -273,7 +273,7 @@ impl PluginHandle {
             begun,
         };
         let handle = self.handle(Arc::clone(&call.cancelled));
-        match encoded {
+        match callee.encode_owned(arguments) {
             Ok(encoded) => {
                 let to = ReplyTo::Receiver(Arc::new(call));
                 let nested = is_called_by(&self.inbox);

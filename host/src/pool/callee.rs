@@ -70,9 +70,9 @@ impl Callee {
     }
 
     /// The same, of arguments that nobody else needs: what is long stays in its memory.
-    pub(super) fn encode_owned(&self, arguments: &mut [Value]) -> Result<Vec<u8>, Failure> {
-        self.check_types(arguments)?;
-        let in_place = match arguments {
+    pub(super) fn encode_owned(&self, mut arguments: Vec<Value>) -> Result<Vec<u8>, Failure> {
+        self.check_types(&arguments)?;
+        let in_place = match &mut arguments[..] {
             [value] if encoded_len(value) <= self.longest() => encode_in_place(value),
             _ => None,
         };
@@ -80,7 +80,7 @@ impl Callee {
             return Ok(encoded);
         }
         let mut encoded = Vec::new();
-        self.encode_in(&mut encoded, arguments)?;
+        self.encode_in(&mut encoded, &arguments)?;
         Ok(encoded)
     }
 
@@ -100,17 +100,24 @@ impl Callee {
     }
 
     fn check_length(&self, arguments: &[Value], bytes: usize) -> Result<(), Failure> {
-        let limit = self.longest();
-        if bytes > limit {
-            return bad(format!(
-                "its arguments of {bytes} bytes are longer than the limit of {limit}"
-            ));
-        }
+        self.check_bytes(bytes)?;
         fits_one(arguments, bytes).or_else(|(count, most)| {
             bad(format!(
                 "its arguments are made of {count} values, and the limit is {most}"
             ))
         })
+    }
+
+    /// Whether arguments may take so many bytes.
+    #[inline]
+    pub(super) fn check_bytes(&self, bytes: usize) -> Result<(), Failure> {
+        let limit = self.longest();
+        if bytes <= limit {
+            return Ok(());
+        }
+        bad(format!(
+            "its arguments of {bytes} bytes are longer than the limit of {limit}"
+        ))
     }
 
     /// Tasks with these arguments, the first of which is input number `first` of its stream.

@@ -1,6 +1,7 @@
 //! The ends of tasks that follow each other in a stream, on their way together: what is the same of all is there once.
 
 use super::ended::{Ended, RanAt};
+use crate::value::Number;
 use crate::wire::{Plain, PlainResults};
 use std::sync::Arc;
 use std::vec::IntoIter;
@@ -73,7 +74,7 @@ impl From<Plain> for Ended {
     #[inline]
     fn from(plain: Plain) -> Ended {
         Ended {
-            result: Ok(Some(plain.value)),
+            result: Ok(Some(plain.value.value())),
             wall_ns: plain.wall_ns,
             memory_bytes: plain.memory_bytes,
             attempts: 1,
@@ -107,12 +108,32 @@ impl Ends {
         self.first + self.left.len() as u64
     }
 
+    /// Whether none is left.
+    #[inline]
+    pub(super) fn is_done(&self) -> bool {
+        match &self.left {
+            Results::Plain(plain) => plain.is_done(),
+            Results::Each(each) => each.as_slice().is_empty(),
+        }
+    }
+
     pub(super) fn heap_bytes(&self) -> usize {
         self.heap_bytes
     }
 
     pub(super) fn ran(&self) -> Option<&RanAt> {
         self.ran.as_deref()
+    }
+
+    /// The next one, if it is a number as it came.
+    #[inline]
+    pub(super) fn next_number(&mut self) -> Option<Number> {
+        let Results::Plain(plain) = &mut self.left else {
+            return None;
+        };
+        let number = plain.next()?.value;
+        self.first += 1;
+        Some(number)
     }
 
     /// Shows those that are left, with their numbers.

@@ -6,7 +6,9 @@ use super::outcome::{Failure, FailureKind, Outcome};
 use super::stream::Order;
 use super::tasks::{Inputs, Outcomes};
 use crate::error::{Error, ErrorKind};
-use crate::value::{FromValue, Function, IntoArgs, IntoValue, Mismatch, Type, Value, from_result};
+use crate::value::{
+    FromValue, Function, IntoArgs, IntoValue, Mismatch, NUMBERS_BYTES, Type, Value, from_result,
+};
 use std::marker::PhantomData;
 use std::time::Duration;
 
@@ -166,7 +168,8 @@ impl PluginHandle {
 pub(super) fn all_values<R>(
     results: impl Iterator<Item = Result<R, Failure>>,
 ) -> Result<Vec<R>, MapError> {
-    let (mut values, mut first_failure) = (Vec::new(), None);
+    let mut values = Vec::with_capacity(results.size_hint().0);
+    let mut first_failure = None;
     for (index, result) in (0..).zip(results) {
         match result {
             Ok(value) if first_failure.is_none() => values.push(value),
@@ -277,12 +280,15 @@ impl<A: IntoArgs, I: Iterator<Item = A>, R> Lazy<I, R> {
             return;
         };
         let params = &self.function.params;
-        let sent = item.with_args(params, |arguments| inputs.send_owned(arguments));
-        let sent = match sent {
-            Ok(sent) => sent,
-            Err(mismatch) => {
-                inputs.fail(Failure::new(FailureKind::BadArgument, mismatch.to_string()))
-            }
+        let mut bytes = [0; NUMBERS_BYTES];
+        let sent = match item.encode_numbers(params, &mut bytes) {
+            Some(length) => inputs.send_numbers(&bytes[..length]),
+            None => match item.into_args(params) {
+                Ok(arguments) => inputs.send_owned(arguments),
+                Err(mismatch) => {
+                    inputs.fail(Failure::new(FailureKind::BadArgument, mismatch.to_string()))
+                }
+            },
         };
         // The outcomes are held here, so they are wanted.
         debug_assert_eq!(sent, Ok(()));
@@ -301,8 +307,19 @@ impl<A: IntoArgs, I: Iterator<Item = A>, R: FromValue> Iterator for Lazy<I, R> {
     type Item = Result<R, Failure>;
 
     fn next(&mut self) -> Option<Result<R, Failure>> {
-        let ended = self.feed().then(|| self.outcomes.next_ended())??;
-        Some(typed(ended.result, self.function.result.as_ref()))
+        self.feed()
+            .then(|| self.outcomes.next_result(self.function.result.as_ref()))?
+    }
+
+    /// Each item has one result.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let under_way = (self.sent - self.taken) as usize;
+        let (least, most) = match self.inputs {
+            Some(_) => self.items.size_hint(),
+            None => (0, Some(0)),
+        };
+        let most = most.and_then(|most| most.checked_add(under_way));
+        (least.saturating_add(under_way), most)
     }
 }
 
@@ -320,10 +337,13 @@ pub(super) fn typed<R: FromValue>(
         }
         other => other,
     };
-    from_result(value, ty).map_err(|mismatch| {
-        let message = format!("its result does not fit the type that was asked for: {mismatch}");
-        Failure::new(FailureKind::BadArgument, message)
-    })
+    from_result(value, ty).map_err(misfit)
+}
+
+/// The failure of a task whose result is not of the Rust type that was asked for.
+pub(super) fn misfit(mismatch: Mismatch) -> Failure {
+    let message = format!("its result does not fit the type that was asked for: {mismatch}");
+    Failure::new(FailureKind::BadArgument, message)
 }
 
 pub(super) fn bad_argument(mismatch: &Mismatch) -> Error {

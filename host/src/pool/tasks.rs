@@ -6,10 +6,11 @@ use super::ended::Ended;
 use super::ends::Ends;
 use super::host_threads::is_called_by;
 use super::inbox::Inbox;
+use super::map::{misfit, typed};
 use super::outcome::{Failure, Outcome};
 use super::reply::{Delivery, ReplyTo};
 use super::stream::{Order, Refused, Stream, Watch};
-use crate::value::{Function, Value, encode_args};
+use crate::value::{FromValue, Function, Type, Value, encode_args};
 use crate::wire::Packed;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -141,6 +142,15 @@ impl Inputs {
         }
     }
 
+    /// The same, of numbers that are of the function's types.
+    #[inline]
+    pub(super) fn send_numbers(&mut self, encoded: &[u8]) -> Result<(), Closed> {
+        match self.callee.check_bytes(encoded.len()) {
+            Err(failure) => self.fail(failure),
+            Ok(()) => self.pack(encoded.len(), |bytes| bytes.extend_from_slice(encoded)),
+        }
+    }
+
     fn send_any(&mut self, arguments: &[Value]) -> Result<(), Closed> {
         let mut encoded = std::mem::take(&mut self.encoded);
         let sent = match self.callee.encode_in(&mut encoded, arguments) {
@@ -153,10 +163,9 @@ impl Inputs {
     }
 
     /// The same, of arguments that nobody else needs.
-    #[inline]
-    pub(super) fn send_owned(&mut self, arguments: &mut [Value]) -> Result<(), Closed> {
-        if !matches!(arguments, [Value::Bytes(_)]) {
-            return self.send(arguments);
+    pub(super) fn send_owned(&mut self, arguments: Vec<Value>) -> Result<(), Closed> {
+        if !matches!(&arguments[..], [Value::Bytes(_)]) {
+            return self.send(&arguments);
         }
         match self.callee.encode_owned(arguments) {
             Err(failure) => self.fail(failure),
@@ -248,7 +257,8 @@ impl Inputs {
         if self.kept.is_empty() {
             return;
         }
-        let kept = std::mem::take(&mut self.kept);
+        let next = Packed::with_room_for(&self.kept);
+        let kept = std::mem::replace(&mut self.kept, next);
         self.stream.settle(0, kept.len());
         let first = self.places.start - behind - kept.count() as u64;
         self.post(Arguments::Packed(kept), first, self.kept_nested);
@@ -334,7 +344,7 @@ impl Outcomes {
     pub(super) fn fill(&mut self, wait: bool) -> bool {
         loop {
             match self.taken.front() {
-                Some(ends) if ends.len() > 0 => return true,
+                Some(ends) if !ends.is_done() => return true,
                 Some(_) => drop(self.taken.pop_front()),
                 None if !wait && !self.stream.is_ready() => return false,
                 None => {
@@ -346,11 +356,20 @@ impl Outcomes {
         }
     }
 
-    /// The end of the next task, if it was [filled](Self::fill) in.
+    /// The next result, if it was [filled](Self::fill) in, of a function that returns that type.
     #[inline]
-    pub(super) fn next_ended(&mut self) -> Option<Ended> {
-        let (_, ended) = self.taken.front_mut()?.next()?;
-        Some(ended)
+    pub(super) fn next_result<R: FromValue>(
+        &mut self,
+        ty: Option<&Type>,
+    ) -> Option<Result<R, Failure>> {
+        let ends = self.taken.front_mut()?;
+        if let Some(ty) = ty
+            && let Some(number) = ends.next_number()
+        {
+            return Some(R::from_number(number, ty).map_err(misfit));
+        }
+        let (_, ended) = ends.next()?;
+        Some(typed(ended.result, ty))
     }
 
     /// How many outcomes can be had at once, without waiting: at least one, if there is any.

@@ -13,7 +13,7 @@
 //! Each value has exactly one form. Decoding spends a [`Budget`] and allocates nothing that was not
 //! first compared with the bytes that are left.
 
-use super::fixed::Fixed;
+use super::fixed::{Fixed, Number};
 use super::reader::{DecodeError, DecodeErrorKind, Reader, number_len, put_number};
 use super::{MAX_TYPE_DEPTH, Param, Type, Value};
 
@@ -58,10 +58,11 @@ impl Budget {
     /// Reads a value of the type, which all the bytes must belong to, and spends what it takes.
     #[inline]
     pub fn decode(&mut self, ty: &Type, bytes: &[u8]) -> Result<Value, DecodeError> {
-        match Fixed::of(ty).and_then(|number| number.read(bytes)) {
-            Some(value) if self.nodes > 0 && self.depth > 0 && bytes.len() <= self.bytes => {
+        let number = Fixed::of(ty).and_then(|ty| Number::read(ty, bytes));
+        match number {
+            Some(number) if self.nodes > 0 && self.depth > 0 && bytes.len() <= self.bytes => {
                 self.nodes -= 1;
-                Ok(value)
+                Ok(number.value())
             }
             _ => self.decode_any(ty, bytes),
         }

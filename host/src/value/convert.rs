@@ -20,9 +20,10 @@ mod single;
 
 use thiserror::Error;
 
-use super::{Param, Type, Value, quote};
+use super::{Fixed, Number, Param, Type, Value, quote};
 
 pub use args::IntoArgs;
+pub(crate) use args::NUMBERS_BYTES;
 pub use serde::Serde;
 
 /// A value that is not of the type that was asked for.
@@ -79,6 +80,12 @@ pub trait IntoValue {
     /// [`Mismatch`] where it is none.
     fn into_value(self, ty: &Type) -> Result<Value, Mismatch>;
 
+    /// This as a number of the type, if that is quicker; what is none goes by [`IntoValue::into_value`].
+    #[doc(hidden)]
+    fn as_number(&self, _: Fixed) -> Option<Number> {
+        None
+    }
+
     /// Whether any value of this Rust type can be one of the type.
     #[must_use]
     fn can_be(ty: &Type) -> bool;
@@ -127,6 +134,13 @@ pub trait FromValue: Sized {
     ///
     /// [`Mismatch`] where it is not one.
     fn from_value(value: Value, ty: &Type) -> Result<Self, Mismatch>;
+
+    /// A number, which is of that type, as this Rust type: the same as by [`FromValue::from_value`].
+    #[doc(hidden)]
+    #[inline]
+    fn from_number(number: Number, ty: &Type) -> Result<Self, Mismatch> {
+        Self::from_value(number.value(), ty)
+    }
 
     /// Bytes as a list of this type, if that is quicker than one by one.
     #[doc(hidden)]

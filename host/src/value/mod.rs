@@ -42,8 +42,9 @@ pub(crate) use codec::{
     Budget, decode_args, decode_args_into, encode, encode_args, encoded_len, fits_one,
 };
 pub use convert::{FromValue, IntoArgs, IntoValue, Mismatch, Serde};
-pub(crate) use convert::{conforms, from_result};
-pub use fixed::Fixed;
+pub(crate) use convert::{NUMBERS_BYTES, conforms, from_result};
+#[doc(hidden)]
+pub use fixed::{Fixed, Number};
 pub(crate) use long::{Placed, encode_but_last, encode_in_place, long_bytes};
 pub use parse_error::ParseError;
 pub use quote::printable;

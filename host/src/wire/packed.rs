@@ -11,6 +11,15 @@ pub struct Packed {
 }
 
 impl Packed {
+    /// None, with room for as many as another has.
+    #[must_use]
+    pub fn with_room_for(other: &Packed) -> Packed {
+        Packed {
+            bytes: Vec::with_capacity(other.bytes.len()),
+            ends: Vec::with_capacity(other.ends.len()),
+        }
+    }
+
     /// How many tasks they are of.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -2,7 +2,7 @@
 //! takes them.
 
 use super::bytes::Bytes;
-use crate::value::{Fixed, Value};
+use crate::value::{Fixed, Number};
 
 /// Before the value: that it is one, the time, the memory, its length.
 const HEAD: usize = 21;
@@ -17,10 +17,10 @@ pub struct PlainResults {
 }
 
 /// One of them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plain {
     /// The number.
-    pub value: Value,
+    pub value: Number,
     /// Wall time in nanoseconds.
     pub wall_ns: u64,
     /// The largest sum of memories and tables, in bytes.
@@ -69,6 +69,13 @@ impl PlainResults {
         self.read_at(at)
     }
 
+    /// Whether none is left.
+    #[inline]
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.at >= self.bytes.len()
+    }
+
     fn size(&self) -> usize {
         HEAD + self.ty.width()
     }
@@ -79,7 +86,7 @@ impl PlainResults {
         bytes.u8()?;
         let (wall_ns, memory_bytes) = (bytes.u64()?, bytes.u64()?);
         Some(Plain {
-            value: self.ty.read(bytes.block()?)?,
+            value: Number::read(self.ty, bytes.block()?)?,
             wall_ns,
             memory_bytes,
         })
@@ -108,7 +115,7 @@ impl ExactSizeIterator for PlainResults {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::encode;
+    use crate::value::{Value, encode};
     use crate::wire::{Cost, Printed, ResultsWriter, TaskFailure, TaskFailureKind, WorkerFrame};
 
     const COST: Cost = Cost {
@@ -141,20 +148,24 @@ mod tests {
     }
 
     fn values(results: PlainResults) -> Vec<Value> {
-        results.map(|plain| plain.value).collect()
+        results.map(|plain| plain.value.value()).collect()
     }
 
     #[test]
     fn numbers_read_back_as_they_were_written() {
         let mut read = numbers(3);
         let first = Plain {
-            value: Value::S64(0),
+            value: Number::read(Fixed::S64, &[0; 8]).unwrap(),
             wall_ns: 1,
             memory_bytes: 4,
         };
         assert_eq!((read.get(0), read.len()), (Some(first), 3));
+        assert!(!read.is_done());
         read.next();
-        assert_eq!(read.get(1).map(|plain| plain.value), Some(Value::S64(2)));
+        assert_eq!(
+            read.get(1).map(|plain| plain.value.value()),
+            Some(Value::S64(2))
+        );
         assert_eq!((read.get(2), read.get(usize::MAX)), (None, None));
         assert_eq!(values(read), [Value::S64(1), Value::S64(2)]);
     }
@@ -168,7 +179,7 @@ mod tests {
                 taken.extend(values(left.take_front(*count)));
             }
             assert_eq!(taken, (0..5).map(Value::S64).collect::<Vec<_>>());
-            assert_eq!((left.len(), left.next()), (0, None));
+            assert_eq!((left.len(), left.is_done(), left.next()), (0, true, None));
         }
     }
 

@@ -1,7 +1,10 @@
 //! Rust tuples as the arguments of a call.
 
 use super::{IntoValue, Mismatch};
-use crate::value::{Param, Value, ty};
+use crate::value::{Fixed, Param, Value, ty};
+
+/// The bytes of as many numbers as a tuple has at most.
+pub(crate) const NUMBERS_BYTES: usize = 6 * 8;
 
 /// What can be all the arguments of a call: `()`, a tuple of up to 6, or a `Vec` of [`Value`].
 ///
@@ -20,20 +23,10 @@ pub trait IntoArgs {
     /// [`Mismatch`] names the first argument that is none, or says how many are wanted.
     fn into_args(self, params: &[Param]) -> Result<Vec<Value>, Mismatch>;
 
-    /// The same, lent to `take`, which may empty them: those of a tuple need no memory for that.
-    ///
-    /// # Errors
-    ///
-    /// As [`IntoArgs::into_args`].
-    fn with_args<T>(
-        self,
-        params: &[Param],
-        take: impl FnOnce(&mut [Value]) -> T,
-    ) -> Result<T, Mismatch>
-    where
-        Self: Sized,
-    {
-        Ok(take(&mut self.into_args(params)?))
+    /// Encodes these where all of them are numbers, if that is quicker, and returns how many bytes they take.
+    #[doc(hidden)]
+    fn encode_numbers(&self, _: &[Param], _: &mut [u8; NUMBERS_BYTES]) -> Option<usize> {
+        None
     }
 }
 
@@ -78,13 +71,20 @@ macro_rules! tuples {
             }
 
             #[inline]
-            fn with_args<T>(
-                self,
+            fn encode_numbers(
+                &self,
                 params: &[Param],
-                take: impl FnOnce(&mut [Value]) -> T,
-            ) -> Result<T, Mismatch> {
-                check_count(params, $count)?;
-                Ok(take(&mut [$(argument($index, params, self.$index)?),+]))
+                bytes: &mut [u8; NUMBERS_BYTES],
+            ) -> Option<usize> {
+                let params: &[Param; $count] = params.try_into().ok()?;
+                let mut at = 0;
+                $(
+                    let number = self.$index.as_number(Fixed::of(&params[$index].ty)?)?;
+                    let (width, padded) = number.padded();
+                    bytes[at..at + 8].copy_from_slice(&padded);
+                    at += width;
+                )+
+                Some(at)
             }
         }
     )*};

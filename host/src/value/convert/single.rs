@@ -1,7 +1,7 @@
 //! Rust types that hold one thing: numbers, `bool`, text, `()`, and [`Value`] itself.
 
 use super::{FromValue, IntoValue, Mismatch, conforms};
-use crate::value::{Type, Value, quote, scalar};
+use crate::value::{Fixed, Number, Type, Value, quote, scalar};
 
 macro_rules! integers {
     ($($rust:ident $(quick: $bytes:ident $list:ident)?,)*) => {$(
@@ -12,6 +12,11 @@ macro_rules! integers {
                 number
                     .and_then(|number| scalar::integer(ty, number))
                     .ok_or_else(|| Mismatch::new(ty, self))
+            }
+
+            #[inline]
+            fn as_number(&self, ty: Fixed) -> Option<Number> {
+                Number::of_integer(ty, i128::try_from(*self).ok()?)
             }
 
             fn can_be(ty: &Type) -> bool {
@@ -29,6 +34,14 @@ macro_rules! integers {
                 integer(&value)
                     .and_then(|number| $rust::try_from(number).ok())
                     .ok_or_else(|| Mismatch::new(stringify!($rust), value.brief()))
+            }
+
+            #[inline]
+            fn from_number(number: Number, ty: &Type) -> Result<Self, Mismatch> {
+                match number.integer().and_then(|integer| $rust::try_from(integer).ok()) {
+                    Some(integer) => Ok(integer),
+                    None => Self::from_value(number.value(), ty),
+                }
             }
 
             fn can_take(ty: &Type) -> bool {
@@ -152,6 +165,11 @@ fn narrow(wide: f64) -> Option<f32> {
 }
 
 impl IntoValue for f64 {
+    #[inline]
+    fn as_number(&self, ty: Fixed) -> Option<Number> {
+        (ty == Fixed::F64).then(|| Number::of_f64(*self))
+    }
+
     fn into_value(self, ty: &Type) -> Result<Value, Mismatch> {
         match (ty, narrow(self)) {
             (Type::F64, _) => Ok(Value::F64(self)),
@@ -166,6 +184,14 @@ impl IntoValue for f64 {
 }
 
 impl FromValue for f64 {
+    #[inline]
+    fn from_number(number: Number, ty: &Type) -> Result<Self, Mismatch> {
+        match number.f64() {
+            Some(number) => Ok(number),
+            None => Self::from_value(number.value(), ty),
+        }
+    }
+
     fn from_value(value: Value, _: &Type) -> Result<Self, Mismatch> {
         match value {
             Value::F64(v) => Ok(v),
