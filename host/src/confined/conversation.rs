@@ -2,8 +2,9 @@
 //!
 //! Shared by the worker's loop and the running task, whose clock may send results ahead and whose imports call the host.
 
+use super::guest::Returned;
 use super::link::Link;
-use crate::value::{Budget, Type, Value, encode, encode_args, encode_but_last};
+use crate::value::{Budget, Type, Value, encode_args, encode_but_last};
 use crate::wire::{
     Cost, FrameReader, Printed, ResultsWriter, TaskFailure, host_call, parse_host_answer,
     stream_functions,
@@ -97,25 +98,19 @@ impl Conversation {
     pub(super) fn push(
         &self,
         cost: Cost,
-        outcome: Result<Option<&Value>, &TaskFailure>,
+        outcome: Result<&Returned, &TaskFailure>,
         printed: Printed<'_>,
     ) -> usize {
         let inner = &mut *self.lock();
-        if let Ok(Some(value @ (Value::Bytes(_) | Value::String(_)))) = outcome
+        if let Ok(Returned::Value(Some(value @ (Value::Bytes(_) | Value::String(_))))) = outcome
             && printed.is_empty()
             && inner.send_long(cost, value)
         {
             return 0;
         }
         let results = &mut inner.results;
-        match outcome {
-            Ok(value) => results.push_printed(
-                cost,
-                Ok(&mut |out| value.iter().for_each(|value| encode(value, out))),
-                printed,
-            ),
-            Err(failure) => results.push_printed(cost, Err(failure), printed),
-        }
+        let write = outcome.map(|returned| move |out: &mut Vec<u8>| returned.encode(out));
+        results.push_printed(cost, write, printed);
         results.bytes()
     }
 

@@ -148,7 +148,7 @@ impl Run {
     }
 
     fn answer(&self, cost: Cost, called: &Called) {
-        let outcome = called.outcome.as_ref().map(Option::as_ref);
+        let outcome = called.outcome.as_ref();
         let printed = Printed {
             stdout: &called.written.stdout,
             stderr: &called.written.stderr,

@@ -1,12 +1,10 @@
 //! Runs tasks, one after the other: each in a fresh instance, or in one that is kept.
 
 use super::conversation::Conversation;
-use super::guest::{Called, Guest, Live};
+use super::guest::{Arguments, Called, Guest, Live, Returned};
 use super::link::Link;
 use super::{end, ticker};
-use crate::value::{
-    Budget, Placed, Value, decode_args_into, encoded_len, fits_one, is_err, long_bytes,
-};
+use crate::value::{Placed, Value, encoded_len, fits_one, long_bytes};
 use crate::wire::{
     Batch, Cost, Isolation, Printed, StatusPage, TaskFailure, TaskFailureKind, TaskTerms,
     WorkerFrame,
@@ -159,14 +157,14 @@ impl Worker<'_> {
             stderr: &called.written.stderr,
         };
         let limit = self.terms().limits.output_bytes;
+        let mut failed = None;
         let outcome = match &called.outcome {
-            Ok(value) => match too_large(value.as_ref(), limit) {
-                None => Ok(value.as_ref()),
-                Some(failure) => Err(failure),
+            Ok(returned) => match too_large(returned, limit) {
+                None => Ok(returned),
+                Some(failure) => Err(&*failed.insert(failure)),
             },
-            Err(failure) => Err(failure.clone()),
+            Err(failure) => Err(failure),
         };
-        let outcome = outcome.as_ref().map(|value| *value);
         // What comes between two of these takes no time.
         self.ended = (self.kept.is_some() && is_small(&called)).then_some(ended);
         self.conversation.push(cost, outcome, printed)
@@ -186,25 +184,27 @@ impl Worker<'_> {
     /// Calls the function, in a fresh instance if there is none. An instance that tasks share is kept for the next, unless this
     /// one failed.
     fn call(&mut self, function: u32, given: Given<'_>, started: Instant) -> Called {
-        let mut read = match self.read(function, given) {
-            Ok(read) => read,
-            Err(called) => return called,
+        let mut arguments = match self.read(function, given) {
+            Ok(arguments) => arguments,
+            Err(failure) => return Called::failed(failure),
         };
         let mut fresh = None;
         let live = match &mut self.kept {
             Some(kept) => kept,
-            None => match self.instantiate(function, &mut read, started) {
+            None => match self.instantiate(function, &mut arguments, started) {
                 Ok(live) => fresh.insert(live),
                 Err(called) => return called,
             },
         };
         let called = self
             .guest
-            .call(live, function, &read, started, &self.conversation);
-        read.clear();
-        self.arguments = read;
+            .call(live, function, &arguments, started, &self.conversation);
+        if let Arguments::Values(mut values) = arguments {
+            values.clear();
+            self.arguments = values;
+        }
         let failed = match &called.outcome {
-            Ok(value) => value.as_ref().is_some_and(|value| is_err(value).is_some()),
+            Ok(returned) => returned.is_err(),
             Err(_) => true,
         };
         if self.is_for_one_task() {
@@ -218,26 +218,14 @@ impl Worker<'_> {
 }
 
 impl Worker<'_> {
-    /// The arguments, in memory that there is already.
-    fn read(&mut self, function: u32, given: Given<'_>) -> Result<Vec<Value>, Called> {
-        let mut read = std::mem::take(&mut self.arguments);
-        let encoded = match given {
-            Given::Encoded(encoded) => encoded,
+    fn read<'a>(&mut self, function: u32, given: Given<'a>) -> Result<Arguments<'a>, TaskFailure> {
+        match given {
+            Given::Encoded(encoded) => self.guest.read(function, encoded, &mut self.arguments),
             Given::Long(bytes) => {
-                read.clear();
-                read.push(bytes.into_value());
-                return Ok(read);
+                let mut values = std::mem::take(&mut self.arguments);
+                values.push(bytes.into_value());
+                Ok(Arguments::Values(values))
             }
-        };
-        let params = self.guest.function(function);
-        let params = params.map_or(&[][..], |function| &function.params);
-        let budget = Budget::for_bytes(encoded.len());
-        match decode_args_into(&mut read, params, encoded, budget) {
-            Ok(()) => Ok(read),
-            Err(error) => Err(Called::failed(TaskFailure {
-                kind: TaskFailureKind::Init,
-                message: format!("the arguments do not fit the function: {error}"),
-            })),
         }
     }
 
@@ -245,7 +233,7 @@ impl Worker<'_> {
     fn instantiate(
         &self,
         function: u32,
-        arguments: &mut [Value],
+        arguments: &mut Arguments<'_>,
         started: Instant,
     ) -> Result<Live, Called> {
         let input = self.guest.program_input(function, arguments);
@@ -258,28 +246,23 @@ impl Worker<'_> {
 
 /// Whether a result is sent in no time.
 fn is_small(called: &Called) -> bool {
-    matches!(&called.outcome, Ok(value) if is_number(value.as_ref()))
-}
-
-/// Whether there is no value, or one of those that core modules have.
-fn is_number(value: Option<&Value>) -> bool {
-    matches!(
-        value,
-        None | Some(Value::S32(_) | Value::S64(_) | Value::F32(_) | Value::F64(_))
-    )
+    called.outcome.as_ref().is_ok_and(Returned::is_number)
 }
 
 /// A result that is larger than the limits, as a failure.
-fn too_large(value: Option<&Value>, limit: Option<u64>) -> Option<TaskFailure> {
+fn too_large(returned: &Returned, limit: Option<u64>) -> Option<TaskFailure> {
     // They are smaller than any limit that lets a frame through.
-    if is_number(value) {
+    if returned.is_number() {
         return None;
     }
     let failure = |message| TaskFailure {
         kind: TaskFailureKind::OutputLimit,
         message,
     };
-    let bytes = encoded_len(value?);
+    let bytes = match returned {
+        Returned::Numbers(numbers) => numbers.bytes().len(),
+        Returned::Value(value) => encoded_len(value.as_ref()?),
+    };
     if let Some(limit) = limit
         && bytes as u64 > limit
     {
@@ -287,7 +270,11 @@ fn too_large(value: Option<&Value>, limit: Option<u64>) -> Option<TaskFailure> {
             "its result of {bytes} bytes is longer than the limit of {limit}"
         )));
     }
-    let fits = fits_one(std::slice::from_ref(value?), bytes);
+    // Of numbers there are never too many in their bytes.
+    let Returned::Value(Some(value)) = returned else {
+        return None;
+    };
+    let fits = fits_one(std::slice::from_ref(value), bytes);
     let (count, most) = fits.err()?;
     Some(failure(format!(
         "its result is made of {count} values, and the limit is {most}"

@@ -238,7 +238,8 @@ mod tests {
             stdout: b"half",
             stderr: b"",
         };
-        writer.push_printed(cost, Err(&failure), printed);
+        let outcome: Result<fn(&mut Vec<u8>), _> = Err(&failure);
+        writer.push_printed(cost, outcome, printed);
         let frame = writer.take(true).to_vec();
         let Some(WorkerFrame::Results {
             first_seq: 5,

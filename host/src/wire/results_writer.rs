@@ -65,10 +65,11 @@ impl ResultsWriter {
     }
 
     /// Adds a result, and what the task wrote; the value is appended to the frame by a closure.
-    pub fn push_printed(
+    #[inline]
+    pub fn push_printed<W: FnOnce(&mut Vec<u8>)>(
         &mut self,
         cost: Cost,
-        outcome: Result<WriteValue<'_>, &TaskFailure>,
+        outcome: Result<W, &TaskFailure>,
         printed: Printed<'_>,
     ) {
         let kind = match &outcome {
@@ -78,14 +79,16 @@ impl ResultsWriter {
         let flag = |flag: u8, is_set: bool| if is_set { flag } else { 0 };
         let printed_flag = flag(PRINTED, !printed.is_empty());
         let cost_flags = flag(TIMED, cost.cpu_ns > 0) | flag(FUELED, cost.fuel > 0);
-        self.frame.push(kind | printed_flag | cost_flags);
-        let mut put = |number: u64| self.frame.extend_from_slice(&number.to_le_bytes());
-        put(cost.wall_ns);
-        put(cost.memory_bytes);
-        [cost.cpu_ns, cost.fuel]
-            .into_iter()
-            .filter(|it| *it > 0)
-            .for_each(put);
+        let mut head = [0; 1 + 8 + 8];
+        head[0] = kind | printed_flag | cost_flags;
+        head[1..9].copy_from_slice(&cost.wall_ns.to_le_bytes());
+        head[9..].copy_from_slice(&cost.memory_bytes.to_le_bytes());
+        self.frame.extend_from_slice(&head);
+        for measured in [cost.cpu_ns, cost.fuel] {
+            if measured > 0 {
+                self.frame.extend_from_slice(&measured.to_le_bytes());
+            }
+        }
         match outcome {
             Ok(write) => {
                 let at = self.frame.len();

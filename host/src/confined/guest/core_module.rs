@@ -3,24 +3,30 @@
 use super::Imports;
 use super::live::TaskState;
 use super::no_such_function;
+use super::numbers::{Encoded, Numbers};
 use super::waiting::Waiting;
 use crate::confined::wasi;
-use crate::value::{Function, Type, Value};
+use crate::value::{Function, Value};
 use crate::wire::import_name;
-use smallvec::{SmallVec, smallvec};
 use std::fs::File;
 use wasmtime::{
     Caller, Engine, ExternType, Func, InstancePre, Linker, Module, ModuleExport, Store, TypedFunc,
-    Val, ValRaw, ValType,
+    Val, ValRaw,
 };
 
 /// A core module that is mapped and linked.
 pub(super) struct Linked {
     instance: InstancePre<TaskState>,
     /// The functions of the signature, each of the type that is known of it.
-    exports: Vec<Option<ModuleExport>>,
+    exports: Vec<Option<Export>>,
     /// What a reactor has called before anything else of it.
     initialize: Option<ModuleExport>,
+}
+
+/// A function of the module, and what it takes and returns.
+struct Export {
+    function: ModuleExport,
+    numbers: Numbers,
 }
 
 /// An instance of a core module.
@@ -82,43 +88,48 @@ impl Linked {
         Some(export.into_func()?.typed(store))
     }
 
-    pub(super) fn call(
-        &self,
-        (store, waiting): (&mut Store<TaskState>, Option<Waiting<'_>>),
-        instance: &mut Instance,
-        (index, function): (u32, &Function),
-        arguments: &[Value],
-    ) -> wasmtime::Result<Option<Value>> {
-        let called = match instance.called {
-            Some((last, called)) if last == index => called,
-            _ => self.find(store, instance, index)?,
-        };
-        match waiting {
-            None => call_now(store, called, function, arguments),
-            Some(waiting) => {
-                let arguments: Vec<Val> = arguments.iter().map(to_core).collect();
-                let mut results = vec![Val::I32(0); results_of(function).len()];
-                waiting.run(called.call_async(&mut *store, &arguments, &mut results))?;
-                let mut results = results.iter().map(one_from_core);
-                Ok(as_one(function, || results.next().unwrap_or(Value::S32(0))))
-            }
-        }
+    /// Whether the arguments are those of the function.
+    #[inline]
+    pub(super) fn takes(&self, index: u32, arguments: &[u8]) -> bool {
+        self.export(index)
+            .is_some_and(|export| export.numbers.fit(arguments))
     }
 
-    /// A function of the signature, which is remembered as the one that was called last.
-    fn find(
+    #[inline]
+    fn export(&self, index: u32) -> Option<&Export> {
+        self.exports.get(index as usize)?.as_ref()
+    }
+
+    /// Calls a function in a store where nothing can wait.
+    #[inline]
+    pub(super) fn call(
         &self,
         store: &mut Store<TaskState>,
         instance: &mut Instance,
         index: u32,
-    ) -> wasmtime::Result<Func> {
-        let export = self.exports.get(index as usize).and_then(Option::as_ref);
-        let export = export.ok_or_else(no_such_function)?;
-        let found = instance.instance.get_module_export(&mut *store, export);
-        let found = found.and_then(|found| found.into_func());
-        let found = found.ok_or_else(no_such_function)?;
-        instance.called = Some((index, found));
-        Ok(found)
+        arguments: &[u8],
+    ) -> wasmtime::Result<Encoded> {
+        let export = self.export(index).ok_or_else(no_such_function)?;
+        let called = instance.find(store, index, export)?;
+        call_now(store, called, &export.numbers, arguments)
+    }
+
+    /// The same in one where it may sleep.
+    pub(super) fn call_waiting(
+        &self,
+        (store, waiting): (&mut Store<TaskState>, Waiting<'_>),
+        instance: &mut Instance,
+        index: u32,
+        arguments: &[u8],
+    ) -> wasmtime::Result<Encoded> {
+        let export = self.export(index).ok_or_else(no_such_function)?;
+        let called = instance.find(store, index, export)?;
+        let numbers = &export.numbers;
+        let arguments = numbers.checked_arguments(arguments);
+        let arguments = arguments.ok_or_else(no_such_function)?;
+        let mut results = numbers.checked_places();
+        waiting.run(called.call_async(&mut *store, &arguments, &mut results))?;
+        Ok(numbers.checked_results(&results))
     }
 }
 
@@ -128,6 +139,34 @@ impl Instance {
             instance,
             called: None,
         }
+    }
+
+    /// A function of the module.
+    #[inline]
+    fn find(
+        &mut self,
+        store: &mut Store<TaskState>,
+        index: u32,
+        export: &Export,
+    ) -> wasmtime::Result<Func> {
+        match self.called {
+            Some((last, called)) if last == index => Ok(called),
+            _ => self.find_another(store, index, export),
+        }
+    }
+
+    /// One that was not called last, which it is then.
+    fn find_another(
+        &mut self,
+        store: &mut Store<TaskState>,
+        index: u32,
+        export: &Export,
+    ) -> wasmtime::Result<Func> {
+        let found = self.instance.get_module_export(store, &export.function);
+        let found = found.and_then(|found| found.into_func());
+        let found = found.ok_or_else(no_such_function)?;
+        self.called = Some((index, found));
+        Ok(found)
     }
 
     /// What runs it, where it is a program.
@@ -140,61 +179,40 @@ impl Instance {
 }
 
 /// The export that is a function of the signature, if it is of its type.
-fn export_of(module: &Module, function: &Function) -> Option<ModuleExport> {
+fn export_of(module: &Module, function: &Function) -> Option<Export> {
+    let numbers = Numbers::of(function)?;
     let ty = module.get_export(&function.name)?;
-    let ty = ty.func()?;
-    let params: Vec<&Type> = function.params.iter().map(|param| &param.ty).collect();
-    let same = |core: ValType, ty: &Type| {
-        matches!(
-            (core, ty),
-            (ValType::I32, Type::S32)
-                | (ValType::I64, Type::S64)
-                | (ValType::F32, Type::F32)
-                | (ValType::F64, Type::F64)
-        )
-    };
-    let all_same = |core: &[ValType], types: &[&Type]| {
-        core.len() == types.len()
-            && core
-                .iter()
-                .zip(types)
-                .all(|(core, ty)| same(core.clone(), ty))
-    };
-    let (core_params, core_results) = (
-        ty.params().collect::<Vec<_>>(),
-        ty.results().collect::<Vec<_>>(),
-    );
-    let results: Vec<&Type> = results_of(function).iter().collect();
-    (all_same(&core_params, &params) && all_same(&core_results, &results))
-        .then(|| module.get_export_index(&function.name))?
+    if !numbers.are_of(ty.func()?) {
+        return None;
+    }
+    let function = module.get_export_index(&function.name)?;
+    Some(Export { function, numbers })
 }
 
-/// Calls a function that was found by [`Linked::find`], and so is of the type of `function`: the engine need not look again.
+/// Calls a function that was found by [`Instance::find`] for an [`Export`], and so is of the type that `numbers` are of: the engine need not look again.
+#[inline]
 fn call_now(
     store: &mut Store<TaskState>,
     called: Func,
-    function: &Function,
-    arguments: &[Value],
-) -> wasmtime::Result<Option<Value>> {
-    let (params, results) = (&function.params, results_of(function));
-    if arguments.len() != params.len() {
-        return Err(no_such_function());
-    }
-    let places = params.len().max(results.len());
-    let mut raw: SmallVec<[ValRaw; 8]> = smallvec![ValRaw::i32(0); places];
-    for ((place, value), param) in raw.iter_mut().zip(arguments).zip(params) {
-        *place = to_raw(value, &param.ty).ok_or_else(no_such_function)?;
-    }
-    // SAFETY: the function's parameters and results are those of the signature (`export_of`), each argument was just written as one of
-    // its parameter's type, and there are as many places as parameters or results, whichever are more. All are numbers. The store's
-    // calls are not asynchronous where this one is not.
-    unsafe { called.call_unchecked(&mut *store, &raw mut *raw)? };
-    let mut types = results.iter().zip(&raw);
-    Ok(as_one(function, || {
-        types
-            .next()
-            .map_or(Value::S32(0), |(ty, raw)| from_raw(*raw, ty))
-    }))
+    numbers: &Numbers,
+    arguments: &[u8],
+) -> wasmtime::Result<Encoded> {
+    let mut few = [ValRaw::i32(0); 8];
+    let mut many = Vec::new();
+    let places = match few.get_mut(..numbers.places()) {
+        Some(few) => few,
+        None => {
+            many.resize(numbers.places(), ValRaw::i32(0));
+            &mut many[..]
+        }
+    };
+    let put = numbers.put_arguments(arguments, places);
+    put.ok_or_else(no_such_function)?;
+    // SAFETY: the function's parameters and results are those of `numbers` (`export_of`), each argument was just put in its place as
+    // one of its parameter's type, and there are as many places as parameters or results, whichever are more. All are numbers. The
+    // store's calls are not asynchronous where this one is not.
+    unsafe { called.call_unchecked(store, &raw mut *places)? };
+    Ok(numbers.results(places))
 }
 
 /// A linker with the functions of the host that the module imports.
@@ -246,42 +264,6 @@ fn initializer_of_reactor(module: &Module) -> Option<ModuleExport> {
         .zip(module.get_export("_initialize"))?;
     let ty = ty.func()?;
     (ty.params().len() == 0 && ty.results().len() == 0).then_some(export)
-}
-
-fn results_of(function: &Function) -> &[Type] {
-    match &function.result {
-        None => &[],
-        Some(Type::Tuple(types)) => types,
-        Some(one) => std::slice::from_ref(one),
-    }
-}
-
-/// The results of a call as the value of the signature; `next` makes each.
-fn as_one(function: &Function, mut next: impl FnMut() -> Value) -> Option<Value> {
-    match &function.result {
-        None => None,
-        Some(Type::Tuple(types)) => Some(Value::Tuple(types.iter().map(|_| next()).collect())),
-        Some(_) => Some(next()),
-    }
-}
-
-fn to_raw(value: &Value, ty: &Type) -> Option<ValRaw> {
-    Some(match (value, ty) {
-        (Value::S32(number), Type::S32) => ValRaw::i32(*number),
-        (Value::S64(number), Type::S64) => ValRaw::i64(*number),
-        (Value::F32(number), Type::F32) => ValRaw::f32(number.to_bits()),
-        (Value::F64(number), Type::F64) => ValRaw::f64(number.to_bits()),
-        _ => return None,
-    })
-}
-
-fn from_raw(raw: ValRaw, ty: &Type) -> Value {
-    match ty {
-        Type::S64 => Value::S64(raw.get_i64()),
-        Type::F32 => Value::F32(f32::from_bits(raw.get_f32())),
-        Type::F64 => Value::F64(f64::from_bits(raw.get_f64())),
-        _ => Value::S32(raw.get_i32()),
-    }
 }
 
 /// A core value. Only the four core types occur in the signature of a core module.

@@ -1,12 +1,11 @@
 //! An instance and the store that it lives in: for one task, or for those that a worker keeps it for.
 
 use super::verdict::{Phase, explain};
-use super::{Guest, Instance, Linked, no_such_function};
+use super::{Arguments, Guest, Instance, Linked, Returned, no_such_function};
 use crate::confined::conversation::Conversation;
 use crate::confined::memory_limit::MemoryLimit;
 use crate::confined::warm::Gate;
 use crate::confined::wasi::{Input, Wasi, Written};
-use crate::value::{Value, is_err};
 use crate::wire::{TaskFailure, TaskFailureKind, VALUES_BYTES};
 use std::time::{Duration, Instant};
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
@@ -33,7 +32,7 @@ pub(in crate::confined) struct Live {
 
 /// What became of a call, and what it used.
 pub(in crate::confined) struct Called {
-    pub(in crate::confined) outcome: Result<Option<Value>, TaskFailure>,
+    pub(in crate::confined) outcome: Result<Returned, TaskFailure>,
     pub(in crate::confined) fuel: u64,
     pub(in crate::confined) memory_bytes: u64,
     /// What it wrote, where that is not its result.
@@ -105,14 +104,14 @@ impl Guest {
         let Some(initializer) = self.terms.initializer else {
             return Ok(live);
         };
+        let none = self.read(initializer, &[], &mut Vec::new());
+        let none = none.map_err(Called::failed)?;
         let limits = self.limits();
         live.store.data_mut().deadline = Instant::now().checked_add(limits.start_timeout);
-        let returned = self.call_now(&mut live, initializer, &[]);
-        let returned = returned.and_then(|value| match &value {
-            Some(value) if is_err(value).is_some() => {
-                Err(wasmtime::format_err!("it returned an error"))
-            }
-            _ => Ok(()),
+        let returned = self.call_now(&mut live, initializer, &none);
+        let returned = returned.and_then(|returned| match returned.is_err() {
+            true => Err(wasmtime::format_err!("it returned an error")),
+            false => Ok(()),
         });
         if let Err(error) = returned {
             let state = live.store.data();
@@ -135,11 +134,12 @@ impl Guest {
     }
 
     /// Calls a function for a task that began at `started`.
+    #[inline]
     pub(in crate::confined) fn call(
         &self,
         live: &mut Live,
         index: u32,
-        arguments: &[Value],
+        arguments: &Arguments<'_>,
         started: Instant,
         conversation: &Conversation,
     ) -> Called {
@@ -152,38 +152,53 @@ impl Guest {
             state.conversation = Some(conversation.clone());
         }
         if self.program == Some(index) {
-            let ended = self.run_program(live).map(|()| None);
+            let ended = self.run_program(live).map(|()| Returned::Value(None));
             return self.ended(live, ended).of_program();
         }
         let returned = self.call_now(live, index, arguments);
         self.ended(live, returned)
     }
 
-    pub(super) fn ended(&self, live: &Live, returned: wasmtime::Result<Option<Value>>) -> Called {
-        let state = live.store.data();
-        let phase = match &state.gate {
-            Some(gate) if gate.deadline().is_none() => Phase::Warming,
-            _ => Phase::Running,
-        };
-        let outcome = returned.map_err(|error| explain(phase, &error, state, self.limits()));
+    #[inline]
+    pub(super) fn ended(&self, live: &Live, returned: wasmtime::Result<Returned>) -> Called {
+        let outcome = returned.map_err(|error| {
+            let state = live.store.data();
+            let phase = match &state.gate {
+                Some(gate) if gate.deadline().is_none() => Phase::Warming,
+                _ => Phase::Running,
+            };
+            explain(phase, &error, state, self.limits())
+        });
         self.called(&live.store, outcome)
     }
 
+    #[inline]
     fn call_now(
         &self,
         live: &mut Live,
         index: u32,
-        arguments: &[Value],
-    ) -> wasmtime::Result<Option<Value>> {
-        let function = self.function(index).ok_or_else(no_such_function)?;
+        arguments: &Arguments<'_>,
+    ) -> wasmtime::Result<Returned> {
         let waiting = self.waiting(&live.store);
         let store = &mut live.store;
-        match (&self.linked, &mut live.instance) {
-            (Linked::Core(linked), Instance::Core(instance)) => {
-                linked.call((store, waiting), instance, (index, function), arguments)
+        match (&self.linked, &mut live.instance, arguments) {
+            (Linked::Core(linked), Instance::Core(instance), Arguments::Numbers(encoded)) => {
+                let results = match waiting {
+                    None => linked.call(store, instance, index, encoded),
+                    Some(waiting) => {
+                        linked.call_waiting((store, waiting), instance, index, encoded)
+                    }
+                };
+                Ok(Returned::Numbers(results?))
             }
-            (Linked::Component(linked), Instance::Component(instance)) => {
-                linked.call((store, waiting), instance, (index, function), arguments)
+            (
+                Linked::Component(linked),
+                Instance::Component(instance),
+                Arguments::Values(values),
+            ) => {
+                let function = self.function(index).ok_or_else(no_such_function)?;
+                let value = linked.call((store, waiting), instance, (index, function), values)?;
+                Ok(Returned::Value(value))
             }
             _ => Err(no_such_function()),
         }
@@ -228,11 +243,8 @@ impl Guest {
         }
     }
 
-    fn called(
-        &self,
-        store: &Store<TaskState>,
-        outcome: Result<Option<Value>, TaskFailure>,
-    ) -> Called {
+    #[inline]
+    fn called(&self, store: &Store<TaskState>, outcome: Result<Returned, TaskFailure>) -> Called {
         let fuel = self.limits().fuel;
         let left = || store.get_fuel().unwrap_or(0);
         Called {

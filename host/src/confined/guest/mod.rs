@@ -1,5 +1,6 @@
 //! A linked module and how a call of it is made: one of the two places that know which kind a module is.
 
+mod arguments;
 mod backtrace;
 mod bytes;
 mod component;
@@ -7,12 +8,16 @@ mod core_module;
 mod host_import;
 mod live;
 mod missing;
+mod numbers;
 mod program;
+mod returned;
 mod values;
 mod verdict;
 mod waiting;
 
+pub(super) use arguments::Arguments;
 pub(super) use live::{Called, Live, TaskState};
+pub(super) use returned::Returned;
 
 use super::wasi::Runtime;
 use crate::value::{Function, Signature};

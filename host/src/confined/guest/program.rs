@@ -1,7 +1,7 @@
 //! A module that is a whole program, called as a function of its arguments and its standard input.
 
 use super::live::{Called, Live};
-use super::{Guest, Instance, Linked, no_such_function};
+use super::{Arguments, Guest, Instance, Linked, Returned, no_such_function};
 use crate::confined::warm::Gate;
 use crate::confined::wasi::{Input, Written};
 use crate::value::Value;
@@ -32,10 +32,13 @@ impl Guest {
     pub(in crate::confined) fn program_input(
         &self,
         function: u32,
-        arguments: &mut [Value],
+        arguments: &mut Arguments<'_>,
     ) -> Result<ProgramInput, TaskFailure> {
+        let Arguments::Values(arguments) = arguments else {
+            return Ok(ProgramInput::default());
+        };
         let ([Value::List(words), Value::Bytes(stdin)], true) =
-            (arguments, self.program == Some(function))
+            (&mut arguments[..], self.program == Some(function))
         else {
             return Ok(ProgramInput::default());
         };
@@ -77,7 +80,7 @@ impl Guest {
             Err(called) => return called,
         };
         live.store.data_mut().deadline = started.checked_add(self.limits().start_timeout);
-        let ended = self.run_program(&mut live).map(|()| None);
+        let ended = self.run_program(&mut live).map(|()| Returned::Value(None));
         self.ended(&live, ended).of_program()
     }
 
@@ -121,7 +124,8 @@ impl Called {
     pub(super) fn of_program(mut self) -> Called {
         if self.outcome.is_ok() {
             let Written { stdout, .. } = &mut self.written;
-            self.outcome = Ok(Some(Value::Bytes(std::mem::take(stdout))));
+            let value = Value::Bytes(std::mem::take(stdout));
+            self.outcome = Ok(Returned::Value(Some(value)));
         }
         self
     }

@@ -19,6 +19,7 @@ pub(super) struct Waiting<'a> {
 
 impl Guest {
     /// How calls are to be made in that store; `None` where nothing in them can wait, and they are simply made.
+    #[inline]
     pub(super) fn waiting(&self, store: &Store<TaskState>) -> Option<Waiting<'_>> {
         let given = self.wasi.as_ref()?;
         let state = store.data();

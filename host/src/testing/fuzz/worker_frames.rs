@@ -109,12 +109,7 @@ fn results(frame: &[u8]) {
 }
 
 fn push(writer: &mut ResultsWriter, result: &TaskResult<'_>) {
-    match &result.outcome {
-        Ok(value) => writer.push_printed(
-            result.cost,
-            Ok(&mut |out: &mut Vec<u8>| out.extend_from_slice(value)),
-            result.printed,
-        ),
-        Err(failure) => writer.push_printed(result.cost, Err(failure), result.printed),
-    }
+    let outcome = result.outcome.as_ref();
+    let outcome = outcome.map(|value| move |out: &mut Vec<u8>| out.extend_from_slice(value));
+    writer.push_printed(result.cost, outcome, result.printed);
 }
