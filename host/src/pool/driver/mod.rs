@@ -30,11 +30,11 @@ use super::inbox::Inbox;
 use super::outcome::Failure;
 use super::reply::Delivery;
 use super::scheduler::{
-    Action, Loss, Parking, PluginConfig, PluginId, Ran, Scheduler, TaskId, WorkerId,
+    Action, Loss, Parking, PluginConfig, PluginId, Ran, Scheduler, Task, TaskId, WorkerId,
 };
 use crate::child::{Launcher, Process};
 use crate::sandbox::GrantedDirectory;
-use blocks::{Blocks, Place};
+use blocks::Blocks;
 use deadlines::Deadlines;
 use events::{Events, Source};
 use loaded::Loaded;
@@ -43,6 +43,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use template::TemplateLink;
 use worker::WorkerLink;
+
+/// How many tasks are told to the scheduler at once: more would not stay in the cache.
+const LISTED: usize = 4096;
 
 /// The thread that runs a pool.
 pub(super) struct Driver {
@@ -235,7 +238,8 @@ impl Driver {
 
     fn submit(&mut self, new: Vec<Block>) {
         let now = Instant::now();
-        let mut places: Vec<(PluginId, Place)> = Vec::with_capacity(new.len());
+        let mut listed: Vec<Task> = Vec::with_capacity(LISTED);
+        let mut of = None;
         for mut block in new {
             block.number = self.last_task + 1;
             self.last_task += block.count() as u64;
@@ -247,14 +251,18 @@ impl Driver {
                 self.ended.append(&mut block.fail_all(&failure));
                 continue;
             }
-            places.push((block.plugin, self.tasks.insert(block)));
-        }
-        for same in places.chunk_by(|(one, _), (other, _)| one == other) {
-            let mut tasks = Vec::new();
-            for (_, place) in same {
-                self.tasks.list(*place, &mut tasks);
+            if let Some(plugin) = of
+                && (plugin != block.plugin || listed.len() + block.count() > LISTED)
+            {
+                self.scheduler.submit(now, plugin, &listed);
+                listed.clear();
             }
-            self.scheduler.submit(now, same[0].0, &tasks);
+            of = Some(block.plugin);
+            let place = self.tasks.insert(block);
+            self.tasks.list(place, &mut listed);
+        }
+        if let Some(plugin) = of {
+            self.scheduler.submit(now, plugin, &listed);
         }
     }
 
