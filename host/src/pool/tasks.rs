@@ -73,6 +73,8 @@ pub struct Inputs {
 pub struct Outcomes {
     stream: Arc<Stream>,
     taken: VecDeque<Ends>,
+    /// How many outcomes those are.
+    ready: usize,
 }
 
 /// Nobody takes the outcomes any more, or no more inputs are wanted.
@@ -99,6 +101,7 @@ pub(super) fn ends(
     let outcomes = Outcomes {
         stream: Arc::clone(&stream),
         taken: VecDeque::new(),
+        ready: 0,
     };
     let inputs = Inputs {
         nested: is_called_by(&inbox),
@@ -342,18 +345,27 @@ impl Outcomes {
     /// Whether there is one to take, now or, if told to wait, at all.
     #[inline]
     pub(super) fn fill(&mut self, wait: bool) -> bool {
-        loop {
-            match self.taken.front() {
-                Some(ends) if !ends.is_done() => return true,
-                Some(_) => drop(self.taken.pop_front()),
-                None if !wait && !self.stream.is_ready() => return false,
-                None => {
-                    if !self.stream.take(&mut self.taken, wait) {
-                        return false;
-                    }
-                }
-            }
+        self.ready > 0 || self.refill(wait)
+    }
+
+    fn refill(&mut self, wait: bool) -> bool {
+        if !wait && !self.stream.is_ready() {
+            return false;
         }
+        self.taken.clear();
+        let more = self.stream.take(&mut self.taken, wait);
+        self.ready = self.taken.iter().map(Ends::len).sum();
+        more && self.ready > 0
+    }
+
+    /// The ends of which the next is one, which is about to be taken.
+    #[inline]
+    fn next_ends(&mut self) -> Option<&mut Ends> {
+        while self.taken.front()?.is_done() {
+            self.taken.pop_front();
+        }
+        self.ready = self.ready.saturating_sub(1);
+        self.taken.front_mut()
     }
 
     /// The next result, if it was [filled](Self::fill) in, of a function that returns that type.
@@ -362,7 +374,7 @@ impl Outcomes {
         &mut self,
         ty: Option<&Type>,
     ) -> Option<Result<R, Failure>> {
-        let ends = self.taken.front_mut()?;
+        let ends = self.next_ends()?;
         if let Some(ty) = ty
             && let Some(number) = ends.next_number()
         {
@@ -374,14 +386,8 @@ impl Outcomes {
 
     /// How many outcomes can be had at once, without waiting: at least one, if there is any.
     pub fn ready(&mut self) -> usize {
-        let ready = |taken: &VecDeque<Ends>| taken.iter().map(Ends::len).sum();
-        match ready(&self.taken) {
-            0 if self.stream.is_ready() => {
-                self.stream.take(&mut self.taken, false);
-                ready(&self.taken)
-            }
-            ready => ready,
-        }
+        self.fill(false);
+        self.ready
     }
 }
 
@@ -392,7 +398,7 @@ impl Iterator for Outcomes {
         if !self.fill(true) {
             return None;
         }
-        let ends = self.taken.front_mut()?;
+        let ends = self.next_ends()?;
         let (index, ended) = ends.next()?;
         Some((index, ended.into_outcome(ends.ran())))
     }

@@ -14,6 +14,7 @@ pub struct PlainResults {
     bytes: Vec<u8>,
     /// Where the next one begins.
     at: usize,
+    left: usize,
 }
 
 /// One of them.
@@ -42,23 +43,25 @@ impl PlainResults {
             ty,
             bytes: bytes.to_vec(),
             at: 0,
+            left: count as usize,
         })
     }
 
     /// The first `count` that are left, which then are not here any more.
     #[must_use]
     pub fn take_front(&mut self, count: usize) -> PlainResults {
-        let from = self.at;
-        self.at += count.min(self.len()) * self.size();
-        let bytes = match from == 0 && self.at == self.bytes.len() {
+        let (from, count) = (self.at, count.min(self.left));
+        self.at += count * self.size();
+        self.left -= count;
+        let bytes = match from == 0 && self.left == 0 {
             true => std::mem::take(&mut self.bytes),
             false => self.bytes[from..self.at].to_vec(),
         };
-        self.at = self.at.min(self.bytes.len());
         PlainResults {
             ty: self.ty,
             bytes,
             at: 0,
+            left: count,
         }
     }
 
@@ -73,7 +76,7 @@ impl PlainResults {
     #[inline]
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.at >= self.bytes.len()
+        self.left == 0
     }
 
     fn size(&self) -> usize {
@@ -100,13 +103,13 @@ impl Iterator for PlainResults {
     fn next(&mut self) -> Option<Plain> {
         let plain = self.read_at(self.at)?;
         self.at += self.size();
+        self.left -= 1;
         Some(plain)
     }
 
     #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = (self.bytes.len() - self.at) / self.size();
-        (left, Some(left))
+        (self.left, Some(self.left))
     }
 }
 
