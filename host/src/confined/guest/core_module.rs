@@ -189,7 +189,8 @@ fn export_of(module: &Module, function: &Function) -> Option<Export> {
     Some(Export { function, numbers })
 }
 
-/// Calls a function that was found by [`Instance::find`] for an [`Export`], and so is of the type that `numbers` are of: the engine need not look again.
+/// Calls a function that was found by [`Instance::find`] for an export, and so is of the type that `numbers` are of: the engine need
+/// not look again.
 #[inline]
 fn call_now(
     store: &mut Store<TaskState>,

@@ -159,7 +159,8 @@ impl Guest {
         self.ended(live, returned)
     }
 
-    #[inline]
+    // A move of what it returns takes as long as a small call.
+    #[inline(always)]
     pub(super) fn ended(&self, live: &Live, returned: wasmtime::Result<Returned>) -> Called {
         let outcome = returned.map_err(|error| {
             let state = live.store.data();
@@ -243,7 +244,8 @@ impl Guest {
         }
     }
 
-    #[inline]
+    // A move of what it returns takes as long as a small call.
+    #[inline(always)]
     fn called(&self, store: &Store<TaskState>, outcome: Result<Returned, TaskFailure>) -> Called {
         let fuel = self.limits().fuel;
         let left = || store.get_fuel().unwrap_or(0);

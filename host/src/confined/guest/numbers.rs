@@ -123,7 +123,19 @@ impl Encoded {
         }
     }
 
+    /// Appends them.
     #[inline]
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        match self {
+            Encoded::One(bytes, length) => {
+                // A copy of a length that is known takes no call.
+                out.extend_from_slice(bytes);
+                out.truncate(out.len() - bytes.len() + length);
+            }
+            Encoded::Several(bytes) => out.extend_from_slice(bytes),
+        }
+    }
+
     pub(in crate::confined) fn bytes(&self) -> &[u8] {
         match self {
             Encoded::One(bytes, length) => &bytes[..*length],
@@ -285,6 +297,9 @@ mod tests {
             encode(value, &mut expected);
             assert!(matches!(one, Encoded::One(..)));
             assert_eq!(one.bytes(), expected);
+            let mut out = vec![1];
+            one.put(&mut out);
+            assert_eq!(out, [&[1][..], &expected].concat());
         }
         let tuple = Type::Tuple(types.to_vec());
         let several = numbers(&[], Some(tuple)).unwrap().results(&places);

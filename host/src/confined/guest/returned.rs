@@ -33,7 +33,7 @@ impl Returned {
     #[inline]
     pub(in crate::confined) fn encode(&self, out: &mut Vec<u8>) {
         match self {
-            Returned::Numbers(numbers) => out.extend_from_slice(numbers.bytes()),
+            Returned::Numbers(numbers) => numbers.put(out),
             Returned::Value(value) => value.iter().for_each(|value| encode(value, out)),
         }
     }
