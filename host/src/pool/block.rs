@@ -4,7 +4,7 @@ use super::arguments::Arguments;
 use super::ended::Ended;
 use super::ends::{Ends, Results};
 use super::outcome::{Failure, FailureKind};
-use super::reply::{Delivery, ReplyTo};
+use super::reply::{Deliveries, Delivery, ReplyTo};
 use super::scheduler::PluginId;
 use std::collections::BTreeMap;
 
@@ -58,8 +58,13 @@ impl Block {
     }
 
     /// How often a task was run again because it failed.
-    pub(super) fn retries(&mut self, task: usize) -> &mut u32 {
-        self.retries.entry(task).or_default()
+    pub(super) fn retries(&self, task: usize) -> u32 {
+        self.retries.get(&task).copied().unwrap_or_default()
+    }
+
+    /// A task is run again because it failed.
+    pub(super) fn retry(&mut self, task: usize) {
+        *self.retries.entry(task).or_default() += 1;
     }
 
     /// Whether a task has no end yet.
@@ -107,7 +112,9 @@ impl Drop for Block {
         if !self.is_done() {
             let message = "the pool was terminated before it finished";
             let failure = Failure::new(FailureKind::Cancelled, message);
-            Delivery::send_all(&mut self.fail_all(&failure));
+            let mut cancelled = Deliveries::default();
+            cancelled.extend(self.fail_all(&failure));
+            cancelled.send();
         }
     }
 }

@@ -170,3 +170,83 @@ impl Iterator for Ends {
 }
 
 impl ExactSizeIterator for Ends {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pool::outcome::{Failure, FailureKind};
+    use crate::value::{Fixed, Value, encode};
+    use crate::wire::{Cost, ResultsWriter, WorkerFrame};
+
+    /// The numbers up to `count`, as they come from a worker.
+    fn plain(count: i64) -> Results {
+        let mut writer = ResultsWriter::new(0);
+        for number in 0..count {
+            let write = |out: &mut Vec<u8>| encode(&Value::S64(number), out);
+            let cost = Cost {
+                wall_ns: number as u64 + 1,
+                memory_bytes: 7,
+                ..Cost::default()
+            };
+            writer.push(cost, Ok(&mut { write }));
+        }
+        let Some(WorkerFrame::Results { bytes, count, .. }) = WorkerFrame::parse(writer.take(true))
+        else {
+            panic!("not the results");
+        };
+        Results::Plain(PlainResults::read(bytes, count, Fixed::S64).unwrap())
+    }
+
+    /// The same, each by itself.
+    fn each(count: i64) -> Results {
+        Results::each(plain(count).collect())
+    }
+
+    fn numbers(ends: impl IntoIterator<Item = Ended>) -> Vec<Value> {
+        let ends = ends.into_iter();
+        ends.filter_map(|ended| ended.result.unwrap()).collect()
+    }
+
+    #[test]
+    fn results_are_taken_apart_without_losing_one() {
+        for mut left in [plain(5), each(5)] {
+            let mut taken = numbers(left.take_front(2));
+            assert_eq!(taken.len(), 2);
+            taken.extend(left.next().and_then(|ended| ended.result.unwrap()));
+            taken.extend(numbers(left.take_front(2)));
+            assert_eq!(taken, (0..5).map(Value::S64).collect::<Vec<_>>());
+            assert_eq!(left.len(), 0);
+        }
+    }
+
+    #[test]
+    fn each_end_has_its_number_and_what_it_used() {
+        for left in [plain(3), each(3)] {
+            let mut ends = Ends::new(40, left, None);
+            assert_eq!((ends.first(), ends.until(), ends.heap_bytes()), (40, 43, 0));
+            ends.next();
+            let mut shown = Vec::new();
+            ends.show(|number, ended| shown.push((number, ended.wall_ns, ended.memory_bytes)));
+            assert_eq!(shown, [(41, 2, 7), (42, 3, 7)]);
+            let taken = ends.by_ref().map(|(number, ended)| (number, ended.wall_ns));
+            assert_eq!(taken.collect::<Vec<_>>(), [(41, 2), (42, 3)]);
+            assert!(ends.is_done());
+        }
+    }
+
+    #[test]
+    fn numbers_are_taken_as_they_came_where_that_is_all_there_is() {
+        let mut ends = Ends::new(0, plain(2), None);
+        let first = ends.next_number().map(Number::value);
+        assert_eq!((first, ends.first()), (Some(Value::S64(0)), 1));
+        let mut ends = Ends::new(0, each(2), None);
+        assert_eq!((ends.next_number(), ends.len()), (None, 2));
+    }
+
+    #[test]
+    fn what_ends_keep_is_counted() {
+        let failure = Failure::new(FailureKind::Trap, "17 bytes of text.");
+        let ended = Ended::failed(failure, 1);
+        assert_eq!(Ends::one(0, ended, None).heap_bytes(), 17);
+    }
+}

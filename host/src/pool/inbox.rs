@@ -26,7 +26,7 @@ pub(crate) struct Mail {
     pub(crate) answers: Vec<HostAnswer>,
     /// Who wants to know how a plugin is doing.
     pub(crate) stats: Vec<(PluginId, Sender<Stats>)>,
-    /// Somebody does not want some tasks any more: those whose reply says so.
+    /// Somebody does not want some tasks any more: those of blocks that say so.
     pub(crate) cancelled: bool,
     /// Plugins none of whose tasks is to begin any more.
     pub(crate) halted: Vec<PluginId>,

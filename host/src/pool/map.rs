@@ -168,7 +168,9 @@ impl PluginHandle {
 pub(super) fn all_values<R>(
     results: impl Iterator<Item = Result<R, Failure>>,
 ) -> Result<Vec<R>, MapError> {
-    let mut values = Vec::with_capacity(results.size_hint().0);
+    let mut values = Vec::new();
+    // Of what there will never be room for, nothing is kept yet.
+    let _ = values.try_reserve(results.size_hint().0);
     let mut first_failure = None;
     for (index, result) in (0..).zip(results) {
         match result {

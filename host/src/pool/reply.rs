@@ -3,6 +3,7 @@
 use super::ended::{Ended, RanAt};
 use super::ends::Ends;
 use super::stream::Stream;
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
@@ -60,17 +61,22 @@ pub(crate) struct Delivery {
     pub(super) freed: usize,
 }
 
-impl Delivery {
+/// Ends that are about to be handed over, together. Whatever happens, they are.
+#[derive(Debug, Default)]
+pub(super) struct Deliveries(VecDeque<Delivery>);
+
+impl Deliveries {
+    pub(super) fn add(&mut self, delivery: Delivery) {
+        self.0.push_back(delivery);
+    }
+
     /// Hands all of them over, each consumer being woken once.
-    pub(super) fn send_all(deliveries: &mut Vec<Delivery>) {
-        // Whoever watches may ask anything of the stream, which is not locked meanwhile.
-        for delivery in &*deliveries {
-            if let ReplyTo::Stream(stream) = &delivery.to {
-                stream.watch(&delivery.ends);
-            }
+    pub(super) fn send(&mut self) {
+        // What panicked may have been who watches.
+        if !std::thread::panicking() {
+            self.show();
         }
-        let mut deliveries = deliveries.drain(..).peekable();
-        while let Some(Delivery { to, ends, freed }) = deliveries.next() {
+        while let Some(Delivery { to, ends, freed }) = self.0.pop_front() {
             match &to {
                 ReplyTo::Receiver(receiver) => {
                     let ran = ends.ran.clone();
@@ -80,7 +86,7 @@ impl Delivery {
                 }
                 ReplyTo::Stream(stream) => {
                     let others = std::iter::from_fn(|| {
-                        let next = deliveries.next_if(|next| next.to.is_same_stream(&to))?;
+                        let next = self.0.pop_front_if(|next| next.to.is_same_stream(&to))?;
                         Some((next.ends, next.freed))
                     });
                     stream.put(std::iter::once((ends, freed)).chain(others));
@@ -89,7 +95,30 @@ impl Delivery {
         }
     }
 
-    pub(super) fn send(self) {
-        Delivery::send_all(&mut vec![self]);
+    /// Shows them to those who watch, who may ask anything of the stream: it is not locked meanwhile.
+    fn show(&self) {
+        for delivery in &self.0 {
+            if let ReplyTo::Stream(stream) = &delivery.to {
+                stream.watch(&delivery.ends);
+            }
+        }
+    }
+}
+
+impl From<Delivery> for Deliveries {
+    fn from(delivery: Delivery) -> Deliveries {
+        Deliveries(VecDeque::from([delivery]))
+    }
+}
+
+impl Extend<Delivery> for Deliveries {
+    fn extend<T: IntoIterator<Item = Delivery>>(&mut self, deliveries: T) {
+        self.0.extend(deliveries);
+    }
+}
+
+impl Drop for Deliveries {
+    fn drop(&mut self) {
+        self.send();
     }
 }

@@ -8,7 +8,7 @@ use super::host_threads::is_called_by;
 use super::inbox::Inbox;
 use super::map::{misfit, typed};
 use super::outcome::{Failure, Outcome};
-use super::reply::{Delivery, ReplyTo};
+use super::reply::{Deliveries, Delivery, ReplyTo};
 use super::stream::{Order, Refused, Stream, Watch};
 use crate::value::{FromValue, Function, Type, Value, encode_args};
 use crate::wire::Packed;
@@ -137,7 +137,7 @@ impl Inputs {
         }
     }
 
-    /// The same, of arguments that are encoded where they are kept.
+    /// Sends arguments that have no memory of their own: they are encoded where they are kept.
     fn send_small(&mut self, arguments: &[Value]) -> Result<(), Closed> {
         match self.callee.check_small(arguments) {
             Err(failure) => self.fail(failure),
@@ -145,7 +145,7 @@ impl Inputs {
         }
     }
 
-    /// The same, of numbers that are of the function's types.
+    /// Sends numbers that are of the function's types, encoded.
     #[inline]
     pub(super) fn send_numbers(&mut self, encoded: &[u8]) -> Result<(), Closed> {
         match self.callee.check_bytes(encoded.len()) {
@@ -158,6 +158,7 @@ impl Inputs {
         }
     }
 
+    /// Sends arguments that may be long.
     fn send_any(&mut self, arguments: &[Value]) -> Result<(), Closed> {
         let mut encoded = std::mem::take(&mut self.encoded);
         let sent = match self.callee.encode_in(&mut encoded, arguments) {
@@ -169,7 +170,7 @@ impl Inputs {
         sent
     }
 
-    /// The same, of arguments that nobody else needs.
+    /// Sends arguments that nobody else needs.
     pub(super) fn send_owned(&mut self, arguments: Vec<Value>) -> Result<(), Closed> {
         if !matches!(&arguments[..], [Value::Bytes(_)]) {
             return self.send(&arguments);
@@ -201,6 +202,7 @@ impl Inputs {
     fn send_long(&mut self, encoded: Vec<u8>) -> Result<(), Closed> {
         let place = self.place()?;
         self.hand_over(1);
+        self.give_back();
         self.stream.settle(0, encoded.len());
         self.post(Arguments::alone(encoded), place, self.is_nested());
         Ok(())
@@ -227,12 +229,13 @@ impl Inputs {
     pub fn fail(&mut self, failure: Failure) -> Result<(), Closed> {
         let place = self.place()?;
         self.hand_over(1);
+        self.give_back();
         let delivery = Delivery {
             to: ReplyTo::Stream(Arc::clone(&self.stream)),
             ends: Ends::one(place, Ended::failed(failure, 0), None),
             freed: 0,
         };
-        delivery.send();
+        Deliveries::from(delivery).send();
         Ok(())
     }
 
@@ -251,12 +254,17 @@ impl Inputs {
 
     /// Lets every task that was sent begin.
     pub fn flush(&mut self) {
+        self.hand_over(0);
+        self.give_back();
+    }
+
+    /// Gives back the places that were not used: whoever waits for the last outcome would wait for theirs.
+    fn give_back(&mut self) {
         let unused = self.places.end - self.places.start;
         self.places.end = self.places.start;
         if unused > 0 {
             self.stream.settle(unused, 0);
         }
-        self.hand_over(0);
     }
 
     /// Hands over what is kept back: the tasks before the last `behind` whose places were taken.

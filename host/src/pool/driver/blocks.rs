@@ -85,10 +85,12 @@ impl Blocks {
         })
     }
 
-    /// How often a task was run again because it failed.
-    pub(super) fn retries(&mut self, id: TaskId) -> Option<&mut u32> {
+    /// A task is run again because it failed.
+    pub(super) fn retry(&mut self, id: TaskId) {
         let (place, at) = parts(id);
-        Some(self.0.get_mut(place)?.retries(at))
+        if let Some(block) = self.0.get_mut(place) {
+            block.retry(at);
+        }
     }
 
     /// Ends a task.
@@ -166,6 +168,11 @@ impl<'a> BlockTask<'a> {
         self.block.number + self.at as u64
     }
 
+    /// How often it was run again because it failed.
+    pub(super) fn retries(self) -> u32 {
+        self.block.retries(self.at)
+    }
+
     pub(super) fn is_cancelled(self) -> bool {
         self.block.to.is_cancelled()
     }
@@ -217,3 +224,6 @@ fn id(Place(place): Place, at: usize) -> TaskId {
 fn parts(TaskId(id): TaskId) -> (usize, usize) {
     ((id >> 32) as usize, (id & u64::from(u32::MAX)) as usize)
 }
+
+#[cfg(test)]
+mod tests;

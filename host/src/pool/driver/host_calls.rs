@@ -108,16 +108,16 @@ impl Driver {
         let arguments = decode_args(&import.function.params, arguments, budget);
         let arguments = arguments
             .map_err(|_| Violation("arguments of a host call that are not of its types"))?;
-        let Some((host, new_task)) = import.bound.clone().zip(self.tasks.get(task)) else {
+        let Some((host, called_by)) = import.bound.clone().zip(self.tasks.get(task)) else {
             return Err(Violation("a host call without a task"));
         };
         let functions = &loaded.plugin.signature.functions;
-        let called = functions.get(new_task.function() as usize);
+        let called = functions.get(called_by.function() as usize);
         let open = OpenCall::default();
         calls.open = Some((open.clone(), Instant::now()));
         let call = HostCall {
             plugin: loaded.plugin.called(),
-            task: new_task.number(),
+            task: called_by.number(),
             function: called.map_or("", |function| &function.name).into(),
             worker: Arc::clone(&link.name),
             pid: link.process.as_ref().map_or(0, Process::number),

@@ -28,7 +28,7 @@ use super::ends::Ends;
 use super::host_threads::HostThreads;
 use super::inbox::Inbox;
 use super::outcome::Failure;
-use super::reply::Delivery;
+use super::reply::{Deliveries, Delivery};
 use super::scheduler::{
     Action, Loss, Parking, PluginConfig, PluginId, Ran, Scheduler, Task, TaskId, WorkerId,
 };
@@ -65,7 +65,7 @@ pub(super) struct Driver {
     /// The number of the task that was submitted last.
     last_task: u64,
     /// What ended in this turn, delivered together.
-    ended: Vec<Delivery>,
+    ended: Deliveries,
     settings: Settings,
     /// By when workers must have answered.
     deadlines: Deadlines,
@@ -90,7 +90,7 @@ impl Drop for Driver {
             .for_each(Process::kill);
         let plugins = self.plugins.keys();
         let last = plugins.map(|id| (*id, self.stats(*id))).collect();
-        // However the thread ends, nobody waits for it: what is here and what still comes is cancelled.
+        // However the thread ends, nobody waits for it: what ended is delivered, what is here and what still comes is cancelled.
         self.inbox.close(last);
     }
 }
@@ -143,7 +143,7 @@ impl Driver {
             dead: HashMap::new(),
             deadlines: Deadlines::default(),
             last_task: 0,
-            ended: Vec::new(),
+            ended: Deliveries::default(),
             settings,
             closing: false,
         })
@@ -174,7 +174,7 @@ impl Driver {
             self.check_deadlines(now);
             self.act();
             self.dead.clear();
-            Delivery::send_all(&mut self.ended);
+            self.ended.send();
             if self.closing && self.tasks.is_empty() && !self.inbox.expects_more() {
                 break;
             }
@@ -238,7 +238,8 @@ impl Driver {
 
     fn submit(&mut self, new: Vec<Block>) {
         let now = Instant::now();
-        let mut listed: Vec<Task> = Vec::with_capacity(LISTED);
+        let count: usize = new.iter().map(Block::count).sum();
+        let mut listed: Vec<Task> = Vec::with_capacity(count.min(LISTED));
         let mut of = None;
         for mut block in new {
             block.number = self.last_task + 1;
@@ -248,7 +249,7 @@ impl Driver {
                 if let Some(loaded) = self.plugins.get_mut(&block.plugin) {
                     loaded.count(failure.kind(), block.count() as u64);
                 }
-                self.ended.append(&mut block.fail_all(&failure));
+                self.ended.extend(block.fail_all(&failure));
                 continue;
             }
             if let Some(plugin) = of
@@ -339,7 +340,7 @@ impl Driver {
             });
         }
         if let Some(run) = self.tasks.end(id) {
-            self.ended.push(Delivery {
+            self.ended.add(Delivery {
                 to: run.to,
                 ends: Ends::one(run.first, ended, ran_at),
                 freed: run.freed,

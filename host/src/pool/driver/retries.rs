@@ -18,21 +18,17 @@ impl Driver {
         let Some(task) = self.tasks.get(id) else {
             return false;
         };
-        let (plugin, is_cancelled) = (task.plugin(), task.is_cancelled());
-        let again = task.as_task(id);
-        let Some(retries) = self.tasks.retries(id) else {
-            return false;
-        };
+        let (plugin, retries) = (task.plugin(), task.retries());
         let loaded = self.plugins.get(&plugin);
         let is_asked = loaded.is_some_and(|loaded| {
             let Retries { times, timeouts } = loaded.plugin.terms.retries;
-            *retries < times && can_pass(kind, timeouts)
+            retries < times && can_pass(kind, timeouts)
         });
-        if !is_asked || is_cancelled || !self.scheduler.may_retry(plugin) {
+        if !is_asked || task.is_cancelled() || !self.scheduler.may_retry(plugin) {
             return false;
         }
-        let at = Instant::now() + pause(*retries);
-        *retries += 1;
+        let (again, at) = (task.as_task(id), Instant::now() + pause(retries));
+        self.tasks.retry(id);
         self.scheduler.retry(plugin, again, attempts, at);
         true
     }

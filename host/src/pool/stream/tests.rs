@@ -6,7 +6,7 @@ use crate::pool::block::Block;
 use crate::pool::ended::Ended;
 use crate::pool::ends::Results;
 use crate::pool::outcome::FailureKind;
-use crate::pool::reply::{Delivery, ReplyTo};
+use crate::pool::reply::{Deliveries, Delivery, ReplyTo};
 use crate::pool::scheduler::PluginId;
 use crate::wire::Packed;
 
@@ -34,7 +34,7 @@ impl Reserved {
             ends: Ends::one(self.place, ended, None),
             freed: self.bytes,
         };
-        delivery.send();
+        Deliveries::from(delivery).send();
     }
 }
 
@@ -159,22 +159,60 @@ fn tasks_that_are_dropped_are_cancelled_but_for_those_that_have_ended() {
 }
 
 #[test]
+fn what_waits_to_be_delivered_is_delivered_even_if_that_is_dropped() {
+    let stream = Stream::new(Order::Input);
+    assert_eq!(stream.places(3, false), Ok(0..3));
+    let mut waiting = Deliveries::default();
+    for number in 0..3 {
+        waiting.add(Delivery {
+            to: ReplyTo::Stream(Arc::clone(&stream)),
+            ends: Ends::one(number, ok(7), None),
+            freed: 0,
+        });
+    }
+    drop(waiting);
+    assert_eq!(drain(&stream), [0, 1, 2]);
+}
+
+#[test]
+fn whoever_watches_and_panics_costs_no_outcome() {
+    let watch = Watch(Box::new(|number, _| assert_ne!(number, 1, "on purpose")));
+    let stream = Stream::watched(Order::Input, Some(watch));
+    assert_eq!(stream.places(2, false), Ok(0..2));
+    let to = ReplyTo::Stream(Arc::clone(&stream));
+    let send = move || {
+        let mut waiting = Deliveries::default();
+        let both = [0, 1].map(|number| Delivery {
+            to: to.clone(),
+            ends: Ends::one(number, ok(7), None),
+            freed: 0,
+        });
+        waiting.extend(both);
+        waiting.send();
+    };
+    assert!(std::thread::spawn(send).join().is_err());
+    assert_eq!(drain(&stream), [0, 1]);
+}
+
+#[test]
 fn a_cancelled_stream_says_so_of_tasks_that_are_under_way_and_of_those_to_come() {
     let stream = Stream::new(Order::Input);
     assert_eq!(stream.places(1, false), Ok(0..1));
-    let mut before = block(&stream, 0, 1);
+    let block = |first| block(&stream, first, 1);
+    let mut before = block(0);
     assert!(!before.to.is_cancelled());
     stream.cancelled().store(true, Ordering::Relaxed);
-    assert!(before.to.is_cancelled());
+    let after = block(1);
+    assert!(before.to.is_cancelled() && after.to.is_cancelled());
     assert!(before.end(0, 9) == 1 && before.is_done());
 }
 
 #[test]
 fn an_ended_stream_says_so_after_its_last_outcome() {
     let stream = Stream::new(Order::Input);
-    let reply = reserve(&stream, 0, false).unwrap();
+    let task = reserve(&stream, 0, false).unwrap();
     stream.end();
-    reply.send(ok(1));
+    task.send(ok(1));
     let mut taken = VecDeque::new();
     assert!(stream.take(&mut taken, true));
     assert!(!stream.take(&mut taken, true));
@@ -184,21 +222,21 @@ fn an_ended_stream_says_so_after_its_last_outcome() {
 #[test]
 fn an_ended_stream_takes_nothing_and_lets_nobody_wait_for_room() {
     let stream = Stream::new(Order::Input);
-    let reply = reserve(&stream, WINDOW_BYTES + 1, false).unwrap();
+    let task = reserve(&stream, WINDOW_BYTES + 1, false).unwrap();
     let waiting = Arc::clone(&stream);
     let waiting = std::thread::spawn(move || reserve(&waiting, 1, true).err());
     stream.end();
     assert_eq!(waiting.join().unwrap(), Some(Refused::Abandoned));
-    reply.send(ok(1));
+    task.send(ok(1));
     assert_eq!(drain(&stream), [0]);
 }
 
 #[test]
 fn an_abandoned_stream_takes_nothing_and_keeps_nothing() {
     let stream = Stream::new(Order::Input);
-    let reply = reserve(&stream, 0, false).unwrap();
+    let task = reserve(&stream, 0, false).unwrap();
     stream.abandon();
-    reply.send(ok(1));
+    task.send(ok(1));
     assert_eq!(reserve(&stream, 0, true).err(), Some(Refused::Abandoned));
     let state = stream.state();
     assert!(state.ready.is_empty() && state.early.is_empty());

@@ -1,8 +1,9 @@
 //! The frames written by hand: batches and answers to a worker, results and calls from one.
 
+use crate::value::{Fixed, Type, encode};
 use crate::wire::{
-    Batch, BatchWriter, ResultsWriter, TaskResult, WorkerFrame, host_answer, host_call,
-    parse_host_answer,
+    Batch, BatchWriter, Cost, PlainResults, ResultsWriter, TaskResult, WorkerFrame, host_answer,
+    host_call, parse_host_answer,
 };
 
 /// What can be read of a batch or of results lies within the frame, is no more than it claims, and written again is the same.
@@ -75,6 +76,9 @@ fn results(frame: &[u8]) {
     let mut results = Vec::new();
     let is_whole = WorkerFrame::parse_results(bytes, count, |result| results.push(result));
     assert!(results.len() <= count as usize);
+    for ty in [Type::U8, Type::S16, Type::F32, Type::S64] {
+        plain(bytes, count, &ty, is_whole.then_some(&results[..]));
+    }
     if !is_whole {
         return;
     }
@@ -106,6 +110,36 @@ fn results(frame: &[u8]) {
             _ => panic!("a failure is not a value"),
         }
     }
+}
+
+/// Those that are read as plain results are what they are one by one, and no others are.
+fn plain(bytes: &[u8], count: u32, ty: &Type, results: Option<&[TaskResult<'_>]>) {
+    let fixed = Fixed::of(ty).expect("a type of numbers");
+    let is_plain = |result: &TaskResult<'_>| {
+        let is_number = matches!(result.outcome, Ok(value) if value.len() == fixed.width());
+        let Cost { cpu_ns, fuel, .. } = result.cost;
+        is_number && (cpu_ns, fuel) == (0, 0) && result.printed.is_empty()
+    };
+    let results = results.filter(|results| results.iter().all(is_plain));
+    let read = PlainResults::read(bytes, count, fixed);
+    assert_eq!(read.is_some(), results.is_some());
+    let Some((mut read, results)) = read.zip(results) else {
+        return;
+    };
+    assert_eq!(read.len(), results.len());
+    for result in results {
+        let plain = read.next().expect("as many as there are");
+        let Cost {
+            wall_ns,
+            memory_bytes,
+            ..
+        } = result.cost;
+        assert_eq!((plain.wall_ns, plain.memory_bytes), (wall_ns, memory_bytes));
+        let mut encoded = Vec::new();
+        encode(&plain.value.value(), &mut encoded);
+        assert_eq!(result.outcome.as_ref().ok(), Some(&&encoded[..]));
+    }
+    assert!(read.is_done() && read.next().is_none());
 }
 
 fn push(writer: &mut ResultsWriter, result: &TaskResult<'_>) {
