@@ -7,7 +7,7 @@ use wpool::{FailureKind, Isolation, MapError, Order, Pool, Value};
 
 /// A component with functions over bytes, whose memory has room for them. What they return is how long their argument is, or as
 /// many zeros as they are told.
-const BYTES: &str = r#"(component
+pub(crate) const BYTES: &str = r#"(component
     (core module $m
         (memory (export "memory") 512)
         (global $next (mut i32) (i32.const 64))

@@ -44,6 +44,7 @@ mod report;
 mod retries;
 mod stdin;
 mod storms;
+mod streams;
 mod terminal;
 mod tidy;
 mod transcript;
