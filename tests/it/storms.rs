@@ -7,16 +7,19 @@ mod births;
 mod killer;
 mod modules;
 mod supervisors;
+mod work;
 
+use crate::bytes::BYTES;
 use crate::support::{Luck, alone_for, eventually, nobody_is_left_now, pool_of, status_field};
 use killer::{Hits, Killer, children_of_one_thread, own_children};
-use modules::{all_rounds, calling_module, module, programs_module};
+use modules::{calling_module, module, programs_module};
 use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+use work::{Work, echoing, mixing};
 use wpool::{Builder, Directory, Failure, FailureKind, Isolation, Order, Outcome, Pool, Value};
 
 /// So many that there is always somebody left to hit.
@@ -38,6 +41,7 @@ fn tasks() -> u64 {
 fn a_storm_of_kills_leaves_each_task_one_outcome_and_the_pool_as_it_was() {
     weather(
         "storms::a_storm_of_kills_leaves_each_task_one_outcome_and_the_pool_as_it_was",
+        mixing,
         tasks(),
         Losses::OneForEachHit,
         || pool_of(module().into_bytes()),
@@ -48,6 +52,7 @@ fn a_storm_of_kills_leaves_each_task_one_outcome_and_the_pool_as_it_was() {
 fn a_storm_over_tasks_with_processes_of_their_own() {
     weather(
         "storms::a_storm_over_tasks_with_processes_of_their_own",
+        mixing,
         tasks() / 10,
         Losses::OneForEachHit,
         || pool_of(module().into_bytes()).isolation(Isolation::Process),
@@ -58,6 +63,7 @@ fn a_storm_over_tasks_with_processes_of_their_own() {
 fn a_storm_over_workers_that_keep_their_instance() {
     weather(
         "storms::a_storm_over_workers_that_keep_their_instance",
+        mixing,
         tasks() / 2,
         Losses::OneForEachHit,
         || pool_of(module().into_bytes()).isolation(Isolation::Worker),
@@ -65,9 +71,21 @@ fn a_storm_over_workers_that_keep_their_instance() {
 }
 
 #[test]
+fn a_storm_over_long_bytes() {
+    weather(
+        "storms::a_storm_over_long_bytes",
+        echoing,
+        tasks() / 20,
+        Losses::OneForEachHit,
+        || pool_of(BYTES.as_bytes()),
+    );
+}
+
+#[test]
 fn a_storm_over_tasks_that_call_the_application() {
     weather(
         "storms::a_storm_over_tasks_that_call_the_application",
+        mixing,
         tasks() / 2,
         Losses::AllThatRunWithATemplate,
         || {
@@ -83,6 +101,7 @@ fn a_storm_over_tasks_that_use_wasi_with_a_directory() {
     let folder = std::env::temp_dir().join(format!("wpool-storm-{}", std::process::id()));
     weather(
         "storms::a_storm_over_tasks_that_use_wasi_with_a_directory",
+        mixing,
         tasks() / 10,
         Losses::AllThatRunWithATemplate,
         || {
@@ -103,7 +122,13 @@ enum Losses {
     AllThatRunWithATemplate,
 }
 
-fn weather(test: &str, tasks: u64, losses: Losses, builder: impl FnOnce() -> Builder) {
+fn weather(
+    test: &str,
+    work: fn() -> Work,
+    tasks: u64,
+    losses: Losses,
+    builder: impl FnOnce() -> Builder,
+) {
     let patience = Duration::from_secs(60 + tasks / 500);
     alone_for(patience, test, || {
         let before = Held::now();
@@ -112,7 +137,8 @@ fn weather(test: &str, tasks: u64, losses: Losses, builder: impl FnOnce() -> Bui
             .timeout(Duration::from_millis(500))
             .build()
             .unwrap();
-        run_in_calm(&pool);
+        let work = work();
+        run_in_calm(&pool, &work);
         let calm = Held::at_rest(&pool);
         let (mut luck, mut all, mut memory) = (Luck::new(), Weathered::default(), Vec::new());
         for storm in 1..=STORMS {
@@ -120,7 +146,7 @@ fn weather(test: &str, tasks: u64, losses: Losses, builder: impl FnOnce() -> Bui
             // It takes ten seconds until such a template is given up: time in which there is nobody to hit.
             let stopped_for_good = storm == STORMS && tasks >= 500_000;
             (weathered, luck) =
-                run_in_a_storm(&pool, tasks / STORMS as u64, stopped_for_good, luck);
+                run_in_a_storm(&pool, &work, tasks / STORMS as u64, stopped_for_good, luck);
             all.add(weathered);
             settle(&calm);
             memory.push(Held::now().memory);
@@ -134,7 +160,7 @@ fn weather(test: &str, tasks: u64, losses: Losses, builder: impl FnOnce() -> Bui
         };
         assert!(all.failed() <= most, "{} failures", all.failed());
         assert!(memory[STORMS - 1] < memory[STORMS / 2] + MEMORY_SLACK);
-        run_in_calm(&pool);
+        run_in_calm(&pool, &work);
         drop(pool);
         assert!(nobody_is_left_now());
         let after = Held::now();
@@ -146,14 +172,11 @@ fn weather(test: &str, tasks: u64, losses: Losses, builder: impl FnOnce() -> Bui
 }
 
 /// Runs a task on each worker, so that all are there.
-fn run_in_calm(pool: &Pool) {
-    let expected = all_rounds();
-    let results: Vec<i64> = pool.map("mix", 0..1000).unwrap();
-    assert!(
-        results
-            .into_iter()
-            .eq((0..1000).map(|number| expected(number).cast_signed()))
-    );
+fn run_in_calm(pool: &Pool, work: &Work) {
+    let results: Vec<Value> = pool
+        .map(work.function, (0..1000).map(work.argument))
+        .unwrap();
+    assert!(results.into_iter().eq((0..1000).map(&work.result)));
 }
 
 /// What a storm did.
@@ -185,9 +208,10 @@ impl Weathered {
     }
 
     /// Takes an outcome into account; that of `number`.
-    fn take(&mut self, outcome: &Outcome, expected: u64) {
+    fn take(&mut self, outcome: &Outcome, expected: Value) {
         match &outcome.result {
-            Ok(value) => assert_eq!(*value, Some(Value::S64(expected.cast_signed()))),
+            // It may be long.
+            Ok(value) => assert!(*value == Some(expected), "another task's result"),
             Err(failure) => {
                 assert!(names_a_kill(failure), "{failure}");
                 *self.failures.entry(failure.to_string()).or_default() += 1;
@@ -231,15 +255,16 @@ fn names_a_kill(failure: &Failure) -> bool {
 /// Runs so many tasks while a killer is at work, and checks each outcome.
 fn run_in_a_storm(
     pool: &Pool,
+    work: &Work,
     tasks: u64,
     stopped_for_good: bool,
     luck: Luck,
 ) -> (Weathered, Luck) {
-    let expected = all_rounds();
-    let (mut inputs, outcomes) = pool.stream("mix", Order::Input).unwrap();
+    let (mut inputs, outcomes) = pool.stream(work.function, Order::Input).unwrap();
+    let argument = work.argument;
     let feeder = thread::spawn(move || {
         for number in 0..tasks {
-            inputs.send(&[Value::S64(number.cast_signed())]).unwrap();
+            inputs.send(&[argument(number)]).unwrap();
         }
     });
     let mut weathered = Weathered::default();
@@ -251,7 +276,7 @@ fn run_in_a_storm(
             number, weathered.tasks,
             "an outcome out of order, or a second one"
         );
-        weathered.take(&outcome, expected(number));
+        weathered.take(&outcome, (work.result)(number));
         weathered.tasks += 1;
         finished.fetch_add(1, Ordering::Relaxed);
     }

@@ -276,6 +276,43 @@ fn each_unsafe_block_says_why_it_is_sound() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// Where the scheduler looks at all of its workers: only where something rare happens, since a task must not cost more the more of
+/// them there are.
+const LOOKS_AT_ALL_WORKERS: &[(&str, usize)] = &[
+    ("pool/scheduler/cancel.rs", 2), // tasks are cancelled
+    ("pool/scheduler/later.rs", 1),  // a plugin is halted
+    ("pool/scheduler/mod.rs", 2),    // somebody asks for statistics; a test
+    ("pool/scheduler/park.rs", 1),   // a plugin gives up its processes
+];
+
+#[test]
+fn no_event_of_a_task_has_the_scheduler_look_at_all_workers() {
+    let ways = ["iter", "iter_mut", "values", "values_mut", "keys", "retain"];
+    let looks = |text: &str| {
+        let loops =
+            text.matches("in &self.workers").count() + text.matches("in &mut self.workers").count();
+        let calls = text.split(".workers").skip(1).filter(|behind| {
+            let called = behind.trim_start().strip_prefix('.');
+            let name = called.and_then(|called| called.split('(').next());
+            name.is_some_and(|name| ways.contains(&name))
+        });
+        loops + calls.count()
+    };
+    let scheduler = house().into_iter().filter(|(file, _)| {
+        let file = file.strip_prefix("pool/scheduler/");
+        file.is_some_and(|file| !file.starts_with("tests") && file != "sanity.rs")
+    });
+    let looks: BTreeSet<(String, usize)> = scheduler
+        .map(|(file, source)| (file, looks(&source.text)))
+        .filter(|(_, looks)| *looks > 0)
+        .collect();
+    let known = LOOKS_AT_ALL_WORKERS.iter();
+    let known: BTreeSet<(String, usize)> = known
+        .map(|(file, looks)| (file.to_string(), *looks))
+        .collect();
+    assert_eq!(looks, known);
+}
+
 #[test]
 fn files_fit_in_a_head() {
     let long = |(file, source): &(String, Source)| {

@@ -5,12 +5,12 @@ use super::ended::{Ended, RanAt};
 use super::handle::PluginHandle;
 use super::host_threads::is_called_by;
 use super::inbox::Inbox;
+use super::inputs;
 use super::map::{Lazy, MapError, all_values, bad_argument, typed};
 use super::outcome::{Failure, FailureKind, Outcome};
 use super::reply::{Receiver, ReplyTo};
 use super::slot::Slot;
 use super::stream::Order;
-use super::tasks;
 use crate::error::{Error, ErrorKind};
 use crate::value::{FromValue, IntoArgs, IntoValue, Type};
 use std::fmt;
@@ -334,7 +334,7 @@ impl PluginHandle {
         I: IntoIterator<Item = A>,
         I::IntoIter: Send + 'static,
     {
-        let (inputs, outcomes) = tasks::ends(
+        let (inputs, outcomes) = inputs::both_ends(
             Arc::clone(&self.inbox),
             self.callee(function)?,
             Order::Input,

@@ -4,11 +4,12 @@ use super::callbacks::Callbacks;
 use super::callee::Callee;
 use super::gate::{OpenCalls, Refused};
 use super::inbox::Inbox;
+use super::inputs::{self, Inputs};
 use super::outcome::Failure;
+use super::outcomes::Outcomes;
 use super::scheduler::PluginId;
 use super::stats::Stats;
 use super::stream::{Order, Watch};
-use super::tasks::{self, Inputs, Outcomes};
 use crate::error::{Error, ErrorKind};
 use crate::plugin::Plugin;
 use crate::value::{Function, Signature, Value};
@@ -90,7 +91,12 @@ impl PluginHandle {
     /// [`ErrorKind::Function`] where there is no such function, [`ErrorKind::Terminated`] where the pool was closed.
     pub fn stream(&self, function: &str, order: Order) -> Result<(Inputs, Outcomes), Error> {
         let callee = self.callee(function)?;
-        Ok(tasks::ends(Arc::clone(&self.inbox), callee, order, None))
+        Ok(inputs::both_ends(
+            Arc::clone(&self.inbox),
+            callee,
+            order,
+            None,
+        ))
     }
 
     /// As [`PluginHandle::stream`]; `watch` sees each result as soon as it is there, with the number of its input, also while it has to
@@ -119,7 +125,12 @@ impl PluginHandle {
     ) -> Result<(Inputs, Outcomes), Error> {
         let callee = self.callee(function)?;
         let watch = Some(Watch(Box::new(watch)));
-        Ok(tasks::ends(Arc::clone(&self.inbox), callee, order, watch))
+        Ok(inputs::both_ends(
+            Arc::clone(&self.inbox),
+            callee,
+            order,
+            watch,
+        ))
     }
 
     /// Where its tasks are now, and what became of those before.

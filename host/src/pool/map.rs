@@ -2,9 +2,10 @@
 
 use super::async_result::value_of;
 use super::handle::PluginHandle;
+use super::inputs::Inputs;
 use super::outcome::{Failure, FailureKind, Outcome};
+use super::outcomes::Outcomes;
 use super::stream::Order;
-use super::tasks::{Inputs, Outcomes};
 use crate::error::{Error, ErrorKind};
 use crate::value::{
     FromValue, Function, IntoArgs, IntoValue, Mismatch, NUMBERS_BYTES, Type, Value, from_result,

@@ -1,6 +1,7 @@
 //! Templates and workers that are killed as they come to be.
 
 use super::killer::{children_of_one_thread, own_children};
+use super::work::mixing;
 use super::{module, run_in_calm};
 use crate::support::{Luck, alone, eventually, pool_of};
 use rustix::process::Signal;
@@ -40,7 +41,7 @@ fn templates_that_are_killed_as_they_are_born_are_waited_for() {
                     }
                 }
             }
-            run_in_calm(&pool);
+            run_in_calm(&pool, &mixing());
             assert_eq!(own_children().len(), 1);
         },
     );

@@ -1,0 +1,37 @@
+//! What the tasks of a storm are given, and what they must return.
+
+use super::modules::all_rounds;
+use wpool::Value;
+
+/// How long bytes are that are not copied on their way.
+const LONG: usize = 150_000;
+
+/// The tasks of a storm, by number.
+pub struct Work {
+    pub function: &'static str,
+    pub argument: fn(u64) -> Value,
+    pub result: Box<dyn Fn(u64) -> Value>,
+}
+
+/// Numbers are mixed, which takes a fraction of a millisecond.
+pub fn mixing() -> Work {
+    let expected = all_rounds();
+    Work {
+        function: "mix",
+        argument: |number| Value::S64(number.cast_signed()),
+        result: Box::new(move |number| Value::S64(expected(number).cast_signed())),
+    }
+}
+
+/// Long bytes come back as they were.
+pub fn echoing() -> Work {
+    let bytes = |number: u64| {
+        let each = (0..LONG as u64).map(|at| (number.wrapping_mul(31) ^ at) as u8);
+        Value::Bytes(each.collect())
+    };
+    Work {
+        function: "echo",
+        argument: bytes,
+        result: Box::new(bytes),
+    }
+}
