@@ -56,6 +56,34 @@ fn a_task_whose_worker_died_runs_again_as_often_as_was_asked_for_and_not_more() 
 }
 
 #[test]
+fn those_around_a_task_that_runs_again_have_one_outcome_each_under_their_numbers() {
+    let pool = pool("spin").workers(1).chunk_size(6).retries(1);
+    let pool = pool.timeout(Duration::from_millis(200));
+    let pool = pool.retry_timeouts(true).build().unwrap();
+    let turns = [1, 1, ENDLESS, 1, ENDLESS, 1];
+    for order in [Order::Input, Order::Completion] {
+        let (mut inputs, outcomes) = pool.stream("spin", order).unwrap();
+        for turns in turns {
+            inputs.send(&[Value::S64(turns)]).unwrap();
+        }
+        drop(inputs);
+        let mut outcomes: Vec<(u64, Outcome)> = outcomes.collect();
+        let is_in_order = outcomes.is_sorted_by_key(|(number, _)| *number);
+        assert_eq!(is_in_order, order == Order::Input);
+        outcomes.sort_by_key(|(number, _)| *number);
+        let ended = outcomes
+            .iter()
+            .map(|(number, outcome)| (*number, kind(outcome), outcome.usage.attempts));
+        let timeout = Some(FailureKind::Timeout);
+        let expected = turns.iter().zip(0..).map(|(turns, number)| match *turns {
+            ENDLESS => (number, timeout, 2),
+            _ => (number, None, 1),
+        });
+        assert!(ended.eq(expected), "{outcomes:?}");
+    }
+}
+
+#[test]
 fn a_task_that_ran_too_long_runs_again_only_where_that_was_asked_for() {
     for (retry, attempts) in [(true, 2), (false, 1)] {
         let pool = pool("spin")

@@ -118,8 +118,9 @@ impl Scheduler {
     /// or that another waits for makes a batch by itself, and is for idle
     /// workers.
     fn next_batch(&mut self, plugin: PluginId, workers: usize, to: WorkerId) -> Vec<Task> {
-        let (idle, left) = (self.workers[&to].load() == 0, self.workers[&to].left);
-        if !self.workers[&to].has_other_than_nested() && !self.may_begin_next(plugin) {
+        let taker = &self.workers[&to];
+        let (idle, left) = (taker.load() == 0, taker.left);
+        if !taker.has_other_than_nested() && !self.may_begin_next(plugin) {
             return Vec::new();
         }
         let Some(state) = self.plugins.get_mut(&plugin) else {

@@ -5,7 +5,6 @@ use super::worker::{Awaited, SLOW, State, Worker};
 use super::{Scheduler, WorkerId};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
-use std::ops::Bound;
 use std::time::Instant;
 
 /// One that may be sent tasks: how much it has to do, and since when it is at the first of that.
@@ -76,21 +75,18 @@ impl Fleet {
         load: usize,
         now: Instant,
     ) -> impl Iterator<Item = WorkerId> + use<'_> {
-        let mut from = Bound::Unbounded;
+        let mut takers = self.takers.range::<Taker, _>(..);
         std::iter::from_fn(move || {
             loop {
-                let next = *self.takers.range((from, Bound::Unbounded)).next()?;
-                let (busy, since, id) = next;
+                let (busy, since, id) = *takers.next()?;
                 if busy >= load {
                     return None;
                 }
-                if since.is_some_and(|Reverse(since)| since + SLOW <= now) {
-                    // So have all that come after it and are as busy.
-                    from = Bound::Included((busy + 1, None, WorkerId(0)));
-                    continue;
+                if since.is_none_or(|Reverse(since)| now < since + SLOW) {
+                    return Some(id);
                 }
-                from = Bound::Excluded(next);
-                return Some(id);
+                // So have all that come after it and are as busy.
+                takers = self.takers.range((busy + 1, None, WorkerId(0))..);
             }
         })
     }
