@@ -58,7 +58,7 @@ fn a_task_whose_worker_died_runs_again_as_often_as_was_asked_for_and_not_more() 
 #[test]
 fn those_around_a_task_that_runs_again_have_one_outcome_each_under_their_numbers() {
     let pool = pool("spin").workers(1).chunk_size(6).retries(1);
-    let pool = pool.timeout(Duration::from_millis(200));
+    let pool = pool.timeout(Duration::from_millis(400));
     let pool = pool.retry_timeouts(true).build().unwrap();
     let turns = [1, 1, ENDLESS, 1, ENDLESS, 1];
     for order in [Order::Input, Order::Completion] {
@@ -69,7 +69,7 @@ fn those_around_a_task_that_runs_again_have_one_outcome_each_under_their_numbers
         drop(inputs);
         let mut outcomes: Vec<(u64, Outcome)> = outcomes.collect();
         let is_in_order = outcomes.is_sorted_by_key(|(number, _)| *number);
-        assert_eq!(is_in_order, order == Order::Input);
+        assert!(is_in_order || order == Order::Completion);
         outcomes.sort_by_key(|(number, _)| *number);
         let ended = outcomes
             .iter()

@@ -102,7 +102,7 @@ fn a_pool_that_is_terminated_in_full_swing_owes_nobody_an_outcome() {
         });
         let (sent, senders) = channel();
         let sender = thread::spawn(move || {
-            let numbers = 0..400_000;
+            let numbers = 0..100_000;
             let count = numbers.take_while(|number| inputs.send(&[Value::S64(*number)]).is_ok());
             let count = count.count() as u64;
             drop(inputs);

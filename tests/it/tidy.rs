@@ -287,7 +287,16 @@ const LOOKS_AT_ALL_WORKERS: &[(&str, usize)] = &[
 
 #[test]
 fn no_event_of_a_task_has_the_scheduler_look_at_all_workers() {
-    let ways = ["iter", "iter_mut", "values", "values_mut", "keys", "retain"];
+    let ways = [
+        "iter",
+        "iter_mut",
+        "values",
+        "values_mut",
+        "into_values",
+        "keys",
+        "retain",
+        "extract_if",
+    ];
     let looks = |text: &str| {
         let loops =
             text.matches("in &self.workers").count() + text.matches("in &mut self.workers").count();

@@ -1,6 +1,6 @@
 //! The end of a task on its way to whoever wants it: an [`Outcome`], as small as most of them are.
 //!
-//! Of outcomes there are thousands under way, and each is moved from a frame to the driver, to its stream, and to its taker.
+//! Of outcomes there are thousands under way, together with others in [`Ends`](super::ends::Ends).
 
 use super::outcome::{Failure, Outcome, Usage};
 use super::scheduler::WorkerId;

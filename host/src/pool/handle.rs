@@ -100,7 +100,8 @@ impl PluginHandle {
     }
 
     /// As [`PluginHandle::stream`]; `watch` sees each result as soon as it is there, with the number of its input, also while it has to
-    /// wait for its turn. It is called by the thread that runs the pool, which it must not keep waiting.
+    /// wait for its turn. It is called by the thread that runs the pool, which it must not keep waiting,
+    /// or by whoever sends what cannot be run. Once something of the pool has panicked it may miss some.
     ///
     /// ```rust,standalone_crate
     /// # wpool::init();

@@ -12,7 +12,7 @@ pub(crate) trait Receiver: Send + Sync + fmt::Debug {
     /// The task is on its way to a worker with that process id.
     fn begins(&self, pid: u32);
 
-    /// Takes it, with where it ran. Called once, by the driver: it may not wait for anything.
+    /// Takes it, with where it ran. Called once, by the driver or whoever sends what cannot be run: it may not wait for anything.
     fn receive(&self, ended: Ended, ran: Option<&RanAt>);
 
     /// Whether the task is not wanted any more.

@@ -198,7 +198,7 @@ impl Stream {
     }
 
     /// Says what became of the places that were taken last: the last ones were not used, and the arguments of the others take so
-    /// many bytes. To be said before any of those tasks can end.
+    /// many bytes. The bytes are to be said before any of those tasks can end, and what was not used before more places are taken.
     pub(crate) fn settle(&self, unused: u64, bytes: usize) {
         let mut state = self.state();
         state.sent -= unused;

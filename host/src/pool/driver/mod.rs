@@ -58,14 +58,14 @@ pub(super) struct Driver {
     expected: HashMap<PluginId, Vec<GrantedDirectory>>,
     templates: HashMap<PluginId, TemplateLink>,
     workers: HashMap<WorkerId, WorkerLink>,
+    /// What ended in this turn, delivered together. Of what is dropped, it comes before what has not ended.
+    ended: Deliveries,
     tasks: Blocks,
     /// Workers that died in this turn, for the outcomes of what they were running.
     dead: HashMap<WorkerId, Dead>,
     host_threads: HostThreads,
     /// The number of the task that was submitted last.
     last_task: u64,
-    /// What ended in this turn, delivered together.
-    ended: Deliveries,
     settings: Settings,
     /// By when workers must have answered.
     deadlines: Deadlines,
