@@ -28,10 +28,6 @@ const WORKERS: usize = 24;
 /// Storms over one pool, one after the other: what they leave behind would add up.
 const STORMS: usize = 5;
 
-/// What the private memory may grow by from the storm half-way to the last, in KiB. By then the buffers have been as full as
-/// they get, and a leak for each task or death is far more in a large storm.
-const MEMORY_SLACK: u64 = 16 * 1024;
-
 fn tasks() -> u64 {
     let tasks = std::env::var("WPOOL_STORM_TASKS");
     tasks.map_or(50_000, |tasks| tasks.parse().expect("a number of tasks"))
@@ -159,7 +155,7 @@ fn weather(
             Losses::AllThatRunWithATemplate => workers + WORKERS * templates,
         };
         assert!(all.failed() <= most, "{} failures", all.failed());
-        assert!(memory[STORMS - 1] < memory[STORMS / 2] + MEMORY_SLACK);
+        assert!(memory[STORMS - 1] < memory[STORMS / 2] + work.memory_slack);
         run_in_calm(&pool, &work);
         drop(pool);
         assert!(nobody_is_left_now());
@@ -174,9 +170,9 @@ fn weather(
 /// Runs a task on each worker, so that all are there.
 fn run_in_calm(pool: &Pool, work: &Work) {
     let results: Vec<Value> = pool
-        .map(work.function, (0..1000).map(work.argument))
+        .map(work.function, (0..work.in_calm).map(work.argument))
         .unwrap();
-    assert!(results.into_iter().eq((0..1000).map(&work.result)));
+    assert!(results.into_iter().eq((0..work.in_calm).map(&work.result)));
 }
 
 /// What a storm did.
