@@ -9,8 +9,8 @@ use wasmtime::{FuncType, Val, ValRaw, ValType};
 /// What a function over numbers takes and returns.
 #[derive(Debug)]
 pub(super) struct Numbers {
-    params: Box<[Number]>,
-    results: Box<[Number]>,
+    params: Box<[CoreType]>,
+    results: Box<[CoreType]>,
     /// How many bytes the arguments take.
     arguments_len: usize,
 }
@@ -23,8 +23,9 @@ pub(in crate::confined) enum Encoded {
     Several(Vec<u8>),
 }
 
+/// The types of numbers that the engine has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Number {
+enum CoreType {
     S32,
     S64,
     F32,
@@ -34,14 +35,14 @@ enum Number {
 impl Numbers {
     /// Those of a function of the signature, if it is one over numbers.
     pub(super) fn of(function: &Function) -> Option<Numbers> {
-        let params = function.params.iter().map(|param| Number::of(&param.ty));
-        let params = params.collect::<Option<Box<[Number]>>>()?;
+        let params = function.params.iter().map(|param| CoreType::of(&param.ty));
+        let params = params.collect::<Option<Box<[CoreType]>>>()?;
         let results = match &function.result {
             None => &[],
             Some(Type::Tuple(types)) => &types[..],
             Some(one) => std::slice::from_ref(one),
         };
-        let results = results.iter().map(Number::of).collect::<Option<_>>()?;
+        let results = results.iter().map(CoreType::of).collect::<Option<_>>()?;
         Some(Numbers {
             arguments_len: params.iter().map(|number| number.width()).sum(),
             params,
@@ -53,8 +54,8 @@ impl Numbers {
     pub(super) fn are_of(&self, ty: &FuncType) -> bool {
         let params = self.params.iter().map(|number| Some(*number));
         let results = self.results.iter().map(|number| Some(*number));
-        params.eq(ty.params().map(|ty| Number::of_core(&ty)))
-            && results.eq(ty.results().map(|ty| Number::of_core(&ty)))
+        params.eq(ty.params().map(|ty| CoreType::of_core(&ty)))
+            && results.eq(ty.results().map(|ty| CoreType::of_core(&ty)))
     }
 
     /// Whether encoded arguments are the function's: any bytes are, if there are as many as it takes.
@@ -90,7 +91,7 @@ impl Numbers {
     /// The arguments for a call that checks them. `None` if they do not fit.
     pub(super) fn checked_arguments(&self, encoded: &[u8]) -> Option<Vec<Val>> {
         let mut rest = encoded;
-        let mut next = |number: &Number| Some(number.to_val(number.take(&mut rest)?));
+        let mut next = |number: &CoreType| Some(number.to_val(number.take(&mut rest)?));
         let arguments = self.params.iter().map(&mut next).collect::<Option<_>>()?;
         rest.is_empty().then_some(arguments)
     }
@@ -108,7 +109,7 @@ impl Numbers {
 
 impl Encoded {
     #[inline]
-    fn new(results: &[Number], bits: impl Fn(usize, Number) -> u64) -> Encoded {
+    fn new(results: &[CoreType], bits: impl Fn(usize, CoreType) -> u64) -> Encoded {
         match results {
             [] => Encoded::One([0; 8], 0),
             [one] => Encoded::One(bits(0, *one).to_le_bytes(), one.width()),
@@ -144,23 +145,23 @@ impl Encoded {
     }
 }
 
-impl Number {
-    fn of(ty: &Type) -> Option<Number> {
+impl CoreType {
+    fn of(ty: &Type) -> Option<CoreType> {
         Some(match ty {
-            Type::S32 => Number::S32,
-            Type::S64 => Number::S64,
-            Type::F32 => Number::F32,
-            Type::F64 => Number::F64,
+            Type::S32 => CoreType::S32,
+            Type::S64 => CoreType::S64,
+            Type::F32 => CoreType::F32,
+            Type::F64 => CoreType::F64,
             _ => return None,
         })
     }
 
-    fn of_core(ty: &ValType) -> Option<Number> {
+    fn of_core(ty: &ValType) -> Option<CoreType> {
         Some(match ty {
-            ValType::I32 => Number::S32,
-            ValType::I64 => Number::S64,
-            ValType::F32 => Number::F32,
-            ValType::F64 => Number::F64,
+            ValType::I32 => CoreType::S32,
+            ValType::I64 => CoreType::S64,
+            ValType::F32 => CoreType::F32,
+            ValType::F64 => CoreType::F64,
             _ => return None,
         })
     }
@@ -172,7 +173,7 @@ impl Number {
 
     #[inline]
     fn is_wide(self) -> bool {
-        matches!(self, Number::S64 | Number::F64)
+        matches!(self, CoreType::S64 | CoreType::F64)
     }
 
     /// Reads the bits of one from the front of the bytes.
@@ -210,10 +211,10 @@ impl Number {
 
     fn to_val(self, bits: u64) -> Val {
         match self {
-            Number::S32 => Val::I32(bits as i32),
-            Number::S64 => Val::I64(bits as i64),
-            Number::F32 => Val::F32(bits as u32),
-            Number::F64 => Val::F64(bits),
+            CoreType::S32 => Val::I32(bits as i32),
+            CoreType::S64 => Val::I64(bits as i64),
+            CoreType::F32 => Val::F32(bits as u32),
+            CoreType::F64 => Val::F64(bits),
         }
     }
 }
