@@ -7,6 +7,7 @@ mod advice;
 mod connection;
 mod cpus;
 mod launcher;
+mod parent;
 mod process;
 mod shortage;
 mod start_error;

@@ -1,12 +1,12 @@
 //! A process by its pidfd: it can be signalled and waited for without ever hitting another that got its number.
 
+use super::parent::{is_alive, parent_of};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process_group, pidfd_open,
     pidfd_send_signal, waitid,
 };
-use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub(crate) enum Kinship {
     Child(Process),
     /// Somebody else's.
     Stranger,
-    /// It has ended: nobody can say, and there is nothing to signal.
+    /// It was waited for, or has lost its parent and ends with it: nobody can say, and there is nothing to signal.
     Dead,
 }
 
@@ -54,28 +54,23 @@ impl Process {
         }))
     }
 
-    /// What the kernel says of the process with the number `pid`: whether it is a child of `parent`, if it is alive.
-    ///
-    /// The order matters: it is opened, then looked at by its number, and that was the same one if it is still alive.
+    /// What the kernel says of the process with the number `pid`: whether it is a child of `parent`. One that has ended is until it
+    /// was waited for.
     pub(crate) fn child_of(pid: Pid, parent: &Process) -> io::Result<Kinship> {
         let pidfd = match pidfd_open(pid, PidfdFlags::empty()) {
             Err(Errno::SRCH) => return Ok(Kinship::Dead),
             opened => opened?,
         };
-        let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
-        if !is_alive(&pidfd) {
+        let Some(known) = parent_of(pidfd.as_fd(), pid)? else {
             return Ok(Kinship::Dead);
-        }
-        let stat = stat?;
-        // The name in parentheses may contain anything, so what follows its end is looked at.
-        let fields = stat
-            .rsplit_once(')')
-            .map(|(_, fields)| fields.split_ascii_whitespace());
-        let ppid = fields
-            .and_then(|mut fields| fields.nth(1))
-            .and_then(|field| field.parse::<i32>().ok());
-        if ppid != Some(parent.pid.as_raw_nonzero().get()) {
-            return Ok(Kinship::Stranger);
+        };
+        if known != parent.pid.as_raw_nonzero().get() {
+            // Who loses its parent gets another one, before it ends with it.
+            let is_orphan = !is_alive(&pidfd) || !parent.is_alive();
+            return Ok(match is_orphan {
+                true => Kinship::Dead,
+                false => Kinship::Stranger,
+            });
         }
         Ok(Kinship::Child(Process {
             pid,
@@ -92,6 +87,11 @@ impl Process {
     /// Its number as reports spell it.
     pub(crate) fn number(&self) -> u32 {
         self.pid.as_raw_nonzero().get().unsigned_abs()
+    }
+
+    /// Whether it has not ended.
+    pub(crate) fn is_alive(&self) -> bool {
+        is_alive(&self.pidfd)
     }
 
     /// Ends it with SIGKILL. It may be dead already.
@@ -168,11 +168,6 @@ fn exit(status: WaitIdStatus) -> Exit {
     }
 }
 
-fn is_alive(pidfd: &OwnedFd) -> bool {
-    let mut descriptors = [PollFd::new(pidfd, PollFlags::IN)];
-    matches!(poll(&mut descriptors, Some(&Timespec::default())), Ok(0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -246,9 +241,14 @@ mod tests {
             !is_alive(&pidfd),
             "a verified process is killed when it is dropped"
         );
-        let dead = Process::child_of(grandchild, &parent);
-        assert!(matches!(dead, Ok(Kinship::Dead)), "{dead:?}");
+        // It may not be waited for yet.
+        let ended = Process::child_of(grandchild, &parent);
+        assert!(
+            matches!(ended, Ok(Kinship::Dead | Kinship::Child(_))),
+            "{ended:?}"
+        );
         drop(parent);
         let _ = shell.wait();
+        assert!(!is_alive(&pidfd));
     }
 }

@@ -67,7 +67,7 @@ pub(super) fn load_as_told(link: &mut Link, files: Files) -> Option<Loaded> {
 /// What every fork starts from.
 pub(super) struct Loaded {
     pub(super) guest: Guest,
-    /// The instance that each worker starts from, where an initializer has prepared one.
+    /// The instance that each worker starts from, where there is one.
     prepared: Cell<Option<Live>>,
     forks: Forks,
 }
@@ -118,6 +118,9 @@ impl Forks {
                 }
                 Some(SupervisorToTemplate::Reap { worker }) => {
                     link.send(&reap(worker, workers.remove(&worker)))
+                }
+                Some(SupervisorToTemplate::Bury { worker }) => {
+                    reap(worker, workers.remove(&worker));
                 }
                 Some(SupervisorToTemplate::Load(_)) | None => return None,
             }
@@ -181,12 +184,12 @@ fn load(request: LoadRequest, artifact: File, files: Files) -> Result<Loaded, St
     wasmtime::Engine::tls_eager_initialize();
     ticker::install(guest.engine()).map_err(|error| error.to_string())?;
     let worker_filter = sandbox::limit_files(sandbox::file_bytes_of(files))
-        .and_then(|()| Ok((Filter::serving(files)?, Filter::worker(files)?)))
-        .and_then(|(serving, worker)| {
-            // Forks inherit what is in force here, as this phase does from loading.
-            let worker = worker.beyond(&serving);
-            serving.beyond(&Filter::common(files)?).install()?;
-            Ok(worker)
+        .and_then(|()| {
+            // What is in force from loading still is.
+            let serving = Filter::serving(files)?.beyond(&Filter::common(files)?);
+            let of_forks = Filter::of_forks(files)?;
+            serving.install()?;
+            Ok(of_forks)
         })
         .map_err(|refusal| refusal.to_string())?;
     Ok(Loaded {
@@ -196,19 +199,27 @@ fn load(request: LoadRequest, artifact: File, files: Files) -> Result<Loaded, St
     })
 }
 
-/// Runs the initializer that all tasks start from, if there is one: code of the guest, under the final filter.
+/// Makes the instance that all tasks start from, where each has a process of its own: if no code of the guest runs then, or an
+/// initializer was asked for, under the final filter.
 fn prepare(guest: &Guest) -> Result<Option<Live>, String> {
     let terms = guest.terms();
-    if terms.isolation != Isolation::Process || terms.initializer.is_none() {
+    if terms.isolation != Isolation::Process {
+        return Ok(None);
+    }
+    let has_initializer = terms.initializer.is_some();
+    if !has_initializer && !guest.is_inert_at_first() {
         return Ok(None);
     }
     let ticking = ticker::start();
     let prepared = guest.prepare(None);
     drop(ticking);
     let failure = |called: Called| called.outcome.err().map(|failure| failure.message);
-    prepared
-        .map(Some)
-        .map_err(|called| failure(called).unwrap_or_default())
+    match prepared {
+        Ok(live) => Ok(Some(live)),
+        Err(called) if has_initializer => Err(failure(called).unwrap_or_default()),
+        // Each task finds that out for itself, and fails.
+        Err(_) => Ok(None),
+    }
 }
 
 /// The first descriptor beyond all that are open: what comes later is for one fork.

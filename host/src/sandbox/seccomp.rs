@@ -127,18 +127,23 @@ impl Filter {
 
     /// The filter of a template that has its artifact mapped.
     pub(crate) fn serving(files: Files) -> Result<Filter, Refusal> {
-        let mut rules = Rules::pure()?;
-        rules.forking()?;
-        rules.files(files)?;
-        rules.share_pages()?;
-        Filter::final_one(rules, files)
+        Filter::final_one(Rules::serving(files)?, files)
     }
 
     /// The final filter of a worker, in force before its first task.
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn worker(files: Files) -> Result<Filter, Refusal> {
-        let mut rules = Rules::pure()?;
-        rules.files(files)?;
-        Filter::final_one(rules, files)
+        Filter::final_one(Rules::worker(files)?, files)
+    }
+
+    /// What makes it that where the template's is in force, which forks inherit: only what is taken away. It is short, because the
+    /// kernel translates it anew for each fork.
+    pub(crate) fn of_forks(files: Files) -> Result<Filter, Refusal> {
+        let taken = Rules::serving(files)?.but_not(&Rules::worker(files)?)?;
+        let program = compile(taken.0, SeccompAction::Allow, SeccompAction::KillProcess)?;
+        Ok(Filter {
+            programs: vec![program],
+        })
     }
 
     fn final_one(rules: Rules, files: Files) -> Result<Filter, Refusal> {
@@ -167,6 +172,38 @@ impl Filter {
 struct Rules(BTreeMap<i64, Vec<SeccompRule>>);
 
 impl Rules {
+    fn serving(files: Files) -> Result<Rules, Refusal> {
+        let mut rules = Rules::worker(files)?;
+        rules.forking()?;
+        rules.share_pages()?;
+        Ok(rules)
+    }
+
+    fn worker(files: Files) -> Result<Rules, Refusal> {
+        let mut rules = Rules::pure()?;
+        rules.files(files)?;
+        Ok(rules)
+    }
+
+    /// What these let through and `others` do not.
+    fn but_not(mut self, others: &Rules) -> Result<Rules, Refusal> {
+        let mut is_known = true;
+        self.0.retain(|call, rules| {
+            let Some(others) = others.0.get(call) else {
+                rules.clear();
+                return true;
+            };
+            // No rules are a rule for everything.
+            is_known &= !rules.is_empty() || others.is_empty();
+            rules.retain(|rule| !others.contains(rule));
+            !others.is_empty() && !rules.is_empty()
+        });
+        match is_known {
+            true => Ok(self),
+            false => Err(refused(&"no rule says what it takes away")),
+        }
+    }
+
     /// What code that computes needs: its socket, private memory that is never executable, one timer, its own signals.
     fn pure() -> Result<Rules, Refusal> {
         let mut rules = Rules(BTreeMap::new());

@@ -116,6 +116,8 @@ pub struct ModuleFacts {
     pub table_elements: u64,
     /// The number of the function that runs the module as a program, [`super::program`], if it is one.
     pub program: Option<u32>,
+    /// Whether code of it runs when it is instantiated.
+    pub has_start: bool,
 }
 
 impl ModuleFacts {
@@ -270,6 +272,11 @@ pub enum SupervisorToTemplate {
     },
     /// Wait for a worker that has died, and say how.
     Reap {
+        /// The number it was forked under.
+        worker: u32,
+    },
+    /// Wait for a worker that has died; how is known.
+    Bury {
         /// The number it was forked under.
         worker: u32,
     },

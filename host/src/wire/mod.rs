@@ -34,6 +34,6 @@ pub use results::{Cost, Printed, TaskResult, WorkerFrame};
 pub use results_writer::ResultsWriter;
 pub use status_page::StatusPage;
 pub use wasi::{
-    INTERFACES, PREVIEWS, Stream, WasiDirectory, WasiTerms, is_program, is_wasi, program,
-    stream_functions,
+    INITIALIZE, INTERFACES, PREVIEWS, Stream, WasiDirectory, WasiTerms, is_program, is_wasi,
+    program, stream_functions,
 };

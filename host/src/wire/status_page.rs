@@ -89,6 +89,14 @@ impl StatusPage {
         Ok(StatusPage { word })
     }
 
+    /// Makes it as new for another worker: nothing of what the one before left there can be read. That one must have ended.
+    pub fn renew(&mut self) {
+        // SAFETY: as many bytes are mapped for the life of self, and nothing here refers to them now. Another process that had the
+        // page after all could see it change, as ever.
+        unsafe { std::ptr::write_bytes(self.word.as_ptr().cast::<u8>(), 0, STATUS_PAGE_BYTES) };
+        self.allow_all();
+    }
+
     fn word(&self) -> &AtomicU64 {
         // SAFETY: mapped for the life of self, sealed against shrinking, and only ever accessed atomically.
         unsafe { self.word.as_ref() }
@@ -165,6 +173,7 @@ impl Drop for StatusPage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::FileExt;
 
     #[test]
     fn what_was_started_is_seen_by_the_other_mapping() {
@@ -185,6 +194,21 @@ mod tests {
         assert_eq!(supervisor.started(), 4, "a refused start leaves no trace");
         supervisor.allow_all();
         assert!(worker.try_start(5));
+    }
+
+    #[test]
+    fn a_page_that_is_renewed_is_as_new_to_its_last_byte() {
+        let (mut supervisor, memory) = StatusPage::create().unwrap();
+        let file = std::fs::File::from(memory);
+        file.write_all_at(&[0xaa; STATUS_PAGE_BYTES], 0).unwrap();
+        supervisor.renew();
+        let (_fresh, memory) = StatusPage::create().unwrap();
+        let [mut renewed, mut fresh] = [[0; STATUS_PAGE_BYTES]; 2];
+        file.read_exact_at(&mut renewed, 0).unwrap();
+        let other = std::fs::File::from(memory);
+        other.read_exact_at(&mut fresh, 0).unwrap();
+        assert!(renewed == fresh);
+        assert_eq!(supervisor.started(), 0);
     }
 
     #[test]

@@ -9,6 +9,9 @@ pub const PREVIEWS: [&str; 2] = ["wasi_snapshot_preview1", "wasi_unstable"];
 /// How the names of the interfaces of WASI 0.2 begin.
 pub const INTERFACES: &str = "wasi:";
 
+/// The export that a reactor of WASI has called before any other.
+pub const INITIALIZE: &str = "_initialize";
+
 /// Whether an import of `module` is of WASI, whatever its version.
 #[must_use]
 pub fn is_wasi(module: &str) -> bool {

@@ -7,7 +7,7 @@ use super::numbers::{Encoded, Numbers};
 use super::waiting::Waiting;
 use crate::confined::wasi;
 use crate::value::{Function, Value};
-use crate::wire::import_name;
+use crate::wire::{INITIALIZE, import_name};
 use std::fs::File;
 use wasmtime::{
     Caller, Engine, ExternType, Func, InstancePre, Linker, Module, ModuleExport, Store, TypedFunc,
@@ -77,6 +77,14 @@ impl Linked {
             }
             Ok(Instance::new(instance))
         })
+    }
+
+    /// Looks up the function that is called next, most likely.
+    pub(super) fn foresee(&self, store: &mut Store<TaskState>, instance: &mut Instance) {
+        if let Some(export) = self.export(0) {
+            // Where it is not there, the call says so.
+            let _ = instance.find(store, 0, export);
+        }
     }
 
     fn initialize(
@@ -261,8 +269,8 @@ fn linker(
 /// The export by which a reactor of WASI is initialized.
 fn initializer_of_reactor(module: &Module) -> Option<ModuleExport> {
     let (export, ty) = module
-        .get_export_index("_initialize")
-        .zip(module.get_export("_initialize"))?;
+        .get_export_index(INITIALIZE)
+        .zip(module.get_export(INITIALIZE))?;
     let ty = ty.func()?;
     (ty.params().len() == 0 && ty.results().len() == 0).then_some(export)
 }

@@ -102,6 +102,11 @@ impl Guest {
     ) -> Result<Live, Called> {
         let mut live = self.instantiate(Instant::now(), conversation, Input::default())?;
         let Some(initializer) = self.terms.initializer else {
+            if let (Linked::Core(linked), Instance::Core(instance)) =
+                (&self.linked, &mut live.instance)
+            {
+                linked.foresee(&mut live.store, instance);
+            }
             return Ok(live);
         };
         let none = self.read(initializer, &[], &mut Vec::new());

@@ -37,6 +37,8 @@ pub(super) struct Guest {
     wasi: Option<Given>,
     /// The number of the function that runs it as a program.
     program: Option<u32>,
+    /// Whether code of it runs when it is instantiated.
+    has_start: bool,
 }
 
 /// What a module that imports WASI is given of it.
@@ -110,12 +112,18 @@ impl Guest {
             terms,
             wasi,
             program: facts.program,
+            has_start: facts.has_start,
         })
     }
 
     /// Whether it is a program that runs in the template up to where it reads.
     pub(super) fn is_warm(&self) -> bool {
         self.wasi.as_ref().is_some_and(|given| given.terms.warm)
+    }
+
+    /// Whether an instance is the same whoever makes it, and when: no code of the guest runs, and nothing of WASI is opened.
+    pub(super) fn is_inert_at_first(&self) -> bool {
+        !self.has_start && self.wasi.is_none()
     }
 
     pub(super) fn engine(&self) -> &Engine {

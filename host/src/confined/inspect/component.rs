@@ -3,6 +3,7 @@
 use super::type_names;
 use crate::value::{Function, MAX_TYPE_DEPTH, MAX_TYPE_NODES, Param, Signature, Type};
 use crate::wire::{Import, MAX_IMPORTS, ModuleFacts, ModuleKind, is_program, program};
+use wasmparser::{Parser, Payload};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 use wasmtime::component::types::{
@@ -67,7 +68,19 @@ pub(super) fn facts(engine: &Engine, component: &Component, binary: &[u8]) -> Mo
         tables: needs.as_ref().map_or(0, |needs| needs.num_tables),
         table_elements: table.unwrap_or(0),
         program: number_of_program,
+        has_start: has_start(binary),
     }
+}
+
+/// Whether a module or component in it has a start function. What cannot be read may have one.
+fn has_start(binary: &[u8]) -> bool {
+    let mut payloads = Parser::new(0).parse_all(binary);
+    payloads.any(|payload| {
+        matches!(
+            payload,
+            Ok(Payload::StartSection { .. } | Payload::ComponentStartSection { .. }) | Err(_)
+        )
+    })
 }
 
 /// What a component of `wasi:cli/command` exports to be run by becomes a function like any other, beside which it may have more.

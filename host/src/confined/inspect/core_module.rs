@@ -2,7 +2,8 @@
 
 use crate::value::{Function, Param, Signature, Type};
 use crate::wire::{
-    Import, MAX_IMPORTS, ModuleFacts, Rejection, SHARED_MEMORY, import_name, is_wasi, program,
+    INITIALIZE, Import, MAX_IMPORTS, ModuleFacts, Rejection, SHARED_MEMORY, import_name, is_wasi,
+    program,
 };
 use wasmparser::types::{EntityType, TypesRef};
 use wasmparser::{Export, FuncType, MemoryType, Parser, Payload, TypeRef, ValType, Validator};
@@ -43,6 +44,7 @@ pub(in super::super) fn facts(binary: &[u8]) -> Result<ModuleFacts, Rejection> {
                         facts.table_elements.max(table.map_err(invalid)?.ty.initial);
                 }
             }
+            Payload::StartSection { .. } => facts.has_start = true,
             Payload::ExportSection(section) => {
                 exports = section
                     .clone()
@@ -60,7 +62,9 @@ pub(in super::super) fn facts(binary: &[u8]) -> Result<ModuleFacts, Rejection> {
     let functions = exports
         .iter()
         .filter_map(|export| function(types, export.name, types.entity_type_from_export(export)?));
-    let functions = facts.with_program(functions.collect());
+    let functions: Vec<Function> = functions.collect();
+    facts.has_start |= functions.iter().any(|function| function.name == INITIALIZE);
+    let functions = facts.with_program(functions);
     let imported = imports.iter().take(MAX_IMPORTS).filter_map(|import| {
         let name = import_name(import.module, import.name);
         function(types, &name, types.entity_type_from_import(import)?)

@@ -63,10 +63,15 @@ impl Driver {
         if let Some(process) = &link.process {
             process.kill();
         }
+        // Of one that was never there the template may say that it could not be forked.
+        let known = link.killed.filter(|_| link.process.is_some());
         let (plugin, killed) = (link.plugin, link.killed);
         link.closed = true;
         self.scheduler.worker_closing(worker);
-        let asked = self.request_reap(plugin, worker);
+        let asked = match known {
+            Some(_) => self.request_burial(plugin, worker),
+            None => self.request_reap(plugin, worker),
+        };
         if !self.workers.contains_key(&worker) {
             return;
         }
@@ -147,14 +152,17 @@ impl Driver {
         // The page says what was started last; a result that broke the protocol says it for certain.
         let started = link
             .culprit
-            .map_or_else(|| link.page.started(), |seq| seq.wrapping_add(1));
+            .map_or_else(|| link.page.mapped.started(), |seq| seq.wrapping_add(1));
         // What it was killed for is known better here than anywhere.
-        self.scheduler.worker_died(
-            Instant::now(),
-            worker,
-            started,
-            link.killed.unwrap_or(death),
-        );
+        let death = link.killed.unwrap_or(death);
+        if let (Some(template), Some(process)) =
+            (self.templates.get_mut(&link.plugin), link.process)
+        {
+            process.kill();
+            template.pages.give_back(link.page, process);
+        }
+        self.scheduler
+            .worker_died(Instant::now(), worker, started, death);
     }
 }
 

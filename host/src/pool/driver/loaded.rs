@@ -89,7 +89,7 @@ impl Driver {
             name: Arc::clone(&link.name),
             pid: Process::number(process),
             finished: link.finished,
-            task: self.task_at(id, link.page.started()),
+            task: self.task_at(id, link.page.mapped.started()),
         });
         let loaded = self.plugins.get(&plugin);
         Stats {

@@ -15,6 +15,7 @@ mod events;
 mod expected;
 mod host_calls;
 mod loaded;
+mod pages;
 mod requests;
 mod results;
 mod retries;
@@ -294,7 +295,7 @@ impl Driver {
                     let started = self
                         .workers
                         .get(&worker)
-                        .map_or(u32::MAX, |link| link.page.recall());
+                        .map_or(u32::MAX, |link| link.page.mapped.recall());
                     self.scheduler.recalled(Instant::now(), worker, started);
                 }
                 Action::Kill(worker, death) => self.kill_worker(worker, death),

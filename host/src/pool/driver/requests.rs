@@ -11,6 +11,7 @@ use crate::wire::{SupervisorToTemplate, encode};
 use std::collections::{HashSet, VecDeque};
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
 /// Forks that a template is asked for at once: their descriptors are in flight, and of those there is a limit.
 const FORKS_AT_ONCE: usize = 32;
@@ -19,7 +20,7 @@ const FORKS_AT_ONCE: usize = 32;
 pub(super) struct Fork {
     pub(super) worker: WorkerId,
     pub(super) socket: OwnedFd,
-    pub(super) page: OwnedFd,
+    pub(super) page: Arc<OwnedFd>,
 }
 
 /// The open requests of one template.
@@ -44,6 +45,7 @@ impl Driver {
         let Some(TemplateLink {
             stage: Stage::Serving(_),
             requests,
+            ..
         }) = self.templates.get_mut(&plugin)
         else {
             return false;
@@ -53,21 +55,38 @@ impl Driver {
         true
     }
 
+    /// Has the plugin's template wait for a worker that died as is known; false if there is no template to ask.
+    pub(super) fn request_burial(&mut self, plugin: PluginId, worker: WorkerId) -> bool {
+        let bury = SupervisorToTemplate::Bury { worker: worker.0 };
+        self.request_end(plugin, &bury, |_| ())
+    }
+
     /// Asks the plugin's template how a worker died, or to do without one that was not forked yet; false if there is no
     /// template to ask.
     pub(super) fn request_reap(&mut self, plugin: PluginId, worker: WorkerId) -> bool {
+        let reap = SupervisorToTemplate::Reap { worker: worker.0 };
+        self.request_end(plugin, &reap, |requests| {
+            if requests.forking.remove(&worker) {
+                requests.reaping_unborn.insert(worker);
+            }
+            requests.reaping.insert(worker);
+        })
+    }
+
+    fn request_end(
+        &mut self,
+        plugin: PluginId,
+        request: &SupervisorToTemplate,
+        note: impl FnOnce(&mut Requests),
+    ) -> bool {
         let Some(link) = self.templates.get_mut(&plugin) else {
             return false;
         };
         let Stage::Serving(started) = &mut link.stage else {
             return false;
         };
-        if link.requests.forking.remove(&worker) {
-            link.requests.reaping_unborn.insert(worker);
-        }
-        link.requests.reaping.insert(worker);
-        let request = encode(&SupervisorToTemplate::Reap { worker: worker.0 });
-        let sent = started.connection.send(&request);
+        note(&mut link.requests);
+        let sent = started.connection.send(&encode(request));
         if sent.is_err() {
             self.template_closed(plugin);
             return false;

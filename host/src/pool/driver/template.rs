@@ -1,6 +1,7 @@
 //! The driver's side of a template: started, loaded, asked to fork and to reap.
 
 use super::super::scheduler::{Death, PluginId, WorkerId};
+use super::pages::Pages;
 use super::requests::Requests;
 use super::{Driver, Source};
 use crate::child::{Connection, Exit, Fill, Order, StartError, Started, Starting, with_remedy};
@@ -23,6 +24,7 @@ const READS_PER_TURN: usize = 16;
 pub(super) struct TemplateLink {
     pub(super) stage: Stage,
     pub(super) requests: Requests,
+    pub(super) pages: Pages,
 }
 
 /// How far a template got.
@@ -42,6 +44,7 @@ impl TemplateLink {
         TemplateLink {
             stage,
             requests: Requests::default(),
+            pages: Pages::default(),
         }
     }
 
@@ -300,17 +303,16 @@ impl Driver {
     }
 
     fn template_loaded(&mut self, plugin: PluginId) {
-        let Some(TemplateLink {
-            stage: Stage::Loading(mut started, _),
-            requests,
-        }) = self.templates.remove(&plugin)
-        else {
+        let Some(link) = self.templates.remove(&plugin) else {
+            return;
+        };
+        let Stage::Loading(mut started, _) = link.stage else {
             return;
         };
         started.connection.set_frame_limit(MAX_CONTROL_FRAME);
         let stage = Stage::Serving(started);
         self.templates
-            .insert(plugin, TemplateLink { stage, requests });
+            .insert(plugin, TemplateLink { stage, ..link });
         self.scheduler.template_ready(Instant::now(), plugin);
     }
 

@@ -2,14 +2,13 @@
 
 use super::super::scheduler::{Death, PluginId, Task, Violation, WorkerId};
 use super::host_calls::HostCalls;
+use super::pages::Page;
 use super::requests::Fork;
 use super::results::Reported;
 use super::{Driver, Source};
 use crate::child::{Connection, Fill, Kinship, Process, with_remedy};
 use crate::value::printable;
-use crate::wire::{
-    BatchWriter, ChildHello, FrameReader, StatusPage, WorkerFrame, decode as decode_message,
-};
+use crate::wire::{BatchWriter, ChildHello, FrameReader, WorkerFrame, decode as decode_message};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,7 +29,7 @@ pub(super) struct WorkerLink {
     pub(super) plugin: PluginId,
     /// What people call it.
     pub(super) name: Arc<str>,
-    pub(super) page: StatusPage,
+    pub(super) page: Page,
     pub(super) calls: HostCalls,
     /// Tasks that it finished.
     pub(super) finished: u64,
@@ -65,13 +64,25 @@ impl Driver {
                 0
             })
         });
+        let Some(template) = self.templates.get_mut(&plugin) else {
+            // Its death is told by nobody else.
+            return self
+                .scheduler
+                .worker_died(Instant::now(), worker, 0, Death::Template);
+        };
+        let loaded = self.plugins.get(&plugin);
+        let is_one_of_many = loaded.is_some_and(|it| it.plugin.terms.tasks_per_worker().is_some());
         let made = Connection::pair((limit + FRAME_SLACK) as usize)
-            .and_then(|pair| Ok((pair, StatusPage::create()?)))
+            .and_then(|pair| Ok((pair, template.pages.take()?)))
             .and_then(|made| {
                 self.events.add(&made.0.0, Source::Worker(worker))?;
                 Ok(made)
             });
-        let ((connection, socket), (page, memory)) = match made {
+        let made = made.and_then(|(pair, mut page)| {
+            let memory = page.hand_out(is_one_of_many);
+            Ok((pair, page, memory.ok_or(std::io::ErrorKind::NotFound)?))
+        });
+        let ((connection, socket), page, memory) = match made {
             Ok(made) => made,
             // Out of descriptors, most likely.
             Err(error) => return self.worker_not_forked(plugin, worker, &with_remedy(&error)),
@@ -123,7 +134,7 @@ impl Driver {
             return;
         };
         if after_recall {
-            link.page.allow_all();
+            link.page.mapped.allow_all();
         }
         let function = tasks.first().map_or(0, |task| task.function);
         let mut batch = BatchWriter::new(first_seq, function);
@@ -133,14 +144,15 @@ impl Driver {
         let copied = &tasks[..tasks.len() - usize::from(behind.is_some())];
         let bytes = copied.iter().map(|task| task.bytes as usize);
         batch.reserve(copied.len(), bytes.sum());
-        let pid = link.process.as_ref().map_or(0, Process::number);
+        // Of one that is on its way it is known when it is there.
+        let pid = link.process.as_ref().map(Process::number);
         let ids = copied.iter().map(|task| task.id);
         for some in self.tasks.by_block(ids) {
-            some.begin(pid);
+            pid.inspect(|pid| some.begin(*pid));
             some.push_to(&mut batch);
         }
         if let Some((bytes, last)) = behind.as_ref().zip(last) {
-            last.begins(pid);
+            pid.inspect(|pid| last.begins(*pid));
             batch.push_last(bytes.len());
         }
         // A broken connection is met again when it is read.
@@ -292,9 +304,15 @@ impl Driver {
         } else {
             self.deadlines.clear(worker);
         }
+        let pid = process.number();
         link.process = Some(process);
         let plugin = link.plugin;
         self.fork_answered(plugin, worker);
+        // It may have been given a task on its way.
+        let given = self.scheduler.running(worker);
+        if let Some(task) = given.and_then(|(task, _)| self.tasks.get(task)) {
+            task.begins(pid);
+        }
         self.scheduler.worker_ready(Instant::now(), worker);
         Ok(())
     }

@@ -158,18 +158,27 @@ impl Scheduler {
         }
         let wanted = state.queue.len().saturating_sub(state.fleet.starting);
         let own = most + state.fleet.waiting + state.fleet.leaving.min(self.budget);
-        for _ in 0..wanted
-            .min(room)
-            .min(own.saturating_sub(state.fleet.workers))
-        {
-            let worker = WorkerId(self.next_worker);
-            self.next_worker = self.next_worker.wrapping_add(1);
-            let tasks = self.plugins[&plugin].config.tasks_per_worker;
-            self.insert_worker(worker, Worker::new(plugin, now, tasks));
-            self.actions
-                .push_back(Action::StartWorker { plugin, worker });
-            if let Some(state) = self.plugins.get_mut(&plugin) {
-                state.last_start = Some(worker);
+        let few = wanted.min(room);
+        for _ in 0..few.min(own.saturating_sub(state.fleet.workers)) {
+            self.start_worker(now, plugin);
+        }
+    }
+
+    fn start_worker(&mut self, now: Instant, plugin: PluginId) {
+        let worker = WorkerId(self.next_worker);
+        self.next_worker = self.next_worker.wrapping_add(1);
+        let tasks = self.plugins[&plugin].config.tasks_per_worker;
+        self.insert_worker(worker, Worker::new(plugin, now, tasks));
+        self.actions
+            .push_back(Action::StartWorker { plugin, worker });
+        if let Some(state) = self.plugins.get_mut(&plugin) {
+            state.last_start = Some(worker);
+        }
+        // One that is for a single task gets it on its way, and need not wait for it when it is there.
+        if tasks.is_some_and(|tasks| tasks.get() == 1) {
+            let tasks = self.next_batch(plugin, 1, worker);
+            if !tasks.is_empty() {
+                self.send(now, worker, tasks);
             }
         }
     }

@@ -15,6 +15,7 @@ type Taker = (usize, Option<Reverse<Instant>>, WorkerId);
 pub(super) struct Fleet {
     /// All of them, those that start and those that die included.
     pub(super) workers: usize,
+    /// Those that start and have nothing to do yet.
     pub(super) starting: usize,
     pub(super) ready: usize,
     pub(super) dying: usize,
@@ -35,7 +36,9 @@ pub(super) struct Fleet {
 impl Fleet {
     pub(super) fn add(&mut self, id: WorkerId, worker: &Worker) {
         self.workers += 1;
-        *self.in_state(worker.state) += 1;
+        self.starting += usize::from(worker.starts_without());
+        self.ready += usize::from(worker.state == State::Ready);
+        self.dying += usize::from(worker.state == State::Dying);
         self.leaving += usize::from(worker.leaves());
         self.waiting += usize::from(worker.waits());
         self.busy += usize::from(worker.load() > 0);
@@ -50,7 +53,9 @@ impl Fleet {
 
     pub(super) fn remove(&mut self, id: WorkerId, worker: &Worker) {
         self.workers -= 1;
-        *self.in_state(worker.state) -= 1;
+        self.starting -= usize::from(worker.starts_without());
+        self.ready -= usize::from(worker.state == State::Ready);
+        self.dying -= usize::from(worker.state == State::Dying);
         self.leaving -= usize::from(worker.leaves());
         self.waiting -= usize::from(worker.waits());
         self.busy -= usize::from(worker.load() > 0);
@@ -58,14 +63,6 @@ impl Fleet {
         self.takers.remove(&taker(id, worker));
         if let Some(awaited) = worker.awaited() {
             self.awaited[awaited as usize].remove(&(worker.progress_at, id));
-        }
-    }
-
-    fn in_state(&mut self, state: State) -> &mut usize {
-        match state {
-            State::Starting => &mut self.starting,
-            State::Ready => &mut self.ready,
-            State::Dying => &mut self.dying,
         }
     }
 

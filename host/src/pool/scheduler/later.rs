@@ -1,6 +1,7 @@
 //! Tasks that failed and are to run again after a while, and plugins that begin no task any more.
 
 use super::plugin::Plugin;
+use super::worker::State;
 use super::{Action, Loss, PluginId, Scheduler, Task, WorkerId};
 use std::time::Instant;
 
@@ -26,7 +27,8 @@ impl Scheduler {
         };
         state.halted = true;
         let has_more = self.workers.iter().filter(|(_, worker)| {
-            worker.plugin == plugin && !worker.recalling && worker.outstanding.len() > 1
+            let at_one = usize::from(worker.state != State::Starting);
+            worker.plugin == plugin && !worker.recalling && worker.outstanding.len() > at_one
         });
         let has_more: Vec<WorkerId> = has_more.map(|(id, _)| *id).collect();
         for id in has_more {

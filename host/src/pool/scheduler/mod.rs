@@ -227,32 +227,39 @@ impl Scheduler {
     pub(crate) fn worker_ready(&mut self, now: Instant, worker: WorkerId) {
         self.change_worker(worker, |worker, plugin| {
             if worker.state == State::Starting {
-                worker.state = State::Ready;
+                worker.is_there(now);
                 plugin.served_at = Some(now);
             }
         });
+        self.kill_if_at_cancelled(worker);
         self.dispatch(now);
     }
 
     /// A worker could not be started.
     pub(crate) fn worker_failed(&mut self, now: Instant, worker: WorkerId) {
-        if let Some(worker) = self.remove_worker(worker)
-            && self
-                .plugins
-                .get_mut(&worker.plugin)
-                .is_some_and(|plugin| plugin.start_failed(now))
-        {
-            self.strike(now, worker.plugin, plugin::STRIKES_FOR_FAILURE);
+        if let Some(plugin) = self.never_there(worker) {
+            let state = self.plugins.get_mut(&plugin);
+            if state.is_some_and(|state| state.start_failed(now)) {
+                self.strike(now, plugin, plugin::STRIKES_FOR_FAILURE);
+            }
         }
         self.dispatch(now);
     }
 
     /// Somebody killed a worker before it was ready: another one is started, and it says little about the plugin.
     pub(crate) fn worker_killed(&mut self, now: Instant, worker: WorkerId) {
-        if let Some(worker) = self.remove_worker(worker) {
-            self.strike(now, worker.plugin, plugin::STRIKES_FOR_KILL);
+        if let Some(plugin) = self.never_there(worker) {
+            self.strike(now, plugin, plugin::STRIKES_FOR_KILL);
         }
         self.dispatch(now);
+    }
+
+    /// A worker does not come to be: what it was given on its way is for others.
+    fn never_there(&mut self, worker: WorkerId) -> Option<PluginId> {
+        let worker = self.remove_worker(worker)?;
+        let back = self.without_cancelled(worker.outstanding, None);
+        self.plugins.get_mut(&worker.plugin)?.put_back(back);
+        Some(worker.plugin)
     }
 
     /// The tasks that such results would be for, if they are what the worker was sent and next.

@@ -8,6 +8,7 @@ mod harness;
 mod host_calls;
 mod hostile;
 mod later;
+mod on_the_way;
 mod parking;
 mod plan;
 mod recycling;

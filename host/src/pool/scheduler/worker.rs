@@ -91,6 +91,20 @@ impl Worker {
         self.state == State::Ready && !self.draining && !self.in_host_call && !self.is_used_up()
     }
 
+    /// Whether it is on its way without a task: the next in the queue may be for it.
+    pub(super) fn starts_without(&self) -> bool {
+        self.state == State::Starting && self.outstanding.is_empty()
+    }
+
+    /// It is there. What it was given on its way, it comes to now.
+    pub(super) fn is_there(&mut self, now: Instant) {
+        self.state = State::Ready;
+        if !self.outstanding.is_empty() {
+            self.progress_at = now;
+            self.busy_since = Some(now);
+        }
+    }
+
     /// Whether it has a task that no other waits for. Such a one may come behind one that another waits for, and not before it.
     pub(super) fn has_other_than_nested(&self) -> bool {
         self.outstanding.back().is_some_and(|task| !task.nested)

@@ -102,6 +102,22 @@ fn answers(number: i64, arguments: &[u64], expected: [Answer; 4]) {
     let data = call(number, arguments);
     let answers = filters().map(|(_, filter)| filter.answer(&data));
     assert_eq!(answers, expected, "call {number} {arguments:x?}");
+    let of_fork = in_a_fork(Files::None).answer(&data);
+    assert_eq!(of_fork, expected[3], "call {number} {arguments:x?}");
+}
+
+/// What is in force in a worker: the filter of its template, and what it adds to that.
+fn in_a_fork(files: Files) -> Filter {
+    stacked(
+        Filter::serving(files).unwrap(),
+        Filter::of_forks(files).unwrap(),
+    )
+}
+
+fn stacked(below: Filter, above: Filter) -> Filter {
+    Filter {
+        programs: [below.programs, above.programs].concat(),
+    }
 }
 
 const PRIVATE: u64 = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS) as u64;
@@ -135,9 +151,6 @@ fn a_call_in_the_convention_of_another_architecture_is_death() {
 
 #[test]
 fn what_a_phase_adds_to_the_one_before_makes_all_of_its_filter() {
-    let stacked = |below: Filter, above: Filter| Filter {
-        programs: [below.programs, above.programs].concat(),
-    };
     for files in [Files::None, Files::Read, Files::Write] {
         let loading = Filter::loading(Role::Template, files).unwrap();
         let common = || Filter::common(files).unwrap();
@@ -145,19 +158,35 @@ fn what_a_phase_adds_to_the_one_before_makes_all_of_its_filter() {
         let worker = || Filter::worker(files).unwrap();
         let is_in_force = |program| loading.programs.contains(program);
         assert!(common().programs.iter().all(is_in_force), "{files:?}");
-        assert_eq!(worker().beyond(&serving()).programs.len(), 1, "{files:?}");
         let phases = [
             (serving(), stacked(common(), serving().beyond(&common()))),
-            (worker(), stacked(serving(), worker().beyond(&serving()))),
+            (worker(), in_a_fork(files)),
         ];
+        let commands = [
+            libc::F_GETFD,
+            libc::F_GETFL,
+            libc::F_DUPFD,
+            libc::MAP_SHARED,
+        ];
+        let arguments = commands.map(|command| command as u64);
         for (whole, stacked) in phases {
             for number in 0..1024 {
-                for argument in [0, 1, 2, u64::MAX] {
+                for argument in [0, 1, 2, 4096, u64::MAX].into_iter().chain(arguments) {
                     let data = call(number, &[argument; 6]);
                     assert_eq!(stacked.answer(&data), whole.answer(&data), "{number}");
                 }
             }
         }
+    }
+}
+
+#[test]
+fn what_a_worker_adds_is_a_small_part_of_its_filter() {
+    for files in [Files::None, Files::Read, Files::Write] {
+        let length = |filter: Filter| filter.programs.iter().map(Vec::len).sum::<usize>();
+        let added = length(Filter::of_forks(files).unwrap());
+        let whole = length(Filter::worker(files).unwrap());
+        assert!(2 * added < whole, "{added} of {whole}");
     }
 }
 

@@ -31,13 +31,12 @@ fn no_more_are_started_than_the_budget_while_those_that_are_done_take_their_time
     let mut env = Env::configured(1, each(1), 1);
     env.tasks(0..3);
     env.finish(0, 0..1, true, [1000]);
-    env.then(&["kill w0 Retired", "start w1 of p0"]);
+    env.then(&["kill w0 Retired", "start w1 of p0", "send w1 @0: 0"]);
     env.ready(1);
-    env.then(&["send w1 @0: 0"]);
     env.finish(1, 0..1, true, [0]);
     env.then(&["kill w1 Retired"]);
     env.died(0, 1, Death::Retired);
-    env.then(&["start w2 of p0"]);
+    env.then(&["start w2 of p0", "send w2 @0: 1"]);
 }
 
 #[test]
@@ -49,15 +48,14 @@ fn those_that_are_done_make_room_once_however_many_plugins_they_are_of() {
     env.template_ready(B);
     env.then(&[]);
     env.finish(0, 0..1, true, [1000]);
-    env.then(&["kill w0 Retired", "start w1 of p1"]);
+    env.then(&["kill w0 Retired", "start w1 of p1", "send w1 @0: 0"]);
     env.ready(1);
-    env.then(&["send w1 @0: 0"]);
     env.finish(1, 0..1, true, [0]);
     env.then(&["kill w1 Retired"]);
     env.tasks(1..2);
     env.then(&[]);
     env.died(0, 1, Death::Retired);
-    env.then(&["start w2 of p0"]);
+    env.then(&["start w2 of p0", "send w2 @0: 1"]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Doing what the scheduler asks for, each thing held against what was asked before.
 
-use super::driver::{Driver, Place, Template, WITH_EFFECTS};
+use super::driver::{Driver, Place, TASKS_PER_WORKER, Template, WITH_EFFECTS};
 use super::worker::Worker;
 use crate::pool::scheduler::{Action, Death, Loss, Ran, Task, WorkerId};
 
@@ -116,7 +116,9 @@ impl Driver {
         let Some(worker) = self.alive(id) else {
             return;
         };
-        assert!(worker.is_ready && !worker.is_closed && worker.killed.is_none());
+        let is_for_one = TASKS_PER_WORKER[worker.plugin as usize].is_some_and(|it| it.get() == 1);
+        assert!(worker.is_ready || is_for_one && first_seq == 0);
+        assert!(!worker.is_closed && worker.killed.is_none());
         assert_eq!(worker.next_seq, first_seq);
         assert!(!tasks.is_empty());
         let is_of_one_function = tasks.iter().all(|task| task.function == tasks[0].function);

@@ -14,8 +14,9 @@ pub(super) const PLUGINS: u32 = 3;
 /// The plugin whose tasks have effects.
 pub(super) const WITH_EFFECTS: u32 = 2;
 
-/// How many tasks a worker of plugin 1 runs.
-const TASKS_PER_WORKER: NonZeroU32 = NonZeroU32::new(3).unwrap();
+/// How many tasks a worker of each plugin runs.
+pub(super) const TASKS_PER_WORKER: [Option<NonZeroU32>; PLUGINS as usize] =
+    [NonZeroU32::new(1), NonZeroU32::new(3), None];
 
 /// How often a task may run, before and after each time that it is run again on purpose.
 pub(super) const MOST_ATTEMPTS: u32 = 3;
@@ -56,7 +57,7 @@ impl Driver {
         for plugin in 0..PLUGINS {
             let config = PluginConfig {
                 kill_after: (plugin != 1).then_some(Duration::from_millis(100)),
-                tasks_per_worker: (plugin == 1).then_some(TASKS_PER_WORKER),
+                tasks_per_worker: TASKS_PER_WORKER[plugin as usize],
                 batch: None,
                 has_effects: plugin == WITH_EFFECTS,
             };
@@ -156,7 +157,7 @@ impl Driver {
             worker.is_ready = true;
             self.scheduler.worker_ready(self.now, id);
         } else {
-            self.workers.remove(&id);
+            self.never_there(id);
             self.scheduler.worker_failed(self.now, id);
         }
         self.act();
@@ -170,7 +171,8 @@ impl Driver {
         let count = count.min(batch.len());
         let ends_batch = count == batch.len() && (ends_batch || count == 0);
         if count > 0 || ends_batch {
-            let (first, may_fail) = (worker.first_due(), worker.lied);
+            let may_fail = worker.lied || !worker.is_ready;
+            let first = worker.first_due();
             let accepted = self.results(id, first, count as u32, ends_batch);
             assert!(accepted || may_fail, "an honest worker was not believed");
         }
@@ -241,21 +243,29 @@ impl Driver {
         self.act();
     }
 
-    pub(super) fn bury(&mut self, id: WorkerId, how: Death) {
-        let Some(worker) = self.workers.remove(&id) else {
-            return;
-        };
-        let (started, death) = (worker.started(), worker.killed.unwrap_or(how));
-        if !worker.is_ready && death == Death::Signal(libc::SIGKILL) {
-            self.scheduler.worker_killed(self.now, id);
-        } else if !worker.is_ready && matches!(death, Death::Signal(_) | Death::Exit(_)) {
-            self.scheduler.worker_failed(self.now, id);
-        } else {
+    /// What it was given on its way is nobody's.
+    fn never_there(&mut self, id: WorkerId) {
+        if let Some(worker) = self.workers.remove(&id) {
             for (_, task) in worker.due() {
                 self.places[task.0 as usize] = Place::Queue;
             }
             self.dead.insert(id, worker.plugin);
-            self.scheduler.worker_died(self.now, id, started, death);
+        }
+    }
+
+    pub(super) fn bury(&mut self, id: WorkerId, how: Death) {
+        let Some(worker) = self.workers.get(&id) else {
+            return;
+        };
+        let (started, death) = (worker.started(), worker.killed.unwrap_or(how));
+        let is_ready = worker.is_ready;
+        self.never_there(id);
+        match death {
+            Death::Signal(libc::SIGKILL) if !is_ready => self.scheduler.worker_killed(self.now, id),
+            Death::Signal(_) | Death::Exit(_) if !is_ready => {
+                self.scheduler.worker_failed(self.now, id);
+            }
+            _ => self.scheduler.worker_died(self.now, id, started, death),
         }
     }
 

@@ -1,0 +1,153 @@
+//! Workers for a single task, which are given it on their way.
+
+use super::super::{Death, PluginConfig};
+use super::harness::*;
+use std::num::NonZeroU32;
+
+/// A pool of workers for a single task each, whose template is ready.
+fn one_each(budget: usize) -> Env {
+    let config = PluginConfig {
+        tasks_per_worker: NonZeroU32::new(1),
+        kill_after: Some(ms(100)),
+        ..PluginConfig::default()
+    };
+    let mut env = Env::configured(budget, config, 0);
+    env.then(&[]);
+    env
+}
+
+#[test]
+fn each_worker_gets_its_task_before_it_is_there() {
+    let mut env = one_each(2);
+    env.tasks(0..3);
+    env.then(&[
+        "start w0 of p0",
+        "send w0 @0: 0",
+        "start w1 of p0",
+        "send w1 @0: 1",
+    ]);
+    env.ready(1);
+    env.then(&[]);
+    env.finish(1, 0..1, true, [1]);
+    env.then(&["kill w1 Retired", "start w2 of p0", "send w2 @0: 2"]);
+}
+
+#[test]
+fn results_of_one_that_is_not_there_are_not_believed() {
+    let mut env = one_each(1);
+    env.tasks(0..1);
+    env.then(&["start w0 of p0", "send w0 @0: 0"]);
+    assert!(env.results(0, 0..1, true).is_err());
+}
+
+#[test]
+fn the_time_limit_counts_from_when_it_is_there() {
+    let mut env = one_each(1);
+    env.tasks(0..1);
+    env.then(&["start w0 of p0", "send w0 @0: 0"]);
+    assert_eq!(env.timer_in(), None);
+    env.pass(ms(500));
+    env.ready(0);
+    env.then(&[]);
+    assert_eq!(env.timer_in(), Some(ms(100)));
+    env.pass(ms(100));
+    env.timer();
+    env.then(&["kill w0 Deadline"]);
+    env.died(0, 1, Death::Deadline);
+    env.then(&["fail 0 x1 Died(Deadline)"]);
+}
+
+#[test]
+fn what_was_given_to_one_that_never_comes_is_for_the_next_in_its_turn() {
+    let mut env = one_each(1);
+    env.tasks(0..2);
+    env.then(&["start w0 of p0", "send w0 @0: 0"]);
+    env.killed(0);
+    env.then(&["start w1 of p0", "send w1 @0: 0"]);
+    env.failed(1);
+    env.then(&[]);
+    env.pass(ms(100));
+    env.timer();
+    env.then(&["start w2 of p0", "send w2 @0: 0"]);
+    env.ready(2);
+    // It was never run before.
+    env.finish(2, 0..1, true, [0]);
+    env.then(&["kill w2 Retired", "start w3 of p0", "send w3 @0: 1"]);
+}
+
+#[test]
+fn tasks_of_a_plugin_whose_workers_never_come_fail_with_what_waits() {
+    let mut env = one_each(1);
+    env.tasks(0..2);
+    env.then(&["start w0 of p0", "send w0 @0: 0"]);
+    for worker in 0..2 {
+        env.failed(worker);
+        env.then(&[]);
+        env.pass(ms(100));
+        env.timer();
+        let next = worker + 1;
+        let started = [
+            format!("start w{next} of p0"),
+            format!("send w{next} @0: 0"),
+        ];
+        env.then(&started.each_ref().map(String::as_str));
+    }
+    env.failed(2);
+    env.then(&["fail 0 x0 PluginBroken", "fail 1 x0 PluginBroken"]);
+}
+
+#[test]
+fn one_that_comes_with_a_task_that_nobody_wants_any_more_is_killed() {
+    let mut env = one_each(2);
+    env.tasks(0..2);
+    env.then(&[
+        "start w0 of p0",
+        "send w0 @0: 0",
+        "start w1 of p0",
+        "send w1 @0: 1",
+    ]);
+    env.cancel([0, 1]);
+    env.then(&[]);
+    env.ready(0);
+    env.then(&["kill w0 Cancelled"]);
+    env.died(0, 0, Death::Cancelled);
+    env.then(&["fail 0 x0 Cancelled"]);
+    // The other one never comes.
+    env.failed(1);
+    env.then(&["fail 1 x0 Cancelled"]);
+}
+
+#[test]
+fn a_plugin_that_is_halted_begins_none_of_those_on_their_way() {
+    let mut env = one_each(2);
+    env.tasks(0..2);
+    env.then(&[
+        "start w0 of p0",
+        "send w0 @0: 0",
+        "start w1 of p0",
+        "send w1 @0: 1",
+    ]);
+    env.ready(0);
+    env.halt(A);
+    env.then(&["recall w1"]);
+    env.recalled(1, 0);
+    env.then(&["fail 1 x0 Cancelled"]);
+    env.ready(1);
+    assert!(env.results(1, 0..0, true).is_ok());
+    env.then(&[]);
+    env.finish(0, 0..1, true, [0]);
+    env.then(&["kill w0 Retired"]);
+}
+
+#[test]
+fn a_template_that_dies_costs_no_task_that_was_on_its_way() {
+    let mut env = one_each(1);
+    env.tasks(0..1);
+    env.then(&["start w0 of p0", "send w0 @0: 0"]);
+    env.template_died(A, true);
+    env.then(&[]);
+    env.died(0, 0, Death::Template);
+    env.then(&["template p0"]);
+    env.template_ready(A);
+    env.then(&["start w1 of p0", "send w1 @0: 0"]);
+}
