@@ -45,6 +45,9 @@ impl Driver {
         else {
             return self.handle_frame(worker, frame);
         };
+        if !self.is_believed(worker)? {
+            return Ok(());
+        }
         let results = frame.len() - bytes.len()..frame.len();
         let results = Reported::With(placed.part(results));
         self.worker_results(worker, (first_seq, count, batch_done), results)

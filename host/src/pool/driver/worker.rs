@@ -40,6 +40,8 @@ pub(super) struct WorkerLink {
     pub(super) killed: Option<Death>,
     /// The sequence number of the task whose result broke the protocol.
     pub(super) culprit: Option<u32>,
+    /// It greeted, and was gone before the kernel could say who it was: nothing that it sent is believed.
+    unknown: bool,
     /// It said that it panicked, and is about to end.
     panicked: bool,
     /// Its connection is closed; its template was asked how it died.
@@ -97,6 +99,7 @@ impl Driver {
             process: None,
             killed: None,
             culprit: None,
+            unknown: false,
             panicked: false,
             closed: false,
             waits_for_room: false,
@@ -251,6 +254,11 @@ impl Driver {
         match WorkerFrame::parse(frame) {
             Some(WorkerFrame::Ready) => self.worker_ready(worker),
             Some(WorkerFrame::Panicked) => self.worker_panicked(worker, frame),
+            Some(WorkerFrame::Results { .. } | WorkerFrame::HostCall { .. })
+                if !self.is_believed(worker)? =>
+            {
+                Ok(())
+            }
             Some(WorkerFrame::Results {
                 first_seq,
                 batch_done,
@@ -265,6 +273,15 @@ impl Driver {
         }
     }
 
+    /// Whether it is known whose frames these are. Those of one that is gone before that are nobody's.
+    pub(super) fn is_believed(&self, worker: WorkerId) -> Result<bool, Violation> {
+        match self.workers.get(&worker) {
+            Some(link) if link.process.is_some() => Ok(true),
+            Some(link) if !link.unknown => Err(Violation("a frame before it greeted")),
+            _ => Ok(false),
+        }
+    }
+
     /// The first frame: the kernel says who wrote it, and that must be a child of the template.
     fn worker_ready(&mut self, worker: WorkerId) -> Result<(), Violation> {
         let Some(link) = self.workers.get_mut(&worker) else {
@@ -273,19 +290,26 @@ impl Driver {
         if link.process.is_some() {
             return Err(Violation("a second greeting"));
         }
+        if link.unknown {
+            return Ok(());
+        }
         let parent = self
             .templates
             .get(&link.plugin)
             .and_then(|template| template.started());
-        let writer = link.connection.writer();
-        let verified = match parent.zip(writer) {
-            Some((parent, pid)) => Process::child_of(pid, &parent.process),
-            None => Ok(Kinship::Stranger),
+        let verified = match (parent, link.connection.writer()) {
+            (Some(parent), Some(pid)) => Process::child_of(pid, &parent.process),
+            // Its template is gone, and so will it be.
+            (None, _) => Ok(Kinship::Dead),
+            (_, None) => Ok(Kinship::Stranger),
         };
         let process = match verified {
             Ok(Kinship::Child(process)) => process,
             // Killed since it greeted: its connection says so next.
-            Ok(Kinship::Dead) => return Ok(()),
+            Ok(Kinship::Dead) => {
+                link.unknown = true;
+                return Ok(());
+            }
             Ok(Kinship::Stranger) => {
                 return Err(Violation(
                     "a greeting from a process that is not its template's child",
