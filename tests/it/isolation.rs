@@ -223,3 +223,60 @@ fn an_initializer_that_takes_long_is_paid_for_once_and_not_by_each_fork() {
         "the initializer ran in its fork: {outcome:?}"
     );
 }
+
+#[test]
+fn a_start_function_runs_in_each_process_and_never_in_their_template() {
+    let start = r#"(func $start (local $left i32)
+        (local.set $left (i32.const 1000))
+        (loop $again (br_if $again (local.tee $left (i32.sub (local.get $left) (i32.const 1))))))"#;
+    let same = r#"(func (export "same") (param i64) (result i64) (local.get 0))"#;
+    let fuel_of = |more: &str| {
+        let pool = pool_of(format!("(module {start} {same} {more})").as_bytes())
+            .isolation(Isolation::Process)
+            .fuel(1_000_000)
+            .build()
+            .unwrap();
+        let outcomes = pool.map_outcomes("same", 0..3_i64).unwrap();
+        let fuel = outcomes
+            .into_iter()
+            .map(|outcome| outcome.usage.fuel.unwrap());
+        fuel.min().unwrap()
+    };
+    assert!(fuel_of("") < 100);
+    assert!(fuel_of("(start $start)") > 1000);
+    assert!(fuel_of(r#"(export "_initialize" (func $start))"#) > 1000);
+}
+
+#[test]
+fn an_instance_that_cannot_be_made_fails_each_task_that_would_start_from_it() {
+    let beyond =
+        br#"(module (memory 1) (data (i32.const 70000) "x") (func (export "f") (param i64)))"#;
+    let pool = |isolation| pool_of(beyond).isolation(isolation).build().unwrap();
+    let messages = |isolation| {
+        let outcomes = pool(isolation).map_outcomes("f", 0..5_i64).unwrap();
+        let failures = outcomes.into_iter().map(|it| it.result.unwrap_err());
+        failures
+            .map(|failure| (failure.kind(), failure.message().to_string()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(messages(Isolation::Process), messages(Isolation::Instance));
+}
+
+#[test]
+fn a_task_that_starts_from_an_instance_of_its_template_has_all_of_its_limits() {
+    let big = br#"(module (memory (export "memory") 100) (func $same (export "same") (param i64) (result i64) (local.get 0))
+        (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+        (func (export "spin") (loop $for_ever (br $for_ever))))"#;
+    let pool = pool_of(big)
+        .isolation(Isolation::Process)
+        .memory_bytes(200 * 65_536)
+        .timeout(std::time::Duration::from_millis(200))
+        .build()
+        .unwrap();
+    let grown: Vec<i32> = pool.map("grow", [100, 101]).unwrap();
+    assert_eq!(grown, [100, -1]);
+    let outcome = &pool.map_outcomes("same", [7_i64]).unwrap()[0];
+    assert_eq!(outcome.usage.memory_bytes, 100 * 65_536);
+    let spun = pool.apply::<()>("spin", ()).unwrap_err();
+    assert!(spun.to_string().contains("200"), "{spun}");
+}

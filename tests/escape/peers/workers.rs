@@ -1,7 +1,7 @@
 //! Workers that lie.
 
 use super::{UNLUCKY, assert_harmless, failure_of, lying, outcomes, value_of};
-use wpool::{FailureKind, Value};
+use wpool::{FailureKind, Isolation, Value};
 
 /// Every task but the unlucky one is right, and that one ended like this.
 #[track_caller]
@@ -197,6 +197,26 @@ fn workers_that_end_before_they_are_ready_fail_the_tasks_and_say_so() {
             let (kind, message) = failure_of(&outcome).unwrap();
             assert_eq!(kind, FailureKind::Init, "{lie}: {message}");
             assert!(message.contains(says), "{lie}: {message}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_believed_of_a_worker_that_did_not_greet() {
+    for lie in [
+        "worker answers before it is ready",
+        "worker answers at length before it is ready",
+        "worker calls before it is ready",
+    ] {
+        for isolation in [Isolation::Process, Isolation::Instance] {
+            let pool = lying(lie).isolation(isolation).build().unwrap();
+            for outcome in outcomes(&pool, lie) {
+                let (kind, message) = failure_of(&outcome).unwrap();
+                let kinds = [FailureKind::Init, FailureKind::Protocol];
+                assert!(kinds.contains(&kind), "{lie}: {kind}");
+                assert!(message.contains("before it greeted"), "{lie}: {message}");
+                assert_eq!(outcome.usage.host_calls, 0, "{lie}");
+            }
         }
     }
 }

@@ -25,6 +25,19 @@ pub fn run(lie: &str, page: &StatusPage) {
         "exits before it is ready" => return,
         "garbage before it is ready" => return send(&[0xa5; 100]),
         "never ready" => hang(),
+        // What is asked of a worker for one task waits for it already.
+        "answers before it is ready" => {
+            send(one(0, &encode_value(&Value::S64(1))).take(true));
+            hang();
+        }
+        "answers at length before it is ready" => {
+            send(one(0, &encode_value(&Value::Bytes(vec![0; 3 << 20]))).take(true));
+            hang();
+        }
+        "calls before it is ready" => {
+            send(&host_call(0, &encode_value(&Value::S64(1))));
+            hang();
+        }
         "ready twice" => send(&WorkerFrame::ready_frame()),
         _ => {}
     }

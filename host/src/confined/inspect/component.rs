@@ -266,3 +266,20 @@ impl Reading {
         Type::Bool
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::to_binary;
+    use super::*;
+
+    #[test]
+    fn a_start_function_of_any_module_within_is_found() {
+        let has_start = |text: &str| has_start(&to_binary(text.as_bytes()).unwrap());
+        let within = |module: &str| format!("(component (component (core module {module})))");
+        assert!(has_start(&within("(func $f) (start $f)")));
+        assert!(!has_start(&within(r#"(func (export "_initialize"))"#)));
+        let mut cut = to_binary(within("(memory 1)").as_bytes()).unwrap().to_vec();
+        cut.truncate(cut.len() - 3);
+        assert!(super::has_start(&cut));
+    }
+}

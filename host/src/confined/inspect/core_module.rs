@@ -263,6 +263,16 @@ mod tests {
     }
 
     #[test]
+    fn code_that_runs_before_any_call_is_known() {
+        let has_start = |wat| facts_of(wat).unwrap().has_start;
+        assert!(has_start("(module (func $f) (start $f))"));
+        assert!(has_start(r#"(module (func (export "_initialize")))"#));
+        assert!(!has_start(
+            r#"(module (memory 1) (data (i32.const 0) "x") (func (export "start")))"#
+        ));
+    }
+
+    #[test]
     fn each_import_is_named() {
         let wat = r#"(module (import "env" "log" (func)) (import "env" "memory" (memory 1)))"#;
         let imports: Vec<_> = facts_of(wat)
