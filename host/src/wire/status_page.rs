@@ -91,9 +91,11 @@ impl StatusPage {
 
     /// Makes it as new for another worker: nothing of what the one before left there can be read. That one must have ended.
     pub fn renew(&mut self) {
+        // What is mapped is whole pages, however little was asked for.
+        let bytes = STATUS_PAGE_BYTES.next_multiple_of(rustix::param::page_size());
         // SAFETY: as many bytes are mapped for the life of self, and nothing here refers to them now. Another process that had the
         // page after all could see it change, as ever.
-        unsafe { std::ptr::write_bytes(self.word.as_ptr().cast::<u8>(), 0, STATUS_PAGE_BYTES) };
+        unsafe { std::ptr::write_bytes(self.word.as_ptr().cast::<u8>(), 0, bytes) };
         self.allow_all();
     }
 

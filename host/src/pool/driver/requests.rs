@@ -1,4 +1,5 @@
-//! What a template was asked and has not answered: forks with their descriptors, and how workers died.
+//! What a template was asked and has not answered: forks with their descriptors, and how workers died. Of one of which that is known
+//! it is only told.
 //!
 //! Requests wait here while the template is busy, so that a thousand workers can be asked for at once. A template that never
 //! answers is given up by the deadlines of the workers it was to fork or reap.

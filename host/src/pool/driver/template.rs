@@ -1,4 +1,4 @@
-//! The driver's side of a template: started, loaded, asked to fork and to reap.
+//! The driver's side of a template: started, loaded, asked to fork, to reap and to bury.
 
 use super::super::scheduler::{Death, PluginId, WorkerId};
 use super::pages::Pages;
@@ -333,6 +333,7 @@ impl Driver {
         let Some(link) = self.templates.remove(&plugin) else {
             return;
         };
+        self.scheduler.template_closing(plugin);
         let was_serving = matches!(link.stage, Stage::Serving(_));
         let exit = link.started().map(|started| {
             match &why {
@@ -360,13 +361,7 @@ impl Driver {
             (Ok(()), _) => "its template ended".into(),
         };
         self.note_trouble(plugin, trouble);
-        let workers: Vec<WorkerId> = self
-            .workers
-            .iter()
-            .filter(|(_, worker)| worker.plugin == plugin)
-            .map(|(id, _)| *id)
-            .collect();
-        for worker in workers {
+        for worker in self.workers_of(plugin) {
             self.settle_worker(worker, Death::Template);
         }
         let now = Instant::now();
@@ -384,12 +379,15 @@ impl Driver {
         };
         // Killed and waited for as it is dropped.
         drop(link);
-        let workers = self.workers.iter();
-        let workers = workers.filter(|(_, worker)| worker.plugin == plugin);
-        let workers: Vec<WorkerId> = workers.map(|(id, _)| *id).collect();
-        for worker in workers {
+        for worker in self.workers_of(plugin) {
             self.retire_worker(worker);
         }
+    }
+
+    fn workers_of(&self, plugin: PluginId) -> Vec<WorkerId> {
+        let workers = self.workers.iter();
+        let workers = workers.filter(|(_, worker)| worker.plugin == plugin);
+        workers.map(|(id, _)| *id).collect()
     }
 
     pub(super) fn note_trouble(&mut self, plugin: PluginId, trouble: String) {

@@ -18,6 +18,9 @@ pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// What a frame of results may hold beyond one result of the largest size.
 const FRAME_SLACK: u64 = 256 * 1024;
 
+/// Up to so many workers at once, those that come get the pages of those that ended.
+const MOST_WITH_PAGES: usize = 64;
+
 /// How much is read from a worker that is gone: more than its socket can hold.
 pub(super) const LAST_READS: usize = 64;
 
@@ -73,7 +76,9 @@ impl Driver {
                 .worker_died(Instant::now(), worker, 0, Death::Template);
         };
         let loaded = self.plugins.get(&plugin);
-        let is_one_of_many = loaded.is_some_and(|it| it.plugin.terms.tasks_per_worker().is_some());
+        // A descriptor more for each of them, which many workers need for themselves.
+        let is_one_of_many = loaded.is_some_and(|it| it.plugin.terms.tasks_per_worker().is_some())
+            && self.settings.workers <= MOST_WITH_PAGES;
         let made = Connection::pair((limit + FRAME_SLACK) as usize)
             .and_then(|pair| Ok((pair, template.pages.take()?)))
             .and_then(|made| {
@@ -268,7 +273,11 @@ impl Driver {
             Some(WorkerFrame::HostCall {
                 function,
                 arguments,
-            }) => self.worker_calls(worker, function, arguments),
+            }) => match self.scheduler.is_dying(worker) {
+                false => self.worker_calls(worker, function, arguments),
+                // Nobody wants its task any more, or it is over.
+                true => Ok(()),
+            },
             None => Err(Violation("a malformed frame")),
         }
     }
@@ -341,15 +350,21 @@ impl Driver {
         Ok(())
     }
 
-    /// Nobody can say who a worker is: not its fault, but without that it cannot be used. It ends when its connection does.
+    /// Nobody can say who a worker is: not its fault, but without that it cannot be used. It ends when its connection does; if it has
+    /// begun what was given to it on its way, now, with its template, since it cannot be signalled.
     fn worker_unknown(&mut self, worker: WorkerId, error: &std::io::Error) {
-        let Some(plugin) = self.workers.get(&worker).map(|link| link.plugin) else {
+        let Some(link) = self.workers.get_mut(&worker) else {
             return;
         };
+        let (plugin, has_begun) = (link.plugin, link.page.mapped.recall() > 0);
+        link.unknown = true;
         let why = format!(
             "a worker cannot be identified: {} (or /proc is not mounted or hides processes)",
             with_remedy(error)
         );
+        if has_begun {
+            return self.template_gone(plugin, Err(why));
+        }
         self.worker_not_forked(plugin, worker, &why);
         self.request_reap(plugin, worker);
     }

@@ -35,7 +35,7 @@ impl Scheduler {
             state.paused_until.take_if(|until| *until <= now);
             match state.template {
                 Template::Absent => self.start_template(plugin),
-                Template::Starting => {}
+                Template::Starting | Template::Leaving => {}
                 Template::Ready => {
                     let gives =
                         lacking.is_some_and(|has| self.plugins[&plugin].gives_to(has, share, now));

@@ -2,6 +2,7 @@
 //!
 //! There are at most twice as many as the budget, and the last of them is for tasks that host functions wait for.
 
+use super::worker::State;
 use super::{Action, Loss, PluginId, Scheduler, Task, TaskId, WorkerId};
 use std::time::Instant;
 
@@ -21,6 +22,12 @@ impl Scheduler {
         // The page can lie; only tasks of this worker can be concerned.
         let task = worker.outstanding.get(ahead)?;
         Some((task.id, worker.progress_at))
+    }
+
+    /// Whether a worker was killed, or is about to be.
+    pub(crate) fn is_dying(&self, worker: WorkerId) -> bool {
+        let worker = self.workers.get(&worker);
+        worker.is_some_and(|worker| worker.state == State::Dying)
     }
 
     /// The task that the worker is at waits for a function of the host.

@@ -1,7 +1,7 @@
 //! What becomes of the tasks of a worker that died: one fails, the others run again.
 
 use super::plugin::{STRIKES_FOR_KILL, STRIKES_OUT};
-use super::worker::Worker;
+use super::worker::{State, Worker};
 use super::{Action, PluginId, Ran, Scheduler, Task, TaskId, WorkerId};
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -140,9 +140,12 @@ impl Scheduler {
         let lost = started.len() + unstarted.len();
         started
             .retain(|task| self.may_run_again(task.id, death, |losses| &mut losses.runs, RERUNS));
-        unstarted.retain(|task| {
-            self.may_run_again(task.id, death, |losses| &mut losses.handings, HANDINGS)
-        });
+        // What was on its way waits again, as if it had never left; the template's own strikes bound that.
+        if !(worker.state == State::Starting && death == Death::Template) {
+            unstarted.retain(|task| {
+                self.may_run_again(task.id, death, |losses| &mut losses.handings, HANDINGS)
+            });
+        }
         started.append(&mut unstarted);
         // A failed task is progress too: there is one fewer.
         let failed = cancelled || culprit.is_some() || !begun.is_empty() || started.len() < lost;
@@ -202,7 +205,14 @@ impl Scheduler {
         }
         // Tasks that come later get their own chance: what exhausted the machine may have passed.
         state.strikes = 0;
-        for task in state.take_waiting() {
+        state.given_up = state.last_start;
+        let waiting = state.take_waiting();
+        self.give_up(waiting);
+    }
+
+    /// Tasks of a plugin whose processes do not start.
+    pub(super) fn give_up(&mut self, tasks: impl IntoIterator<Item = Task>) {
+        for task in tasks {
             let attempts = self.losses.remove(&task.id).map_or(0, |it| it.attempts());
             self.actions.push_back(Action::Fail {
                 task: task.id,

@@ -201,6 +201,13 @@ impl Scheduler {
         self.dispatch(now);
     }
 
+    /// The plugin's template is gone: until it is told how, no worker is asked of it.
+    pub(crate) fn template_closing(&mut self, plugin: PluginId) {
+        if let Some(state) = self.plugins.get_mut(&plugin) {
+            state.template = plugin::Template::Leaving;
+        }
+    }
+
     /// The plugin's template died; the deaths of its workers are reported one by one. `killed` says that it was not its own
     /// doing: then it may have been starting still.
     pub(crate) fn template_died(&mut self, now: Instant, plugin: PluginId, killed: bool) {
@@ -254,11 +261,16 @@ impl Scheduler {
         self.dispatch(now);
     }
 
-    /// A worker does not come to be: what it was given on its way is for others.
-    fn never_there(&mut self, worker: WorkerId) -> Option<PluginId> {
-        let worker = self.remove_worker(worker)?;
+    /// A worker does not come to be: what it was given on its way is for others, unless all that waited then was given up.
+    fn never_there(&mut self, id: WorkerId) -> Option<PluginId> {
+        let worker = self.remove_worker(id)?;
         let back = self.without_cancelled(worker.outstanding, None);
-        self.plugins.get_mut(&worker.plugin)?.put_back(back);
+        let state = self.plugins.get_mut(&worker.plugin)?;
+        if state.given_up.is_some_and(|last| id <= last) {
+            self.give_up(back);
+        } else {
+            state.put_back(back);
+        }
         Some(worker.plugin)
     }
 

@@ -37,6 +37,8 @@ pub(super) enum Template {
     Absent,
     Starting,
     Ready,
+    /// It is gone, and what becomes of its workers is being told.
+    Leaving,
 }
 
 /// One plugin.
@@ -55,6 +57,8 @@ pub(super) struct Plugin {
     pub(super) paused_until: Option<Instant>,
     /// Which worker was started last: who was served longest ago is served first.
     pub(super) last_start: Option<WorkerId>,
+    /// The last worker that was started before all that waited was given up: what those have that never come is given up too.
+    pub(super) given_up: Option<WorkerId>,
     /// When a worker became ready last.
     pub(super) served_at: Option<Instant>,
     pub(super) cost: Cost,
@@ -78,6 +82,7 @@ impl Plugin {
             progress_at: None,
             paused_until: None,
             last_start: None,
+            given_up: None,
             served_at: None,
             cost: Cost::default(),
             used_at: None,

@@ -122,7 +122,7 @@ impl Scheduler {
                     "{id:?} has tasks and does not start"
                 );
                 assert!(
-                    plugin.template == Template::Starting
+                    matches!(plugin.template, Template::Starting | Template::Leaving)
                         || plugin.fleet.idle().is_none()
                         || !self.may_begin_next(*id),
                     "{id:?} lets workers wait"

@@ -142,6 +142,10 @@ impl Env {
         self.event(|s, now| s.template_failed(now, plugin));
     }
 
+    pub(super) fn template_closing(&mut self, plugin: PluginId) {
+        self.event(|s, _| s.template_closing(plugin));
+    }
+
     pub(super) fn template_died(&mut self, plugin: PluginId, killed: bool) {
         self.event(|s, now| s.template_died(now, plugin, killed));
     }

@@ -1,6 +1,6 @@
 //! Workers for a single task, which are given it on their way.
 
-use super::super::{Death, PluginConfig};
+use super::super::{Death, PluginConfig, WorkerId};
 use super::harness::*;
 use std::num::NonZeroU32;
 
@@ -97,6 +97,37 @@ fn tasks_of_a_plugin_whose_workers_never_come_fail_with_what_waits() {
 }
 
 #[test]
+fn all_that_were_on_their_way_when_everything_is_given_up_are_given_up_as_they_fail_too() {
+    let mut env = one_each(4);
+    env.tasks(0..6);
+    env.take();
+    for first in [0, 4] {
+        for worker in first..first + 4 {
+            env.failed(worker);
+        }
+        env.then(&[]);
+        env.pass(ms(100));
+        env.timer();
+        env.take();
+    }
+    env.failed(8);
+    env.then(&[
+        "fail 0 x0 PluginBroken",
+        "fail 4 x0 PluginBroken",
+        "fail 5 x0 PluginBroken",
+    ]);
+    for (worker, task) in [(9, 1), (10, 2)] {
+        env.failed(worker);
+        env.then(&[&format!("fail {task} x0 PluginBroken")]);
+    }
+    // One comes after all.
+    env.ready(11);
+    env.finish(11, 0..1, true, [3]);
+    env.then(&["kill w11 Retired"]);
+    assert_eq!(env.scheduler.unfinished(), 0);
+}
+
+#[test]
 fn one_that_comes_with_a_task_that_nobody_wants_any_more_is_killed() {
     let mut env = one_each(2);
     env.tasks(0..2);
@@ -144,10 +175,40 @@ fn a_template_that_dies_costs_no_task_that_was_on_its_way() {
     let mut env = one_each(1);
     env.tasks(0..1);
     env.then(&["start w0 of p0", "send w0 @0: 0"]);
+    // However often that happens.
+    for worker in 0..20 {
+        env.template_closing(A);
+        env.died(worker, 0, Death::Template);
+        env.then(&[]);
+        env.template_died(A, true);
+        env.then(&["template p0"]);
+        env.template_ready(A);
+        let next = worker + 1;
+        let started = [
+            format!("start w{next} of p0"),
+            format!("send w{next} @0: 0"),
+        ];
+        env.then(&started.each_ref().map(String::as_str));
+    }
+    env.template_closing(A);
+    env.died(20, 0, Death::Template);
     env.template_died(A, true);
-    env.then(&[]);
-    env.died(0, 0, Death::Template);
-    env.then(&["template p0"]);
-    env.template_ready(A);
-    env.then(&["start w1 of p0", "send w1 @0: 0"]);
+    env.then(&["fail 0 x0 PluginBroken"]);
+}
+
+#[test]
+fn one_that_is_killed_for_what_nobody_wants_is_known_to_be_about_to_end() {
+    let mut env = one_each(1);
+    env.tasks(0..1);
+    env.then(&["start w0 of p0", "send w0 @0: 0"]);
+    env.cancel([0]);
+    assert!(!env.scheduler.is_dying(WorkerId(0)));
+    env.ready(0);
+    env.then(&["kill w0 Cancelled"]);
+    assert!(
+        env.scheduler.is_dying(WorkerId(0)),
+        "its calls are nobody's"
+    );
+    env.died(0, 0, Death::Cancelled);
+    env.then(&["fail 0 x0 Cancelled"]);
 }

@@ -139,6 +139,7 @@ impl Driver {
             return;
         }
         *template = Template::Absent;
+        self.scheduler.template_closing(PluginId(plugin));
         for id in self.workers() {
             if self.workers[&id].plugin == plugin {
                 self.bury(id, Death::Template);
