@@ -1,11 +1,15 @@
-//! What tasks cost, counted: calls of `read` and `write` are about the same on a busy machine. Times are a matter of benchmarks.
+//! What tasks cost, counted: calls of `read` and `write`, and page faults, are about the same on a busy machine. Times are a matter of
+//! benchmarks.
 
-use crate::support::{alone, pool};
+use crate::support::{Process, alone, pool, pool_of};
 use std::fs;
 use wpool::{Isolation, Pool};
 
 const TASKS: i64 = 100_000;
 const BATCH: u32 = 1000;
+
+/// Page faults of a worker for one task: in the profile of tests a half more than is measured there.
+const MOST_FAULTS: u64 = 180;
 
 /// How often a process has read and written, by `read(2)` and `write(2)`; `None` of one that hides it, as a worker does from all but
 /// root.
@@ -49,6 +53,37 @@ fn a_thousand_tasks_cost_their_worker_and_the_supervisor_twenty_reads_and_writes
                     assert!(read <= most && written <= most, "{read}, {written}");
                 }
             }
+        },
+    );
+}
+
+#[test]
+fn a_process_for_one_task_takes_few_page_faults_and_fewer_where_its_instance_was_made_before() {
+    alone(
+        "costs::a_process_for_one_task_takes_few_page_faults_and_fewer_where_its_instance_was_made_before",
+        || {
+            let faults = |more: &str| {
+                let same =
+                    r#"(func $f) (func (export "same") (param i64) (result i64) (local.get 0))"#;
+                let module = format!("(module {same} {more})");
+                let pool = pool_of(module.as_bytes()).workers(1);
+                let pool = pool.isolation(Isolation::Process).build().unwrap();
+                let run = |count: i64| {
+                    let same: Vec<i64> = pool.map("same", 0..count).unwrap();
+                    assert_eq!(same.len() as i64, count);
+                };
+                run(20);
+                let itself = Process::with_pid(std::process::id()).unwrap();
+                let [template] = itself.children()[..] else {
+                    panic!("other children than a template")
+                };
+                let before = template.faults_of_children();
+                run(500);
+                (template.faults_of_children() - before) / 500
+            };
+            let (made, itself) = (faults(""), faults("(start $f)"));
+            assert!(made < MOST_FAULTS, "{made}");
+            assert!(made + 10 < itself, "{made} and {itself}");
         },
     );
 }
