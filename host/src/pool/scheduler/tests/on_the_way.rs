@@ -58,6 +58,21 @@ fn the_time_limit_counts_from_when_it_is_there() {
 }
 
 #[test]
+fn one_whose_result_comes_after_it_was_killed_for_being_late_makes_room_as_others_do() {
+    let mut env = one_each(1);
+    env.tasks(0..2);
+    env.then(&["start w0 of p0", "send w0 @0: 0"]);
+    env.ready(0);
+    env.pass(ms(100));
+    env.timer();
+    env.then(&["kill w0 Deadline"]);
+    env.finish(0, 0..1, true, [0]);
+    env.then(&["start w1 of p0", "send w1 @0: 1"]);
+    env.died(0, 1, Death::Deadline);
+    env.then(&[]);
+}
+
+#[test]
 fn what_was_given_to_one_that_never_comes_is_for_the_next_in_its_turn() {
     let mut env = one_each(1);
     env.tasks(0..2);

@@ -93,7 +93,12 @@ impl Driver {
         let worker = self.workers.insert(id, Worker::new(plugin));
         assert!(worker.is_none(), "{id:?} again");
         let waiting = self.workers.values().filter(|it| it.in_host_call).count();
-        let leaves = |worker: &&Worker| worker.killed == Some(Death::Retired);
+        // Done with all that it will ever be sent, and killed, for that or before its last result came.
+        let leaves = |worker: &&Worker| {
+            let is_for_some = TASKS_PER_WORKER[worker.plugin as usize].is_some();
+            let is_ending = worker.killed.is_some() || worker.is_closed;
+            is_for_some && is_ending && worker.batches.is_empty()
+        };
         let leaving = self.workers.values().filter(leaves).count();
         let most = self.budget + waiting.min(self.budget) + leaving.min(self.budget);
         assert!(self.workers.len() <= most, "a worker too many");
