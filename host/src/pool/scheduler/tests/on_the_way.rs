@@ -16,16 +16,24 @@ fn one_each(budget: usize) -> Env {
     env
 }
 
-#[test]
-fn each_worker_gets_its_task_before_it_is_there() {
+/// Two workers that start, with a task each.
+fn two_on_their_way() -> Env {
     let mut env = one_each(2);
-    env.tasks(0..3);
+    env.tasks(0..2);
     env.then(&[
         "start w0 of p0",
         "send w0 @0: 0",
         "start w1 of p0",
         "send w1 @0: 1",
     ]);
+    env
+}
+
+#[test]
+fn each_worker_gets_its_task_before_it_is_there() {
+    let mut env = two_on_their_way();
+    env.tasks(2..3);
+    env.then(&[]);
     env.ready(1);
     env.then(&[]);
     env.finish(1, 0..1, true, [1]);
@@ -144,14 +152,7 @@ fn all_that_were_on_their_way_when_everything_is_given_up_are_given_up_as_they_f
 
 #[test]
 fn one_that_comes_with_a_task_that_nobody_wants_any_more_is_killed() {
-    let mut env = one_each(2);
-    env.tasks(0..2);
-    env.then(&[
-        "start w0 of p0",
-        "send w0 @0: 0",
-        "start w1 of p0",
-        "send w1 @0: 1",
-    ]);
+    let mut env = two_on_their_way();
     env.cancel([0, 1]);
     env.then(&[]);
     env.ready(0);
@@ -165,14 +166,7 @@ fn one_that_comes_with_a_task_that_nobody_wants_any_more_is_killed() {
 
 #[test]
 fn a_plugin_that_is_halted_begins_none_of_those_on_their_way() {
-    let mut env = one_each(2);
-    env.tasks(0..2);
-    env.then(&[
-        "start w0 of p0",
-        "send w0 @0: 0",
-        "start w1 of p0",
-        "send w1 @0: 1",
-    ]);
+    let mut env = two_on_their_way();
     env.ready(0);
     env.halt(A);
     env.then(&["recall w1"]);
