@@ -2,6 +2,8 @@
 
 use crate::support::{guest, pool, pool_of, wpool};
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use wpool::{ErrorKind, FailureKind, Isolation, Pool};
 
 /// Counts its calls, from what its initializer has set.
@@ -263,20 +265,53 @@ fn an_instance_that_cannot_be_made_fails_each_task_that_would_start_from_it() {
 }
 
 #[test]
-fn a_task_that_starts_from_an_instance_of_its_template_has_all_of_its_limits() {
+fn a_task_that_starts_from_an_instance_made_before_it_came_has_all_of_its_limits() {
     let big = br#"(module (memory (export "memory") 100) (func $same (export "same") (param i64) (result i64) (local.get 0))
         (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
         (func (export "spin") (loop $for_ever (br $for_ever))))"#;
-    let pool = pool_of(big)
-        .isolation(Isolation::Process)
-        .memory_bytes(200 * 65_536)
-        .timeout(std::time::Duration::from_millis(200))
-        .build()
-        .unwrap();
-    let grown: Vec<i32> = pool.map("grow", [100, 101]).unwrap();
-    assert_eq!(grown, [100, -1]);
-    let outcome = &pool.map_outcomes("same", [7_i64]).unwrap()[0];
-    assert_eq!(outcome.usage.memory_bytes, 100 * 65_536);
-    let spun = pool.apply::<()>("spin", ()).unwrap_err();
-    assert!(spun.to_string().contains("200"), "{spun}");
+    for isolation in [Isolation::Process, Isolation::Instance] {
+        let pool = pool_of(big)
+            .workers(1)
+            .isolation(isolation)
+            .memory_bytes(200 * 65_536)
+            .timeout(std::time::Duration::from_millis(200))
+            .build()
+            .unwrap();
+        // Each call is a batch by itself, after which a worker has time for the next.
+        let grown = [100, 100, 101].map(|pages| pool.apply::<i32>("grow", (pages,)).unwrap());
+        assert_eq!(grown, [100, 100, -1]);
+        let outcome = &pool.map_outcomes("same", [7_i64]).unwrap()[0];
+        assert_eq!(outcome.usage.memory_bytes, 100 * 65_536);
+        let spun = pool.apply::<()>("spin", ()).unwrap_err();
+        assert!(spun.to_string().contains("200"), "{spun}");
+        let after: i64 = pool.apply("same", (7_i64,)).unwrap();
+        assert_eq!(after, 7);
+    }
+}
+
+#[test]
+fn a_start_function_runs_once_for_each_task_and_never_ahead_of_it() {
+    let starting = r#"(module (import "env" "started" (func $started))
+        (func (export "same") (param i64) (result i64) (local.get 0))
+        (start $started))"#;
+    for isolation in [Isolation::Instance, Isolation::Process] {
+        let started = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&started);
+        let pool = pool_of(starting.as_bytes())
+            .workers(1)
+            .isolation(isolation)
+            .host_function("env", "started", move || {
+                counter.fetch_add(1, Ordering::Relaxed);
+            })
+            .build()
+            .unwrap();
+        for number in 0..5_i64 {
+            let same: i64 = pool.apply("same", (number,)).unwrap();
+            assert_eq!(same, number);
+        }
+        pool.close();
+        pool.join().unwrap();
+        assert_eq!(started.load(Ordering::Relaxed), 5);
+        assert_eq!(pool.stats().deaths, 0, "none called without a task");
+    }
 }

@@ -1,6 +1,7 @@
 //! Time inside a worker: a timer signal advances the engine's epoch while tasks run, without a thread.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use wasmtime::Engine;
 
@@ -11,9 +12,18 @@ const TICK: Duration = Duration::from_millis(5);
 /// The engine whose epoch the signal advances; one per process.
 static ENGINE: OnceLock<Engine> = OnceLock::new();
 
+/// Whether something runs that is to be interrupted.
+static NEEDED: AtomicBool = AtomicBool::new(false);
+
+/// Whether the timer is set.
+static TICKS: AtomicBool = AtomicBool::new(false);
+
 extern "C" fn advance(_signal: libc::c_int) {
-    // Reading an initialised OnceLock and adding to an atomic are both safe in a signal handler.
-    if let Some(engine) = ENGINE.get() {
+    // Reading an initialised OnceLock, atomics and a system call that does not fail are all safe in a signal handler.
+    if !NEEDED.load(Ordering::SeqCst) {
+        TICKS.store(false, Ordering::SeqCst);
+        set(Duration::ZERO);
+    } else if let Some(engine) = ENGINE.get() {
         engine.increment_epoch();
     }
 }
@@ -36,17 +46,30 @@ pub(super) fn install(engine: &Engine) -> std::io::Result<()> {
     }
 }
 
-/// Ticks until it is dropped.
+/// Ticks until it is dropped. A process that forks drops it first: a fork inherits no timer.
 pub(super) struct Ticking(());
 
-/// Starts the timer.
+/// Starts the timer, or goes on with one that has not run out.
 pub(super) fn start() -> Ticking {
-    set(TICK);
+    NEEDED.store(true, Ordering::SeqCst);
+    if !TICKS.swap(true, Ordering::SeqCst) {
+        set(TICK);
+    }
     Ticking(())
+}
+
+impl Ticking {
+    /// Ticks once more, for nothing, unless it is needed again before that: to set a timer takes as long as a small task.
+    pub(super) fn run_out(self) {
+        NEEDED.store(false, Ordering::SeqCst);
+        std::mem::forget(self);
+    }
 }
 
 impl Drop for Ticking {
     fn drop(&mut self) {
+        NEEDED.store(false, Ordering::SeqCst);
+        TICKS.store(false, Ordering::SeqCst);
         set(Duration::ZERO);
     }
 }
@@ -75,4 +98,45 @@ pub(super) fn cpu_ns() -> u64 {
     // vDSO by a system call that the filter forbids.
     unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    fn is_set() -> bool {
+        let none = libc::timeval {
+            tv_sec: 0,
+            tv_usec: 0,
+        };
+        let mut timer = libc::itimerval {
+            it_interval: none,
+            it_value: none,
+        };
+        // SAFETY: a valid place for the answer.
+        unsafe { libc::getitimer(libc::ITIMER_REAL, &mut timer) };
+        timer.it_interval.tv_usec > 0
+    }
+
+    #[test]
+    fn the_timer_stops_at_once_or_runs_out_unless_it_is_needed_again() {
+        install(&Engine::default()).unwrap();
+        drop(start());
+        assert!(!is_set());
+        start().run_out();
+        let again = start();
+        assert!(is_set());
+        again.run_out();
+        let late = Instant::now() + Duration::from_secs(10);
+        while is_set() {
+            assert!(Instant::now() < late, "it ticks on");
+            std::thread::yield_now();
+        }
+        drop(start());
+        let again = start();
+        assert!(is_set());
+        drop(again);
+        assert!(!is_set());
+    }
 }

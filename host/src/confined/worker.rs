@@ -28,6 +28,8 @@ struct Worker<'a> {
     conversation: Conversation,
     /// The instance that the next task gets. What a template prepared is there from the beginning.
     kept: Option<Live>,
+    /// One that no task gets any more, until there is time to take it down.
+    spent: Option<Live>,
     /// When the last task ended, if the next one may begin then: a look at the clock takes as long as a small task.
     ended: Option<Instant>,
     /// The memory that a task's arguments are read into.
@@ -42,6 +44,7 @@ pub(super) fn serve(mut link: Link, page: &StatusPage, guest: &Guest, prepared: 
         guest,
         conversation,
         kept: prepared,
+        spent: None,
         ended: None,
         arguments: Vec::new(),
     };
@@ -89,7 +92,7 @@ impl Worker<'_> {
             }
         }
         self.end_batch(began);
-        drop(ticking);
+        ticking.run_out();
     }
 
     /// The same for one task whose argument is long.
@@ -106,13 +109,25 @@ impl Worker<'_> {
             self.run_task(function, given);
         }
         self.end_batch(begins);
-        drop(ticking);
+        ticking.run_out();
     }
 
-    fn end_batch(&self, began: bool) {
+    fn end_batch(&mut self, began: bool) {
         self.conversation.send_results(true);
         if began && self.is_for_one_task() {
             end(0);
+        }
+        self.make_ready();
+    }
+
+    /// Does what the next task would have to wait for, while nobody waits: unless code of the guest would run for that, or it is
+    /// ready.
+    fn make_ready(&mut self) {
+        self.spent = None;
+        let is_each_its_own = self.terms().isolation == Isolation::Instance;
+        if is_each_its_own && self.kept.is_none() && self.guest.is_inert_at_first() {
+            // Where there can be none, the task finds that out for itself.
+            self.kept = self.guest.prepare(Some(&self.conversation)).ok();
         }
     }
 
@@ -172,6 +187,7 @@ impl Worker<'_> {
 
     /// Has an instance for the next task where tasks share one.
     fn prepared(&mut self) -> Result<(), Box<Called>> {
+        self.spent = None;
         if let Some(kept) = &mut self.kept {
             self.guest.renew(kept);
         } else if self.terms().isolation == Isolation::Worker {
@@ -211,7 +227,7 @@ impl Worker<'_> {
             // The process ends with it, and the kernel takes it down faster.
             std::mem::forget((fresh, self.kept.take()));
         } else if failed || self.terms().isolation != Isolation::Worker {
-            self.kept = None;
+            self.spent = fresh.or_else(|| self.kept.take());
         }
         called
     }

@@ -121,6 +121,10 @@ impl Inbox {
         std::mem::take(&mut self.state().mail)
     }
 
+    pub(crate) fn has_mail(&self) -> bool {
+        !self.state().mail.is_empty()
+    }
+
     /// Notes that the driver is about to sleep; false if there is mail.
     pub(crate) fn driver_may_sleep(&self) -> bool {
         let mut state = self.state();
@@ -163,11 +167,6 @@ impl Inbox {
                 }
             });
         }
-    }
-
-    /// Forgets the wake-up that came.
-    pub(crate) fn woken(&self) {
-        let _ = rustix::io::read(&self.wake, &mut [0; 8][..]);
     }
 
     /// Nothing is taken any more: what is here and what still comes is dropped.

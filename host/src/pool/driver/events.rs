@@ -1,10 +1,10 @@
 //! What the driver waits for: the inbox, templates and workers, by epoll.
 
 use super::super::scheduler::{PluginId, WorkerId};
-use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
@@ -64,6 +64,16 @@ impl Events {
         )?)
     }
 
+    /// Waits for each time that a counter is raised from now on: it need not be read.
+    pub(super) fn add_counter(&self, descriptor: impl AsFd, source: Source) -> io::Result<()> {
+        Ok(epoll::add(
+            &self.epoll,
+            descriptor,
+            epoll::EventData::new_u64(source.pack()),
+            epoll::EventFlags::IN | epoll::EventFlags::ET,
+        )?)
+    }
+
     /// Waits for it to become writable too, or no longer.
     pub(super) fn wait_for_room(
         &self,
@@ -86,15 +96,15 @@ impl Events {
 
     /// The sources that are ready, at the latest after `timeout`.
     pub(super) fn wait(&self, timeout: Option<Duration>) -> io::Result<Vec<Source>> {
-        let mut ready: Vec<epoll::Event> = Vec::with_capacity(AT_ONCE);
         let timeout = timeout.map(|timeout| {
             Timespec::try_from(timeout).unwrap_or(Timespec {
                 tv_sec: 3600,
                 tv_nsec: 0,
             })
         });
-        match epoll::wait(&self.epoll, spare_capacity(&mut ready), timeout.as_ref()) {
-            Ok(_) => Ok(ready
+        let mut room = [const { MaybeUninit::uninit() }; AT_ONCE];
+        match epoll::wait(&self.epoll, &mut room, timeout.as_ref()) {
+            Ok((ready, _)) => Ok(ready
                 .iter()
                 .map(|event| Source::unpack(event.data.u64()))
                 .collect()),

@@ -21,6 +21,7 @@ mod results;
 mod retries;
 mod template;
 mod terms;
+mod waits;
 mod worker;
 
 use super::block::Block;
@@ -33,7 +34,7 @@ use super::reply::{Deliveries, Delivery};
 use super::scheduler::{
     Action, Loss, Parking, PluginConfig, PluginId, Ran, Scheduler, Task, TaskId, WorkerId,
 };
-use crate::child::{Launcher, Process};
+use crate::child::{Launcher, Process, usable_cpus};
 use crate::sandbox::GrantedDirectory;
 use blocks::Blocks;
 use deadlines::Deadlines;
@@ -43,6 +44,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use template::TemplateLink;
+use waits::Patience;
 use worker::WorkerLink;
 
 /// How many tasks are told to the scheduler at once: more would not stay in the cache.
@@ -52,6 +54,7 @@ const LISTED: usize = 4096;
 pub(super) struct Driver {
     inbox: Arc<Inbox>,
     events: Events,
+    patience: Patience,
     launcher: Arc<Launcher>,
     scheduler: Scheduler,
     plugins: HashMap<PluginId, Loaded>,
@@ -124,7 +127,7 @@ impl Driver {
         settings: Settings,
     ) -> std::io::Result<Driver> {
         let events = Events::new()?;
-        events.add(&*inbox, Source::Inbox)?;
+        events.add_counter(&*inbox, Source::Inbox)?;
         let mut scheduler = Scheduler::new(settings.workers);
         scheduler.set_parking(Parking {
             templates: settings.templates,
@@ -134,6 +137,7 @@ impl Driver {
             host_threads: HostThreads::new(&inbox, 2 * settings.workers),
             inbox,
             events,
+            patience: Patience::new(usable_cpus()),
             launcher,
             scheduler,
             plugins: HashMap::new(),
@@ -152,15 +156,12 @@ impl Driver {
 
     /// Runs until the pool is terminated. Tasks that are left then are cancelled as they are dropped.
     pub(super) fn run(mut self) {
-        loop {
-            let timeout = self.timeout();
-            // Nothing can be waited for without it, and nothing left unfinished: ending cancels what is left.
-            let Ok(sources) = self.events.wait(timeout) else {
-                break;
-            };
+        // Where nothing can be waited for, nothing is left unfinished: ending cancels what is left.
+        while let Ok(sources) = self.wait() {
             for source in sources {
                 match source {
-                    Source::Inbox => self.inbox.woken(),
+                    // Mail is collected whatever woke it.
+                    Source::Inbox => {}
                     Source::Template(plugin) => self.template_event(plugin),
                     Source::Worker(worker) => self.worker_event(worker),
                 }
@@ -180,17 +181,6 @@ impl Driver {
                 break;
             }
         }
-    }
-
-    /// How long to wait for events: not at all if there is mail, else until the next thing is due.
-    fn timeout(&self) -> Option<Duration> {
-        if !self.inbox.driver_may_sleep() {
-            return Some(Duration::ZERO);
-        }
-        let deadlines = self.templates.values().filter_map(TemplateLink::deadline);
-        let deadlines = deadlines.chain(self.deadlines.next());
-        let due = deadlines.chain(self.scheduler.next_timer()).min();
-        due.map(|due| due.saturating_duration_since(Instant::now()))
     }
 
     /// Takes in tasks and plugins; false if the pool is terminated.

@@ -130,6 +130,11 @@ impl Scheduler {
         Some(worker)
     }
 
+    /// How many workers have something to do.
+    pub(crate) fn busy_workers(&self) -> usize {
+        self.plugins.values().map(|plugin| plugin.fleet.busy).sum()
+    }
+
     pub(super) fn change_worker<T>(
         &mut self,
         id: WorkerId,
