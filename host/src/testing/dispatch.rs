@@ -14,6 +14,8 @@ struct Sent {
     worker: WorkerId,
     first_seq: u32,
     count: u32,
+    /// When it will be done, one batch after the other.
+    done_at: Instant,
 }
 
 /// How long it takes to have so many tasks run by so many workers, each task for so long by a clock that only is told. What is
@@ -27,6 +29,8 @@ pub fn dispatch(workers: usize, tasks: u64, each: Duration) -> Duration {
     scheduler.add_plugin(PLUGIN, config);
     let mut now = Instant::now();
     let mut sent = VecDeque::new();
+    // Of each worker, when it will have done all that it has.
+    let mut free_at: Vec<Instant> = Vec::new();
     let (mut submitted, mut finished) = (0, 0);
     let began = Instant::now();
     while finished < tasks {
@@ -50,18 +54,26 @@ pub fn dispatch(workers: usize, tasks: u64, each: Duration) -> Duration {
                     first_seq,
                     tasks,
                     ..
-                } => sent.push_back(Sent {
-                    worker,
-                    first_seq,
-                    count: tasks.len() as u32,
-                }),
+                } => {
+                    let count = tasks.len() as u32;
+                    let number = worker.0 as usize;
+                    free_at.resize(free_at.len().max(number + 1), now);
+                    let done_at = free_at[number].max(now) + each * count;
+                    free_at[number] = done_at;
+                    sent.push_back(Sent {
+                        worker,
+                        first_seq,
+                        count,
+                        done_at,
+                    });
+                }
                 Action::Recall(worker) => scheduler.recalled(now, worker, u32::MAX),
                 other => panic!("{other:?}, though nothing goes wrong"),
             }
         }
         let batch: Sent = sent.pop_front().expect("tasks wait, and no worker has any");
         // All of them work at the same time.
-        now += each * batch.count / workers as u32;
+        now = now.max(batch.done_at);
         let done = scheduler.results(now, batch.worker, batch.first_seq, batch.count, true);
         finished += done.expect("results in order").len() as u64;
         if scheduler.next_timer().is_some_and(|due| due <= now) {

@@ -40,7 +40,7 @@ impl Bench {
         let pool = pool.build().expect("a pool");
         Contest {
             name: "a process for each task, against maxtasksperchild=1",
-            rounds: 3,
+            rounds: 5,
             goal: Goal::AtLeast(8.0, 15.0),
             ratio: |taken| taken[1] / taken[0],
             entrants: vec![
@@ -93,7 +93,7 @@ impl Bench {
         let pool = pool(&self.spin).build().expect("a pool");
         Contest {
             name: "2,000 tasks of 0.2 ms, of a thread a core in-process",
-            rounds: 7,
+            rounds: 25,
             goal: Goal::AtLeast(0.97, 0.99),
             ratio: |taken| taken[1] / taken[0],
             entrants: vec![
@@ -197,7 +197,7 @@ impl Bench {
         }
         Contest {
             name: "dispatch of a task, as workers grow from 1 to 1,000",
-            rounds: 7,
+            rounds: 15,
             goal: Goal::AtMost(1.3, 1.0),
             ratio: |taken| taken[3] / taken[0],
             entrants: vec![

@@ -27,8 +27,7 @@ impl Scheduler {
             .filter(|id| tasks.contains(id))
             .collect();
         self.cancelled.extend(sent);
-        let busy: Vec<WorkerId> = self.workers.keys().copied().collect();
-        for worker in busy {
+        for worker in self.worker_ids() {
             self.kill_if_at_cancelled(worker);
         }
         self.dispatch(now);

@@ -1,7 +1,8 @@
 //! What a plugin knows of its workers without looking at each of them: how many there are, and who takes tasks.
 
+use super::lateness::Lateness;
 use super::plugin::Plugin;
-use super::worker::{Awaited, SLOW, State, Worker};
+use super::worker::{SLOW, State, Worker};
 use super::{Scheduler, WorkerId};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -11,7 +12,7 @@ use std::time::Instant;
 type Taker = (usize, Option<Reverse<Instant>>, WorkerId);
 
 /// The workers of one plugin.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Fleet {
     /// All of them, those that start and those that die included.
     pub(super) workers: usize,
@@ -27,14 +28,14 @@ pub(super) struct Fleet {
     pub(super) busy: usize,
     /// Those that have a task that no other waits for.
     pub(super) with_own: usize,
-    /// Those that may be sent tasks, the least busy first.
+    /// Those that may be sent tasks and had not enough to do when they changed last, the least busy first: few, where all have.
     takers: BTreeSet<Taker>,
-    /// Since when something is awaited of whom: one of these for each [`Awaited`].
-    awaited: [BTreeSet<(Instant, WorkerId)>; 3],
+    pub(super) lateness: Lateness,
 }
 
 impl Fleet {
-    pub(super) fn add(&mut self, id: WorkerId, worker: &Worker) {
+    /// Adds a worker, which may be sent tasks while it has less than `enough`.
+    pub(super) fn add(&mut self, id: WorkerId, worker: &mut Worker, enough: usize) {
         self.workers += 1;
         self.starting += usize::from(worker.starts_without());
         self.ready += usize::from(worker.state == State::Ready);
@@ -43,14 +44,13 @@ impl Fleet {
         self.waiting += usize::from(worker.waits());
         self.busy += usize::from(worker.load() > 0);
         self.with_own += usize::from(worker.has_other_than_nested());
-        if worker.takes_tasks() {
+        if worker.takes_tasks() && worker.load() < enough {
             self.takers.insert(taker(id, worker));
         }
-        if let Some(awaited) = worker.awaited() {
-            self.awaited[awaited as usize].insert((worker.progress_at, id));
-        }
+        self.lateness.note(id, worker);
     }
 
+    /// Counts a worker no longer: it is about to change, or to go.
     pub(super) fn remove(&mut self, id: WorkerId, worker: &Worker) {
         self.workers -= 1;
         self.starting -= usize::from(worker.starts_without());
@@ -61,9 +61,6 @@ impl Fleet {
         self.busy -= usize::from(worker.load() > 0);
         self.with_own -= usize::from(worker.has_other_than_nested());
         self.takers.remove(&taker(id, worker));
-        if let Some(awaited) = worker.awaited() {
-            self.awaited[awaited as usize].remove(&(worker.progress_at, id));
-        }
     }
 
     /// Who has less than `load` to do and takes more, the least busy first; nobody who has been at one task for long.
@@ -94,12 +91,20 @@ impl Fleet {
         (*busy == 0).then_some(*id)
     }
 
-    /// Of whom something is awaited, and since when, the longest first.
-    pub(super) fn awaited(
-        &self,
-        awaited: Awaited,
-    ) -> impl Iterator<Item = (Instant, WorkerId)> + use<'_> {
-        self.awaited[awaited as usize].iter().copied()
+    /// Whether it is what was counted anew, with all that may be sent tasks: those that wait must be among its own. Who may be late
+    /// is another matter.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn agrees_with(&self, counted: &Fleet) -> bool {
+        let mut waiting = counted.takers.iter().filter(|(load, ..)| *load == 0);
+        let takers = self.takers.clone();
+        waiting.all(|taker| takers.contains(taker))
+            && takers.is_subset(&counted.takers)
+            && *self
+                == Fleet {
+                    takers,
+                    lateness: self.lateness.clone(),
+                    ..counted.clone()
+                }
     }
 }
 
@@ -114,20 +119,26 @@ fn taker(id: WorkerId, worker: &Worker) -> Taker {
 
 /// Every change of a worker goes through here, so that its plugin's fleet stays true.
 impl Scheduler {
-    pub(super) fn insert_worker(&mut self, id: WorkerId, worker: Worker) {
+    pub(super) fn insert_worker(&mut self, id: WorkerId, mut worker: Worker) {
         if let Some(plugin) = self.plugins.get_mut(&worker.plugin) {
-            plugin.fleet.add(id, &worker);
+            plugin.fleet.add(id, &mut worker, plugin.enough());
             self.workers.insert(id, worker);
         }
     }
 
     pub(super) fn remove_worker(&mut self, id: WorkerId) -> Option<Worker> {
-        let worker = self.workers.remove(&id)?;
-        self.plugins
-            .get_mut(&worker.plugin)?
-            .fleet
-            .remove(id, &worker);
+        let mut worker = self.workers.remove(&id)?;
+        let fleet = &mut self.plugins.get_mut(&worker.plugin)?.fleet;
+        fleet.remove(id, &worker);
+        fleet.lateness.forget(id, &mut worker);
         Some(worker)
+    }
+
+    /// All workers, in the order in which they were started.
+    pub(super) fn worker_ids(&self) -> Vec<WorkerId> {
+        let mut ids: Vec<WorkerId> = self.workers.keys().copied().collect();
+        ids.sort_unstable();
+        ids
     }
 
     /// How many workers have something to do.
@@ -144,7 +155,7 @@ impl Scheduler {
         let plugin = self.plugins.get_mut(&worker.plugin)?;
         plugin.fleet.remove(id, worker);
         let changed = change(worker, plugin);
-        plugin.fleet.add(id, worker);
+        plugin.fleet.add(id, worker, plugin.enough());
         Some(changed)
     }
 }

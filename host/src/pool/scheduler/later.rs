@@ -2,7 +2,7 @@
 
 use super::plugin::Plugin;
 use super::worker::State;
-use super::{Action, Loss, PluginId, Scheduler, Task, WorkerId};
+use super::{Action, Loss, PluginId, Scheduler, Task};
 use std::time::Instant;
 
 impl Scheduler {
@@ -26,13 +26,12 @@ impl Scheduler {
             return;
         };
         state.halted = true;
-        let has_more = self.workers.iter().filter(|(_, worker)| {
+        for id in self.worker_ids() {
+            let worker = &self.workers[&id];
             let at_one = usize::from(worker.state != State::Starting);
-            worker.plugin == plugin && !worker.recalling && worker.outstanding.len() > at_one
-        });
-        let has_more: Vec<WorkerId> = has_more.map(|(id, _)| *id).collect();
-        for id in has_more {
-            self.recall(id);
+            if worker.plugin == plugin && !worker.recalling && worker.outstanding.len() > at_one {
+                self.recall(id);
+            }
         }
         self.dispatch(now);
     }

@@ -15,6 +15,7 @@ mod cancel;
 mod dispatch;
 mod fleet;
 mod host_call;
+mod lateness;
 mod later;
 mod loss;
 mod park;
@@ -28,6 +29,7 @@ mod worker;
 mod tests;
 
 use plugin::Plugin;
+use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
@@ -131,7 +133,7 @@ pub(crate) struct Violation(pub(crate) &'static str);
 pub(crate) struct Scheduler {
     budget: usize,
     plugins: BTreeMap<PluginId, Plugin>,
-    workers: BTreeMap<WorkerId, Worker>,
+    workers: FxHashMap<WorkerId, Worker>,
     next_worker: u32,
     /// Tasks that were lost before, with how often; most never are.
     losses: HashMap<TaskId, loss::Losses>,
@@ -149,7 +151,7 @@ impl Scheduler {
         Scheduler {
             budget: budget.max(1),
             plugins: BTreeMap::new(),
-            workers: BTreeMap::new(),
+            workers: FxHashMap::default(),
             next_worker: 0,
             losses: HashMap::new(),
             cancelled: HashSet::new(),
@@ -384,17 +386,5 @@ impl Scheduler {
         let queued = self.plugins.get(&plugin).map_or(0, |state| state.waiting());
         let workers = self.workers.values().filter(|it| it.plugin == plugin);
         (queued, workers.map(|worker| worker.outstanding.len()).sum())
-    }
-
-    /// How many tasks are neither finished nor failed.
-    #[cfg(any(test, feature = "testing"))]
-    pub(crate) fn unfinished(&self) -> usize {
-        let queued: usize = self.plugins.values().map(|it| it.waiting()).sum();
-        queued
-            + self
-                .workers
-                .values()
-                .map(|worker| worker.outstanding.len())
-                .sum::<usize>()
     }
 }

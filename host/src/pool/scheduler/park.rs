@@ -86,10 +86,10 @@ impl Scheduler {
             state.template = Template::Absent;
             self.actions.push_back(Action::Park(plugin));
         }
-        let workers = self.workers.iter().filter(|(_, it)| it.plugin == plugin);
-        let workers: Vec<_> = workers.map(|(id, _)| *id).collect();
-        for worker in workers {
-            self.worker_closing(worker);
+        for worker in self.worker_ids() {
+            if self.workers[&worker].plugin == plugin {
+                self.worker_closing(worker);
+            }
         }
     }
 

@@ -126,6 +126,12 @@ impl Plugin {
         }
     }
 
+    /// With how much to do a worker need not be thought of for more until it has done some of that. One task is not enough: what the
+    /// next is worth to be sent ahead may be known before it is done.
+    pub(super) fn enough(&self) -> usize {
+        self.refill_below().max(2)
+    }
+
     /// Puts tasks back in front of the queue, in their order.
     pub(super) fn put_back(&mut self, tasks: VecDeque<Task>) {
         for task in tasks.into_iter().rev() {

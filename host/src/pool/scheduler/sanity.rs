@@ -10,7 +10,18 @@ impl Scheduler {
     /// The workers that are not reported dead.
     #[cfg(feature = "testing")]
     pub(crate) fn workers(&self) -> impl Iterator<Item = WorkerId> {
-        self.workers.keys().copied()
+        self.worker_ids().into_iter()
+    }
+
+    /// How many tasks are neither finished nor failed.
+    pub(crate) fn unfinished(&self) -> usize {
+        let queued: usize = self.plugins.values().map(|it| it.waiting()).sum();
+        queued
+            + self
+                .workers
+                .values()
+                .map(|worker| worker.outstanding.len())
+                .sum::<usize>()
     }
 
     pub(crate) fn sanity_check(&self) {
@@ -103,13 +114,25 @@ impl Scheduler {
     fn check_plugins(&self) {
         let mut fleets: BTreeMap<_, Fleet> = BTreeMap::new();
         for (id, worker) in &self.workers {
-            fleets.entry(worker.plugin).or_default().add(*id, worker);
+            let fleet = fleets.entry(worker.plugin).or_default();
+            fleet.add(*id, &mut worker.clone(), usize::MAX);
         }
         for (id, plugin) in &self.plugins {
+            let counted = fleets.remove(id).unwrap_or_default();
+            assert!(
+                plugin.fleet.agrees_with(&counted),
+                "the fleet of {id:?} is not true: {:?}, and not {counted:?}",
+                plugin.fleet
+            );
+            let own = self.workers.iter().filter(|(_, it)| it.plugin == *id);
+            let listed = own.map(|(id, worker)| {
+                let places = plugin.fleet.lateness.places(*id, worker);
+                places.expect("who is late would not be looked at")
+            });
             assert_eq!(
-                plugin.fleet,
-                fleets.remove(id).unwrap_or_default(),
-                "the fleet of {id:?} is not true"
+                listed.sum::<usize>(),
+                plugin.fleet.lateness.len(),
+                "a worker of {id:?} is listed twice or gone"
             );
             assert!(
                 !plugin.halted || plugin.waiting() == 0,

@@ -9,15 +9,14 @@ use std::time::{Duration, Instant};
 const DRAIN: Duration = Duration::from_secs(5);
 
 impl Scheduler {
-    /// When [`Scheduler::timer`] has something to do next, as things are.
+    /// When [`Scheduler::timer`] may have something to do next, as things are; nothing is due before.
     pub(crate) fn next_timer(&self) -> Option<Instant> {
         let idle = self.has_idle();
         let plugins = self.plugins.values();
         let first = |plugin: &Plugin| {
             let all = plugin.late(idle).into_iter().flatten();
             let firsts = all.filter_map(|(after, awaited, _)| {
-                let (since, _) = plugin.fleet.awaited(awaited).next()?;
-                since.checked_add(after)
+                plugin.fleet.lateness.first(awaited)?.checked_add(after)
             });
             let unpaused = plugin.paused_until.filter(|_| !plugin.queue.is_empty());
             firsts.chain(unpaused).min()
@@ -33,12 +32,19 @@ impl Scheduler {
     pub(crate) fn timer(&mut self, now: Instant) {
         let idle = self.has_idle();
         let mut due: Vec<(WorkerId, Instant, Due)> = Vec::new();
-        for plugin in self.plugins.values() {
+        for plugin in self.plugins.values_mut() {
             for (after, awaited, what) in plugin.late(idle).into_iter().flatten() {
-                let late = plugin.fleet.awaited(awaited);
-                let late =
-                    late.map_while(|(since, id)| Some((id, since.checked_add(after)?, what)));
-                due.extend(late.take_while(|(_, at, _)| *at <= now));
+                let Some(until) = now.checked_sub(after) else {
+                    continue;
+                };
+                let late = plugin
+                    .fleet
+                    .lateness
+                    .since(awaited, until, &mut self.workers);
+                due.extend(
+                    late.into_iter()
+                        .map(|(since, id)| (id, since + after, what)),
+                );
             }
         }
         // What comes first for each; the rest, if it is still due, with the next timer.

@@ -1,5 +1,6 @@
 //! A worker as the scheduler sees it: what it was sent and has not answered.
 
+use super::lateness::Listed;
 use super::{Finished, PluginId, Task, Violation};
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
@@ -38,7 +39,7 @@ impl Awaited {
 }
 
 /// One worker.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Worker {
     pub(super) plugin: PluginId,
     pub(super) state: State,
@@ -62,6 +63,7 @@ pub(super) struct Worker {
     pub(super) in_host_call: bool,
     /// Since when it has been at the first outstanding task, at the latest.
     pub(super) progress_at: Instant,
+    pub(super) listed: Listed,
     /// Since when it has been busy, or when the last result came: what tasks cost is measured from here.
     busy_since: Option<Instant>,
 }
@@ -82,6 +84,7 @@ impl Worker {
             left: tasks.map_or(u32::MAX, NonZeroU32::get),
             in_host_call: false,
             progress_at: now,
+            listed: Listed::default(),
             busy_since: None,
         }
     }

@@ -48,14 +48,24 @@ fn progress_starts_the_deadline_again() {
     let mut env = with_deadline();
     env.pass(ms(6));
     env.finish(0, 1..2, false, [0]);
-    assert_eq!(env.timer_in(), Some(ms(10)));
-    env.pass(ms(6));
+    // It is looked at when it would have been late, and then not before it will be.
+    assert_eq!(env.timer_in(), Some(ms(4)));
+    env.pass(ms(4));
     env.timer();
     env.then(&[]);
-    assert_eq!(env.timer_in(), Some(ms(4)));
+    assert_eq!(env.timer_in(), Some(ms(6)));
+    env.pass(ms(2));
     env.submit(B, [task(9)]);
     env.then(&[]);
     assert_eq!(env.timer_in(), Some(ms(4)), "a new task is no progress");
+    env.pass(us(3999));
+    env.timer();
+    env.then(&[]);
+    env.pass(us(1));
+    env.timer();
+    env.then(&["kill w0 Deadline"]);
+    env.died(0, 3, Death::Deadline);
+    env.then(&["fail 1 x1 Died(Deadline)", "start w1 of p1"]);
 }
 
 #[test]
