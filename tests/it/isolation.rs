@@ -315,3 +315,45 @@ fn a_start_function_runs_once_for_each_task_and_never_ahead_of_it() {
         assert_eq!(pool.stats().deaths, 0, "none called without a task");
     }
 }
+
+#[test]
+fn what_an_instance_uses_to_come_to_be_is_its_tasks_own_whenever_it_was_made() {
+    // An offset that is computed makes the engine do that, and copy the data, at the beginning of each instance.
+    let data = "x".repeat(1000);
+    let computed = format!(
+        r#"(module (memory 1) (data (i32.add (i32.const 4) (i32.const 4)) "{data}")
+            (func (export "same") (param i64) (result i64) (local.get 0)))"#
+    );
+    for isolation in [Isolation::Instance, Isolation::Process] {
+        let pool = pool_of(computed.as_bytes())
+            .workers(1)
+            .isolation(isolation)
+            .fuel(1_000_000)
+            .build()
+            .unwrap();
+        let fuel = |count: i64| {
+            let outcomes = pool.map_outcomes("same", 0..count).unwrap();
+            outcomes
+                .into_iter()
+                .map(|outcome| outcome.usage.fuel.unwrap())
+        };
+        let used: BTreeSet<u64> = [1, 1, 1, 20].into_iter().flat_map(fuel).collect();
+        assert_eq!(used.len(), 1, "{isolation:?}: {used:?}");
+    }
+}
+
+#[test]
+fn a_worker_that_had_nothing_to_do_for_a_while_ends_a_task_that_takes_too_long_by_itself() {
+    let pool = counting(Isolation::Instance)
+        .timeout(std::time::Duration::from_millis(100))
+        .build()
+        .unwrap();
+    assert_eq!(next(&pool, 1), [1]);
+    let began = std::time::Instant::now();
+    while began.elapsed() < std::time::Duration::from_millis(20) {
+        std::thread::yield_now();
+    }
+    pool.apply::<()>("spin", ()).unwrap_err();
+    assert_eq!(next(&pool, 1), [1]);
+    assert_eq!(pool.stats().deaths, 0);
+}

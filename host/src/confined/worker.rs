@@ -15,6 +15,9 @@ use std::time::Instant;
 /// Results are sent when this many bytes wait, though the batch goes on.
 const SEND_AT: usize = 64 * 1024;
 
+/// An instance with no more memory than that, in bytes, is taken down in no time to speak of.
+const SOON_DOWN: u64 = 16 * 1024 * 1024;
+
 /// The arguments of a task.
 enum Given<'a> {
     Encoded(&'a [u8]),
@@ -81,6 +84,7 @@ impl Worker<'_> {
         self.ended = None;
         let mut began = false;
         for (seq, arguments) in batch.tasks() {
+            self.spent = None;
             if !page.try_start(seq) {
                 break;
             }
@@ -187,9 +191,11 @@ impl Worker<'_> {
 
     /// Has an instance for the next task where tasks share one.
     fn prepared(&mut self) -> Result<(), Box<Called>> {
-        self.spent = None;
         if let Some(kept) = &mut self.kept {
-            self.guest.renew(kept);
+            // What it used before is the task's own where each makes its own.
+            if self.guest.terms().isolation != Isolation::Instance {
+                self.guest.renew(kept);
+            }
         } else if self.terms().isolation == Isolation::Worker {
             let prepared = self.guest.prepare(Some(&self.conversation));
             self.kept = Some(prepared.map_err(Box::new)?);
@@ -227,7 +233,9 @@ impl Worker<'_> {
             // The process ends with it, and the kernel takes it down faster.
             std::mem::forget((fresh, self.kept.take()));
         } else if failed || self.terms().isolation != Isolation::Worker {
-            self.spent = fresh.or_else(|| self.kept.take());
+            let spent = fresh.or_else(|| self.kept.take());
+            // The next task is not to wait for what this one has left.
+            self.spent = spent.filter(|_| called.memory_bytes <= SOON_DOWN);
         }
         called
     }

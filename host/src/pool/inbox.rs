@@ -93,7 +93,7 @@ impl Inbox {
         }
         if std::mem::take(&mut state.driver_sleeps) {
             drop(state);
-            // It only fails when the counter is full, and then the driver is woken anyway.
+            // It only fails when the counter is full, after more mail than can ever come.
             let _ = rustix::io::write(&self.wake, &1_u64.to_ne_bytes());
         }
     }

@@ -1,4 +1,4 @@
-//! What it costs to decide which task runs where: a scheduler whose workers are virtual, and do at once what they are sent.
+//! What it costs to decide which task runs where: a scheduler whose workers are virtual, and take only the time of a virtual clock.
 
 use crate::pool::scheduler::{Action, PluginConfig, PluginId, Scheduler, Task, TaskId, WorkerId};
 use std::collections::VecDeque;

@@ -121,9 +121,10 @@ impl Guest {
         self.wasi.as_ref().is_some_and(|given| given.terms.warm)
     }
 
-    /// Whether an instance is the same whoever makes it, and when: no code of the guest runs, and nothing of WASI is opened.
+    /// Whether an instance is the same whoever makes it, and when: no code of the guest runs, nothing of WASI is opened, and no program
+    /// has it made with the arguments of a task.
     pub(super) fn is_inert_at_first(&self) -> bool {
-        !self.has_start && self.wasi.is_none()
+        !self.has_start && self.wasi.is_none() && self.program.is_none()
     }
 
     pub(super) fn engine(&self) -> &Engine {

@@ -126,10 +126,10 @@ impl Plugin {
         }
     }
 
-    /// With how much to do a worker need not be thought of for more until it has done some of that. One task is not enough: what the
-    /// next is worth to be sent ahead may be known before it is done.
+    /// With how much to do a worker need not be thought of for more until it has done some of that. One batch is not enough: that the
+    /// next is worth sending ahead may be known before that one is done.
     pub(super) fn enough(&self) -> usize {
-        self.refill_below().max(2)
+        self.batch() + 1
     }
 
     /// Puts tasks back in front of the queue, in their order.
