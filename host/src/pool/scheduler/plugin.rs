@@ -25,6 +25,12 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How much work a batch holds, about.
 const BATCH_TIME: Duration = Duration::from_millis(1);
 
+/// How much it holds while much more waits: each batch wakes three threads, on CPUs that workers need.
+const LONG_BATCH_TIME: Duration = Duration::from_millis(4);
+
+/// That much: so many of these for each worker.
+const LONG_BATCHES_AHEAD: usize = 8;
+
 /// The most tasks in a batch.
 const BATCH_TASKS: u64 = 4096;
 
@@ -113,8 +119,15 @@ impl Plugin {
 
     /// How many tasks one batch holds.
     pub(super) fn batch(&self) -> usize {
-        let chosen = self.config.batch.map(|tasks| tasks.get() as usize);
-        chosen.unwrap_or_else(|| self.cost.batch())
+        if let Some(chosen) = self.config.batch {
+            return chosen.get() as usize;
+        }
+        let long = self.cost.tasks_in(LONG_BATCH_TIME);
+        let ahead = LONG_BATCHES_AHEAD * self.fleet.workers;
+        match self.queue.len() >= ahead * long {
+            true => long,
+            false => self.cost.tasks_in(BATCH_TIME),
+        }
     }
 
     /// Up to how many outstanding tasks a worker is sent more.
@@ -180,10 +193,10 @@ impl Cost {
         );
     }
 
-    /// How many tasks one batch holds.
-    pub(super) fn batch(self) -> usize {
+    /// How many tasks take about so long, at least one and no more than a batch may hold.
+    fn tasks_in(self, time: Duration) -> usize {
         let Some(cost) = self.0 else { return 1 };
-        let fitting = BATCH_TIME.as_nanos() as f64 / cost.max(1.0);
+        let fitting = time.as_nanos() as f64 / cost.max(1.0);
         (fitting as u64).clamp(1, BATCH_TASKS) as usize
     }
 
