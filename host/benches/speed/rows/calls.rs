@@ -182,13 +182,13 @@ impl Bench {
         }
     }
 
-    /// The scheduler by itself, with tasks of 1 ms, of which each is a batch. Where it cannot be had by itself, nothing.
+    /// The scheduler by itself, with tasks of 4 ms, of which each is a batch however many wait. Where it cannot be had by itself, nothing.
     pub(super) fn dispatch(&self) -> Contest<'_> {
         #[cfg(feature = "testing")]
         fn taken(workers: usize) -> Option<f64> {
             const TASKS: u64 = 300_000;
             let taken =
-                wpool::testing::dispatch(workers, TASKS, std::time::Duration::from_millis(1));
+                wpool::testing::dispatch(workers, TASKS, std::time::Duration::from_millis(4));
             Some(taken.as_secs_f64() / TASKS as f64)
         }
         #[cfg(not(feature = "testing"))]
