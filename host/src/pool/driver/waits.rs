@@ -1,10 +1,10 @@
 //! How the driver waits: asleep, and before that awake for a moment where that pays.
 
+use super::Driver;
 use super::events::Source;
 use super::template::TemplateLink;
-use super::{Driver, Instant};
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long it stays awake, and how soon the last event came if the next is expected to come that soon.
 ///

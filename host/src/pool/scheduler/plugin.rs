@@ -123,7 +123,7 @@ impl Plugin {
             return chosen.get() as usize;
         }
         let long = self.cost.tasks_in(LONG_BATCH_TIME);
-        let ahead = LONG_BATCHES_AHEAD * self.fleet.workers;
+        let ahead = LONG_BATCHES_AHEAD * self.fleet.workers.max(1);
         match self.queue.len() >= ahead * long {
             true => long,
             false => self.cost.tasks_in(BATCH_TIME),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// A worker is replaced before its sequence numbers come near their end.
 const LAST_SEQ: u32 = 1 << 31;
 
-/// How long a task runs before what waits behind it moves to an idle worker: about two batches.
+/// How long a task runs before what waits behind it moves to an idle worker: about two batches, as they are when that happens.
 pub(super) const SLOW: Duration = Duration::from_millis(2);
 
 /// Where a worker is in its life.
@@ -63,6 +63,7 @@ pub(super) struct Worker {
     pub(super) in_host_call: bool,
     /// Since when it has been at the first outstanding task, at the latest.
     pub(super) progress_at: Instant,
+    /// Where it is listed as one that may be late.
     pub(super) listed: Listed,
     /// Since when it has been busy, or when the last result came: what tasks cost is measured from here.
     busy_since: Option<Instant>,
