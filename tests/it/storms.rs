@@ -28,6 +28,9 @@ const WORKERS: usize = 24;
 /// Storms over one pool, one after the other: what they leave behind would add up.
 const STORMS: usize = 5;
 
+/// For as long a stopped worker keeps its task; much longer than one waits for a CPU of a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
 fn tasks() -> u64 {
     let tasks = std::env::var("WPOOL_STORM_TASKS");
     tasks.map_or(50_000, |tasks| tasks.parse().expect("a number of tasks"))
@@ -128,11 +131,7 @@ fn weather(
     let patience = Duration::from_secs(60 + tasks / 500);
     alone_for(patience, test, || {
         let before = Held::now();
-        let pool = builder()
-            .workers(WORKERS)
-            .timeout(Duration::from_millis(500))
-            .build()
-            .unwrap();
+        let pool = builder().workers(WORKERS).timeout(TIMEOUT).build().unwrap();
         let work = work();
         run_in_calm(&pool, &work);
         let calm = Held::at_rest(&pool);
@@ -156,6 +155,8 @@ fn weather(
         };
         assert!(all.failed() <= most, "{} failures", all.failed());
         assert!(memory[STORMS - 1] < memory[STORMS / 2] + work.memory_slack);
+        // Who died last is known to the pool.
+        Held::at_rest(&pool);
         run_in_calm(&pool, &work);
         drop(pool);
         assert!(nobody_is_left_now());

@@ -1,7 +1,7 @@
 //! What becomes of a task: a value, or a failure of one kind. Never an error of the pool.
 
 use super::scheduler::{Death, Loss};
-use crate::value::{Value, printable};
+use crate::value::{ShortDebug, Value, printable};
 use crate::wire::{TaskFailure, TaskFailureKind};
 use std::fmt;
 use std::sync::Arc;
@@ -92,13 +92,13 @@ impl fmt::Display for FailureKind {
 /// println!("{failure}");
 /// # Ok::<(), wpool::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Failure {
     // Most tasks succeed: their outcomes are not to be as large as a failure.
     what: Box<What>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 struct What {
     kind: FailureKind,
     message: String,
@@ -107,6 +107,22 @@ struct What {
     signal: Option<i32>,
     exit_code: Option<i32>,
     backtrace: Box<[String]>,
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = &self.what;
+        f.debug_struct("Failure")
+            .field("kind", &what.kind)
+            .field("message", &what.message)
+            // They may be long, and panics show them.
+            .field("value", &ShortDebug(&what.value))
+            .field("arguments", &ShortDebug(&what.arguments))
+            .field("signal", &what.signal)
+            .field("exit_code", &what.exit_code)
+            .field("backtrace", &what.backtrace)
+            .finish()
+    }
 }
 
 impl Failure {
@@ -330,7 +346,7 @@ fn signal_name(signal: i32) -> String {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Usage {
-    /// Wall time in the worker, instantiation and host calls included.
+    /// Wall time in the worker, host calls included, and instantiation unless that was done before the task came.
     pub wall: Duration,
     /// How much of it went by in host calls, by the supervisor's clock.
     pub host: Duration,

@@ -47,6 +47,7 @@ pub(crate) use convert::{NUMBERS_BYTES, conforms, from_result};
 pub use fixed::{Fixed, Number};
 pub(crate) use long::{Placed, encode_but_last, encode_in_place, long_bytes};
 pub use parse_error::ParseError;
+pub(crate) use quote::ShortDebug;
 pub use quote::printable;
 pub use text::{Format, UnknownFormat, is_err};
 pub use ty::{Function, MAX_TYPE_DEPTH, MAX_TYPE_NODES, Param, Signature, Type, TypeDefinition};

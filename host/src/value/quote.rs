@@ -1,7 +1,7 @@
 //! Foreign text as it may appear inside a message: one line, escaped, and short.
 
 use std::borrow::Cow;
-use std::fmt::{self, Display, Write as _};
+use std::fmt::{self, Debug, Display, Write as _};
 
 /// How much of a foreign text a message repeats, in characters.
 const QUOTED: usize = 60;
@@ -83,6 +83,15 @@ pub(super) fn capped(item: &dyn Display, limit: usize) -> String {
     capped.out
 }
 
+/// Shows what `{:?}` shows of it, at most about 4 KiB.
+pub(crate) struct ShortDebug<'a, T>(pub(crate) &'a T);
+
+impl<T: Debug> Debug for ShortDebug<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&capped(&format_args!("{:?}", self.0), SHOWN))
+    }
+}
+
 fn push_escaped(out: &mut String, c: char) {
     match c {
         // `escape_debug` would double these, which are harmless in a message.
@@ -102,5 +111,13 @@ mod tests {
         assert!(shown.starts_with("\\u{1b}\\u{1b}") && shown.ends_with("}…"));
         assert_eq!(printable(&"a".repeat(SHOWN)), "a".repeat(SHOWN));
         assert!(printable(&"a".repeat(SHOWN + 1)).ends_with("a…"));
+    }
+
+    #[test]
+    fn what_a_panic_shows_of_a_long_value_is_short() {
+        let shown = format!("{:?}", ShortDebug(&vec![7; 10_000]));
+        assert!(shown.starts_with("[7, 7, ") && shown.ends_with('…'));
+        assert!(shown.len() <= SHOWN + '…'.len_utf8(), "{}", shown.len());
+        assert_eq!(format!("{:?}", ShortDebug(&Some(7))), "Some(7)");
     }
 }

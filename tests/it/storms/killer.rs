@@ -1,7 +1,7 @@
 //! Who kills in a storm: a thread that hits workers and templates of this process at random, more than a hundred
 //! times a second.
 
-use crate::support::{Luck, Process};
+use crate::support::{Luck, Process, eventually};
 use rustix::process::Signal;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -118,10 +118,21 @@ impl Storm {
                 Instant::now() + LOOK_AGAIN
             };
         }
-        self.frozen
-            .drain(..)
-            .for_each(|(process, _)| process.signal(Signal::CONT));
+        self.finish();
         (self.hits, self.luck)
+    }
+
+    /// Leaves none that still runs and is about to die: it would take a task with it that comes after the storm.
+    fn finish(&mut self) {
+        for (process, _) in self.frozen.drain(..) {
+            process.signal(Signal::CONT);
+            self.hit.remove(&process);
+        }
+        let hit = &self.hit;
+        hit.iter().for_each(|process| process.signal(Signal::KILL));
+        eventually("who was hit is dead", || {
+            (!hit.iter().any(Process::is_alive)).then_some(())
+        });
     }
 
     fn finish_what_was_begun(&mut self, now: Instant) {
