@@ -128,7 +128,7 @@ fn weather(
     losses: Losses,
     builder: impl FnOnce() -> Builder,
 ) {
-    let patience = Duration::from_secs(60 + tasks / 500);
+    let patience = Duration::from_secs(180 + tasks / 100);
     alone_for(patience, test, || {
         let before = Held::now();
         let pool = builder().workers(WORKERS).timeout(TIMEOUT).build().unwrap();

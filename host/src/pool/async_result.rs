@@ -356,7 +356,7 @@ impl PluginHandle {
                     (!left).then_some(item)
                 });
                 let results = catch_unwind(AssertUnwindSafe(|| {
-                    all_values(Lazy::new(inputs, outcomes, items))
+                    all_values(Lazy::all(inputs, outcomes, items))
                 }));
                 own.put(match results {
                     Ok(Ok(values)) if left => Err(MapError::Task {

@@ -60,7 +60,7 @@ impl PluginHandle {
         items: impl IntoIterator<Item = A>,
     ) -> Result<Vec<R>, MapError> {
         let (inputs, outcomes) = self.stream(function, Order::Input)?;
-        all_values(Lazy::new(inputs, outcomes, items.into_iter()))
+        all_values(Lazy::all(inputs, outcomes, items.into_iter()))
     }
 
     /// As [`PluginHandle::map`], with every outcome instead of the first failure.
@@ -85,7 +85,7 @@ impl PluginHandle {
     ) -> Result<Vec<Outcome>, Error> {
         let (inputs, outcomes) = self.stream(function, Order::Input)?;
         let items = items.into_iter().map(|item| (item,));
-        Ok(Lazy::<_, Value>::new(inputs, outcomes, items)
+        Ok(Lazy::<_, Value>::all(inputs, outcomes, items)
             .outcomes()
             .collect())
     }
@@ -251,6 +251,12 @@ impl<A: IntoArgs, I: Iterator<Item = A>, R> Lazy<I, R> {
             taken: 0,
             result: PhantomData,
         }
+    }
+
+    /// The same for whoever wants them all, and looks at none before.
+    pub(super) fn all(inputs: Inputs, mut outcomes: Outcomes, items: I) -> Self {
+        outcomes.wait_for_many();
+        Lazy::new(inputs, outcomes, items)
     }
 
     /// Sends inputs, as far as there is room, until there is an outcome to take; false if there will be none.

@@ -3,7 +3,7 @@
 use super::ends::Ends;
 use super::map::{misfit, typed};
 use super::outcome::{Failure, Outcome};
-use super::stream::Stream;
+use super::stream::{Stream, Wait};
 use crate::value::{FromValue, Type};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -27,6 +27,8 @@ pub struct Outcomes {
     taken: VecDeque<Ends>,
     /// How many outcomes those are.
     ready: usize,
+    /// How it waits for the next.
+    wait: Wait,
 }
 
 impl Outcomes {
@@ -35,7 +37,13 @@ impl Outcomes {
             stream,
             taken: VecDeque::new(),
             ready: 0,
+            wait: Wait::ForOne,
         }
+    }
+
+    /// Nobody looks at one before they have all come: to be woken for each would be for nothing.
+    pub(super) fn wait_for_many(&mut self) {
+        self.wait = Wait::ForMany;
     }
 
     /// The next outcome if one is ready, without waiting.
@@ -54,6 +62,7 @@ impl Outcomes {
             return false;
         }
         self.taken.clear();
+        let wait = if wait { self.wait } else { Wait::No };
         let more = self.stream.take(&mut self.taken, wait);
         self.ready = self.taken.iter().map(Ends::len).sum();
         more && self.ready > 0

@@ -22,6 +22,9 @@ const WINDOW_TASKS: u64 = 65_536;
 /// Bytes of arguments and waiting results in one stream beyond which no more are taken in.
 const WINDOW_BYTES: usize = 32 << 20;
 
+/// As many outcomes as it pays to be woken for: those of the largest batch.
+const MANY: u64 = 4096;
+
 /// Whether outcomes come in the order of the inputs.
 ///
 /// ```rust,standalone_crate
@@ -76,6 +79,8 @@ pub(crate) struct Stream {
 struct State {
     /// What can be taken.
     ready: VecDeque<Ends>,
+    /// How many outcomes those are.
+    count: u64,
     /// In input order, what waits for its turn, by the number of its first.
     early: BTreeMap<u64, Ends>,
     /// In input order, the number of the task whose turn it is.
@@ -87,13 +92,37 @@ struct State {
     ended: bool,
     /// Nobody will take outcomes any more.
     abandoned: bool,
-    /// Somebody waits for an outcome.
-    is_awaited: bool,
+    /// How somebody waits for outcomes.
+    awaited: Option<Wait>,
     /// Somebody waits for room.
     is_short: bool,
 }
 
+/// How long whoever takes outcomes waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// Not at all.
+    No,
+    /// Until there is one.
+    ForOne,
+    /// Until there are [`MANY`], or as many as will come, or they are large: who looks at none before need not be woken for each.
+    ForMany,
+}
+
 impl State {
+    /// How many outcomes whoever waits so is woken for.
+    fn enough(&self, wait: Wait) -> u64 {
+        let under_way = self.sent - self.taken;
+        match wait {
+            Wait::No | Wait::ForOne => 1,
+            Wait::ForMany if self.bytes >= WINDOW_BYTES => 1,
+            Wait::ForMany if self.ended => under_way.clamp(1, MANY),
+            // Workers are not to wait for what is sent then.
+            Wait::ForMany if under_way >= 4 * MANY => MANY,
+            Wait::ForMany => 1,
+        }
+    }
+
     /// How many more tasks may come.
     fn room(&self) -> u64 {
         let under_way = self.sent - self.taken;
@@ -117,8 +146,13 @@ impl State {
         {
             let ends = next.remove();
             self.turn = ends.until();
-            self.ready.push_back(ends);
+            self.make_ready(ends);
         }
+    }
+
+    fn make_ready(&mut self, ends: Ends) {
+        self.count += ends.len() as u64;
+        self.ready.push_back(ends);
     }
 }
 
@@ -226,30 +260,31 @@ impl Stream {
             std::mem::take(&mut state.ready),
             std::mem::take(&mut state.early),
         );
+        state.count = 0;
         drop(state);
         drop(dropped);
         self.room_made.notify_all();
     }
 
-    /// Appends the outcomes that are ready to `into`, and if there are none waits for one if told to. False when there will be
-    /// no more.
-    pub(crate) fn take(&self, into: &mut VecDeque<Ends>, wait: bool) -> bool {
+    /// Appends the outcomes that are ready to `into`, and waits for them if told to. False when there will be no more.
+    pub(super) fn take(&self, into: &mut VecDeque<Ends>, wait: Wait) -> bool {
         let mut state = self.state();
-        while state.ready.is_empty() {
+        while state.count < state.enough(wait) {
             if state.ended && state.taken == state.sent {
                 return false;
             }
-            if !wait {
+            if wait == Wait::No {
                 return true;
             }
-            state.is_awaited = true;
+            state.awaited = Some(wait);
             state = self
                 .outcome_ready
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
         let mut ready = std::mem::take(&mut state.ready);
-        state.taken += ready.iter().map(|ends| ends.len() as u64).sum::<u64>();
+        state.taken += std::mem::take(&mut state.count);
+        state.awaited = None;
         let bytes = ready.iter().map(Ends::heap_bytes).sum();
         state.bytes = state.bytes.saturating_sub(bytes);
         into.append(&mut ready);
@@ -267,7 +302,8 @@ impl Stream {
         }
     }
 
-    /// Puts ends of tasks in their places, with how many bytes of arguments are not kept any more, and wakes the consumer once.
+    /// Puts ends of tasks in their places, with how many bytes of arguments are not kept any more, and wakes the consumer once,
+    /// if there are enough for it.
     pub(super) fn put(&self, all: impl Iterator<Item = (Ends, usize)>) {
         let mut state = self.state();
         for (ends, freed) in all {
@@ -278,15 +314,17 @@ impl Stream {
             }
             state.bytes += ends.heap_bytes();
             match self.order {
-                Order::Completion => state.ready.push_back(ends),
+                Order::Completion => state.make_ready(ends),
                 Order::Input => state.put_in_turn(ends),
             }
         }
-        if !state.ready.is_empty() {
+        if state.count > 0 {
             self.ready.store(true, Ordering::Release);
-            if std::mem::take(&mut state.is_awaited) {
-                self.outcome_ready.notify_all();
-            }
+        }
+        let is_enough = |wait| state.count >= state.enough(wait);
+        if state.awaited.is_some_and(is_enough) {
+            state.awaited = None;
+            self.outcome_ready.notify_all();
         }
     }
 }

@@ -64,7 +64,7 @@ pub struct Killer {
 }
 
 impl Killer {
-    /// Begins. `finished` counts the tasks that are over; where `stopped_for_good`, one template is stopped and never continued.
+    /// Begins. `finished` counts the tasks that are over; where `stopped_for_good`, one template is stopped and not continued.
     pub fn start(luck: Luck, finished: Arc<AtomicU64>, stopped_for_good: bool) -> Killer {
         let (over, is_over) = channel();
         let storm = Storm {

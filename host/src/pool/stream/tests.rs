@@ -9,6 +9,7 @@ use crate::pool::outcome::FailureKind;
 use crate::pool::reply::{Deliveries, Delivery, ReplyTo};
 use crate::pool::scheduler::PluginId;
 use crate::wire::Packed;
+use std::time::{Duration, Instant};
 
 fn ok(number: i64) -> Ended {
     Ended {
@@ -50,7 +51,7 @@ fn reserve(stream: &Arc<Stream>, bytes: usize, wait: bool) -> Result<Reserved, R
 
 fn taken(stream: &Stream) -> Vec<(u64, Ended)> {
     let mut taken = VecDeque::new();
-    stream.take(&mut taken, false);
+    stream.take(&mut taken, Wait::No);
     taken.into_iter().flatten().collect()
 }
 
@@ -214,8 +215,8 @@ fn an_ended_stream_says_so_after_its_last_outcome() {
     stream.end();
     task.send(ok(1));
     let mut taken = VecDeque::new();
-    assert!(stream.take(&mut taken, true));
-    assert!(!stream.take(&mut taken, true));
+    assert!(stream.take(&mut taken, Wait::ForOne));
+    assert!(!stream.take(&mut taken, Wait::ForOne));
     assert_eq!(taken.len(), 1);
 }
 
@@ -229,6 +230,79 @@ fn an_ended_stream_takes_nothing_and_lets_nobody_wait_for_room() {
     assert_eq!(waiting.join().unwrap(), Some(Refused::Abandoned));
     task.send(ok(1));
     assert_eq!(drain(&stream), [0]);
+}
+
+/// The numbers that whoever wants them all is woken for, while another thread has them end one by one.
+fn woken_for(places: u64, ended: bool) -> usize {
+    let stream = Stream::new(Order::Input);
+    assert_eq!(stream.places(places, false), Ok(0..places));
+    if ended {
+        stream.end();
+    }
+    let all = Arc::clone(&stream);
+    let all = std::thread::spawn(move || {
+        let mut taken = VecDeque::new();
+        all.take(&mut taken, Wait::ForMany);
+        taken.iter().map(Ends::len).sum()
+    });
+    let late = Instant::now() + Duration::from_secs(60);
+    for place in 0..places {
+        while stream.state().awaited.is_none() && !all.is_finished() {
+            assert!(Instant::now() < late, "nobody waits");
+            std::thread::yield_now();
+        }
+        if all.is_finished() {
+            break;
+        }
+        let end = Ends::one(place, ok(1), None);
+        stream.put(std::iter::once((end, 0)));
+    }
+    while !all.is_finished() {
+        assert!(Instant::now() < late, "it was not woken");
+        std::thread::yield_now();
+    }
+    all.join().unwrap()
+}
+
+#[test]
+fn whoever_wants_them_all_is_woken_for_many_or_for_as_many_as_will_come() {
+    assert_eq!(woken_for(8, true), 8);
+    assert_eq!(woken_for(MANY + 8, true) as u64, MANY);
+}
+
+#[test]
+fn whoever_wants_them_all_is_woken_for_one_where_workers_could_wait_for_what_is_sent_then() {
+    assert_eq!(woken_for(8, false), 1);
+    assert_eq!(woken_for(4 * MANY, false) as u64, MANY);
+}
+
+#[test]
+fn whoever_waits_for_many_is_woken_when_no_more_will_come() {
+    let stream = Stream::new(Order::Input);
+    assert_eq!(stream.places(4 * MANY, false), Ok(0..4 * MANY));
+    let all = Arc::clone(&stream);
+    let all = std::thread::spawn(move || all.take(&mut VecDeque::new(), Wait::ForMany));
+    let late = Instant::now() + Duration::from_secs(60);
+    while stream.state().awaited.is_none() {
+        assert!(Instant::now() < late, "nobody waits");
+        std::thread::yield_now();
+    }
+    stream.put(std::iter::once((Ends::one(0, ok(1), None), 0)));
+    stream.settle(4 * MANY - 1, 0);
+    stream.end();
+    while !all.is_finished() {
+        assert!(Instant::now() < late, "it was not woken");
+        std::thread::yield_now();
+    }
+    assert!(all.join().unwrap());
+}
+
+#[test]
+fn whoever_wants_them_all_waits_for_no_second_large_one() {
+    let stream = Stream::new(Order::Input);
+    let _tasks = [0; 8].map(|_| reserve(&stream, WINDOW_BYTES / 8, false).unwrap());
+    stream.end();
+    assert_eq!(stream.state().enough(Wait::ForMany), 1);
 }
 
 #[test]
@@ -254,7 +328,10 @@ fn places_that_are_not_used_are_given_back() {
         stream.put(std::iter::once((first, 0)));
         assert_eq!(drain(&stream), [0]);
         let mut more = VecDeque::new();
-        assert!(!stream.take(&mut more, true), "nothing else is waited for");
+        assert!(
+            !stream.take(&mut more, Wait::ForOne),
+            "nothing else is waited for"
+        );
     }
 }
 
