@@ -29,7 +29,7 @@ const WORKERS: usize = 24;
 const STORMS: usize = 5;
 
 /// For as long a stopped worker keeps its task; much longer than one waits for a CPU of a busy machine.
-const TIMEOUT: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 fn tasks() -> u64 {
     let tasks = std::env::var("WPOOL_STORM_TASKS");
