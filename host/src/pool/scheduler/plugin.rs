@@ -29,7 +29,7 @@ const BATCH_TIME: Duration = Duration::from_millis(1);
 const LONG_BATCH_TIME: Duration = Duration::from_millis(4);
 
 /// That much: so many of these for each worker.
-const LONG_BATCHES_AHEAD: usize = 8;
+const LONG_BATCHES_AHEAD: usize = 4;
 
 /// The most tasks in a batch.
 const BATCH_TASKS: u64 = 4096;

@@ -20,9 +20,9 @@ fn a_batch_is_about_a_millisecond_of_work_and_the_next_is_sent_before_it_runs_ou
 }
 
 #[test]
-fn a_batch_is_four_milliseconds_of_work_while_eight_of_those_wait_for_each_worker() {
+fn a_batch_is_four_milliseconds_of_work_while_four_of_those_wait_for_each_worker() {
     let mut env = Env::warm(1, 1, us(10));
-    env.tasks(0..3600);
+    env.tasks(0..2000);
     env.then(&["send w0 @1: 0-399"]);
     env.pass(us(4000));
     env.finish(0, 1..401, true, 0..400);
@@ -62,7 +62,7 @@ fn a_long_task_is_sent_only_to_a_worker_that_waits() {
 #[test]
 fn a_batch_follows_what_tasks_cost_now() {
     let mut env = Env::warm(1, 1, us(10));
-    env.tasks(0..200);
+    env.tasks(0..150);
     env.then(&["send w0 @1: 0-99"]);
     env.pass(us(1000 * 100));
     env.finish(0, 1..101, true, 0..100);
