@@ -42,8 +42,6 @@ struct Inner {
     ahead: FrameReader,
     /// The results that wait to be sent.
     results: ResultsWriter,
-    /// Some of them waited at the last tick.
-    waited: bool,
     /// Batches that came while an answer of the host was waited for.
     early: VecDeque<Vec<u8>>,
     unsent: Unsent,
@@ -65,7 +63,6 @@ impl Conversation {
             link,
             ahead: FrameReader::new(MAX_FRAME),
             results: ResultsWriter::new(0),
-            waited: false,
             early: VecDeque::new(),
             unsent: Unsent::default(),
         })))
@@ -90,15 +87,6 @@ impl Conversation {
     /// Sends the results of the tasks before the running one.
     pub(super) fn send_ahead(&self) {
         self.lock().send_ahead();
-    }
-
-    /// Sends them if they have waited for a whole tick: those of short tasks are sent together when their batch is done.
-    pub(super) fn tick(&self) {
-        let inner = &mut *self.lock();
-        match inner.waited {
-            true => inner.send_ahead(),
-            false => inner.waited = inner.results.count() > 0,
-        }
     }
 
     /// Sends what waits, and with `batch_done` the end of the batch.
@@ -200,7 +188,6 @@ impl Inner {
     fn send_results(&mut self, batch_done: bool) {
         self.link.send_whole(self.results.take_whole(batch_done));
         self.results.restart(self.results.next_seq());
-        self.waited = false;
     }
 
     /// Sends a long value, and the results before it, without a copy of it; whether it was one.
@@ -213,7 +200,6 @@ impl Inner {
         self.link.send_whole(self.results.take_whole(false));
         self.link.send_whole(behind);
         self.results.restart(self.results.next_seq());
-        self.waited = false;
         true
     }
 
@@ -257,44 +243,5 @@ impl Inner {
             self.unsent.closed.push(function);
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::Read;
-    use std::os::fd::AsFd;
-    use std::os::unix::net::UnixStream;
-
-    #[test]
-    fn a_result_waits_for_the_next_tick_but_one_unless_its_batch_is_done_before() {
-        let (worker, mut supervisor) = UnixStream::pair().unwrap();
-        supervisor.set_nonblocking(true).unwrap();
-        let worker: &'static UnixStream = Box::leak(Box::new(worker));
-        let conversation = Conversation::new(Link::over(worker.as_fd()));
-        let end_a_task = || {
-            let nothing = Returned::Value(None);
-            conversation.push(Cost::default(), Ok(&nothing), Printed::default());
-        };
-        let mut sent = || supervisor.read(&mut [0; 4096]).unwrap_or(0);
-        conversation.begin_batch(1);
-        for _ in 0..2 {
-            conversation.tick();
-            end_a_task();
-            conversation.tick();
-            assert_eq!(sent(), 0, "it came a moment ago");
-            end_a_task();
-            conversation.tick();
-            assert!(sent() > 0, "the first has waited");
-        }
-        end_a_task();
-        conversation.tick();
-        conversation.send_results(true);
-        assert!(sent() > 0);
-        conversation.begin_batch(9);
-        end_a_task();
-        conversation.tick();
-        assert_eq!(sent(), 0, "those of the batch before are sent");
     }
 }

@@ -105,7 +105,8 @@ pub(super) enum Wait {
     No,
     /// Until there is one.
     ForOne,
-    /// Until there are [`MANY`], or as many as will come, or they are large: who looks at none before need not be woken for each.
+    /// Until there are [`MANY`], or as many as will come. For one where they are large, or where workers could be short of tasks before
+    /// there are many. Whoever waits so is the one who sends: what that thread does to the stream wakes nobody.
     ForMany,
 }
 
