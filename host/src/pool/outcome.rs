@@ -80,7 +80,7 @@ impl fmt::Display for FailureKind {
     }
 }
 
-/// How a task failed.
+/// How a task failed. `{:?}` shows about 4 KiB of its value and of its arguments, at most.
 ///
 /// ```rust,standalone_crate
 /// # wpool::init();

@@ -232,7 +232,7 @@ fn an_ended_stream_takes_nothing_and_lets_nobody_wait_for_room() {
     assert_eq!(drain(&stream), [0]);
 }
 
-/// The numbers that whoever wants them all is woken for, while another thread has them end one by one.
+/// How many outcomes whoever wants them all is woken for, while they come one by one.
 fn woken_for(places: u64, ended: bool) -> usize {
     let stream = Stream::new(Order::Input);
     assert_eq!(stream.places(places, false), Ok(0..places));
