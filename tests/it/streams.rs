@@ -89,6 +89,37 @@ fn a_stream_that_is_closed_ends_with_what_was_sent_while_its_sender_is_still_the
 }
 
 #[test]
+fn a_result_does_not_wait_for_the_task_behind_it_that_computes_or_sleeps() {
+    let module = wat(r#"(module
+        (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        ;; A clock, id 1, and a thousand seconds.
+        (data (i32.const 120) "\01\00\00\00") (data (i32.const 128) "\00\10\a5\d4\e8\00\00\00")
+        (func (export "quick-or-not") (param $how i32) (result i32)
+            (if (i32.eq (local.get $how) (i32.const 1)) (then (loop $again (br $again))))
+            (if (i32.eq (local.get $how) (i32.const 2)) (then
+                (drop (call $poll (i32.const 104) (i32.const 200) (i32.const 1) (i32.const 300)))))
+            (i32.const 7)))"#);
+    for how in [1, 2] {
+        let pool = pool_of(module.path()).workers(1).timeout(None);
+        let pool = pool.chunk_size(2).build().unwrap();
+        let mut results = pool.imap("quick-or-not", [0, how]).unwrap();
+        let (sent, first) = channel();
+        let taker = thread::spawn(move || {
+            sent.send(results.next()).unwrap();
+            results.next()
+        });
+        let first: Result<i32, Failure> = first
+            .recv_timeout(DEADLINE)
+            .expect("the first result comes")
+            .unwrap();
+        assert_eq!(first.unwrap(), 7);
+        pool.terminate();
+        assert!(taker.join().unwrap().unwrap().is_err());
+    }
+}
+
+#[test]
 fn a_pool_that_is_terminated_in_full_swing_owes_nobody_an_outcome() {
     for round in 0..30 {
         let pool = pool("square").isolation(Isolation::Worker).build().unwrap();

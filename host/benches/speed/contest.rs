@@ -1,4 +1,5 @@
-//! A row of the table: what is measured, of whom, taken in turns, and the ratio that it comes to.
+//! A row of the table: what is measured, of whom, taken in turns, and the ratio that it comes to: the median of those of the turns,
+//! since what else happens on the machine meets those who are measured next to each other alike.
 
 use serde_json::{Value as Json, json};
 
@@ -11,7 +12,7 @@ pub struct Entrant<'a> {
     measure: Measure<'a>,
 }
 
-/// What a row comes to, of the medians of its entrants in their order.
+/// What a turn comes to, of what its entrants took in their order.
 pub type Ratio = fn(&[f64]) -> f64;
 
 /// What is aimed at.
@@ -62,13 +63,16 @@ impl Contest<'_> {
                 }
             }
         }
-        let medians: Vec<f64> = taken.iter().filter_map(|taken| median(taken)).collect();
-        let is_whole = medians.len() == self.entrants.len();
+        let turns = (0..self.rounds).filter_map(|round| {
+            let turn = taken.iter().map(|taken| taken.get(round).copied());
+            Some((self.ratio)(&turn.collect::<Option<Vec<f64>>>()?))
+        });
+        let ratio = median(&turns.collect::<Vec<f64>>());
         let names = self.entrants.iter().map(|entrant| entrant.name);
         Row {
             name: self.name,
             goal: self.goal,
-            ratio: is_whole.then(|| (self.ratio)(&medians)),
+            ratio,
             entrants: names.zip(taken).collect(),
         }
     }

@@ -1,5 +1,5 @@
 //! wpool beside what the machine allows and beside its peers, in one run: the machines that it runs on are noisy and shared, so only
-//! ratios mean something. Everybody has several turns, and medians are compared.
+//! ratios mean something. Everybody has several turns, and of each turn's ratios the median is told.
 //!
 //! `cargo bench --bench speed` measures all rows, `-- NAME` those whose name has `NAME` in it, and `-- --json FILE` also writes what was
 //! taken, with a description of the machine. `--features testing` adds the scheduler by itself. Peers that are not installed are left out by name: Python's pools, joblib, wasmtime-py,

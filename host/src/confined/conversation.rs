@@ -17,6 +17,9 @@ use std::time::Duration;
 /// Longest frame that is read: the supervisor is trusted, but a bound costs nothing.
 const MAX_FRAME: usize = u32::MAX as usize;
 
+/// For how many ticks a result waits for the end of its batch, and up to one more: as long as a long batch.
+const PATIENCE: u32 = 2;
+
 /// How much that was written to a stream of the host's waits for more, in bytes.
 const PIECE: usize = 64 * 1024;
 
@@ -42,6 +45,8 @@ struct Inner {
     ahead: FrameReader,
     /// The results that wait to be sent.
     results: ResultsWriter,
+    /// So many ticks have some of them waited.
+    ticks: u32,
     /// Batches that came while an answer of the host was waited for.
     early: VecDeque<Vec<u8>>,
     unsent: Unsent,
@@ -63,6 +68,7 @@ impl Conversation {
             link,
             ahead: FrameReader::new(MAX_FRAME),
             results: ResultsWriter::new(0),
+            ticks: 0,
             early: VecDeque::new(),
             unsent: Unsent::default(),
         })))
@@ -87,6 +93,16 @@ impl Conversation {
     /// Sends the results of the tasks before the running one.
     pub(super) fn send_ahead(&self) {
         self.lock().send_ahead();
+    }
+
+    /// Sends them if they have waited for so long: those of short tasks are sent together when their batch is done.
+    pub(super) fn tick(&self) {
+        let inner = &mut *self.lock();
+        if inner.ticks == PATIENCE {
+            inner.send_ahead();
+        } else if inner.results.count() > 0 {
+            inner.ticks += 1;
+        }
     }
 
     /// Sends what waits, and with `batch_done` the end of the batch.
@@ -188,6 +204,7 @@ impl Inner {
     fn send_results(&mut self, batch_done: bool) {
         self.link.send_whole(self.results.take_whole(batch_done));
         self.results.restart(self.results.next_seq());
+        self.ticks = 0;
     }
 
     /// Sends a long value, and the results before it, without a copy of it; whether it was one.
@@ -200,6 +217,7 @@ impl Inner {
         self.link.send_whole(self.results.take_whole(false));
         self.link.send_whole(behind);
         self.results.restart(self.results.next_seq());
+        self.ticks = 0;
         true
     }
 
@@ -243,5 +261,50 @@ impl Inner {
             self.unsent.closed.push(function);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::os::fd::AsFd;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn a_result_waits_for_two_ticks_unless_its_batch_is_done_before() {
+        let (worker, mut supervisor) = UnixStream::pair().unwrap();
+        supervisor.set_nonblocking(true).unwrap();
+        let worker: &'static UnixStream = Box::leak(Box::new(worker));
+        let conversation = Conversation::new(Link::over(worker.as_fd()));
+        let end_a_task = || {
+            let nothing = Returned::Value(None);
+            conversation.push(Cost::default(), Ok(&nothing), Printed::default());
+        };
+        let mut sent = || supervisor.read(&mut [0; 4096]).unwrap_or(0);
+        conversation.begin_batch(1);
+        for _ in 0..2 {
+            conversation.tick();
+            end_a_task();
+            conversation.tick();
+            end_a_task();
+            conversation.tick();
+            assert_eq!(
+                sent(),
+                0,
+                "the first came a moment before the last tick but one"
+            );
+            conversation.tick();
+            assert!(sent() > 0, "the first has waited");
+        }
+        end_a_task();
+        conversation.tick();
+        conversation.tick();
+        conversation.send_results(true);
+        assert!(sent() > 0);
+        conversation.begin_batch(9);
+        end_a_task();
+        conversation.tick();
+        assert_eq!(sent(), 0, "those of the batch before are sent");
     }
 }

@@ -26,6 +26,11 @@ impl Link {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn over(socket: BorrowedFd<'static>) -> Link {
+        Link { socket }
+    }
+
     pub(super) fn as_fd(&self) -> BorrowedFd<'static> {
         self.socket
     }

@@ -34,7 +34,8 @@ impl Guest {
 }
 
 impl Waiting<'_> {
-    /// Makes a call. What was written to streams of the host's is sent before it sleeps, and when it is over.
+    /// Makes a call. What was written to streams of the host's is sent before it sleeps, and when it is over; the results of the
+    /// tasks before it, which nobody is to wait for meanwhile, before it sleeps.
     pub(super) fn run<T>(
         self,
         call: impl Future<Output = wasmtime::Result<T>>,
@@ -49,6 +50,7 @@ impl Waiting<'_> {
         };
         let idle = || {
             self.steps.iter().for_each(Steps::go_on);
+            self.conversation.iter().for_each(Conversation::send_ahead);
             flush()
         };
         let result = self.runtime.run(deadline, idle, call);

@@ -44,6 +44,10 @@ impl Scheduler {
                     }
                     self.send_to_workers(now, plugin, gives);
                     self.start_workers(now, plugin, most);
+                    if !gives && self.plugins[&plugin].has_plenty() {
+                        // Those that had nothing: their next batch is to be there when the first is done.
+                        self.send_to_workers(now, plugin, false);
+                    }
                     if lacking.is_none()
                         && self.lacks(plugin, share, now)
                         && !self.retire_unneeded()
@@ -76,10 +80,10 @@ impl Scheduler {
     fn send_to_workers(&mut self, now: Instant, plugin: PluginId, idle_only: bool) {
         let state = &self.plugins[&plugin];
         let below = if idle_only { 1 } else { state.refill_below() };
-        let takers = state
-            .fleet
-            .takers_below(below, now)
-            .filter(|id| self.may_have_more(&self.workers[id]));
+        let takers = state.fleet.takers_below(below, now).filter(|id| {
+            let worker = &self.workers[id];
+            state.has_too_little(worker) && self.may_have_more(worker)
+        });
         let takers: Vec<WorkerId> = takers.take(state.queue.len()).collect();
         let workers = state.fleet.workers.max(1);
         for worker in takers {

@@ -34,8 +34,8 @@ pub(super) struct Fleet {
 }
 
 impl Fleet {
-    /// Adds a worker, which may be sent tasks while it has less than `enough`.
-    pub(super) fn add(&mut self, id: WorkerId, worker: &mut Worker, enough: usize) {
+    /// Adds a worker, which may be sent tasks if it has too little to do.
+    pub(super) fn add(&mut self, id: WorkerId, worker: &mut Worker, has_too_little: bool) {
         self.workers += 1;
         self.starting += usize::from(worker.starts_without());
         self.ready += usize::from(worker.state == State::Ready);
@@ -44,7 +44,7 @@ impl Fleet {
         self.waiting += usize::from(worker.waits());
         self.busy += usize::from(worker.load() > 0);
         self.with_own += usize::from(worker.has_other_than_nested());
-        if worker.takes_tasks() && worker.load() < enough {
+        if worker.takes_tasks() && has_too_little {
             self.takers.insert(taker(id, worker));
         }
         self.lateness.note(id, worker);
@@ -121,7 +121,8 @@ fn taker(id: WorkerId, worker: &Worker) -> Taker {
 impl Scheduler {
     pub(super) fn insert_worker(&mut self, id: WorkerId, mut worker: Worker) {
         if let Some(plugin) = self.plugins.get_mut(&worker.plugin) {
-            plugin.fleet.add(id, &mut worker, plugin.enough());
+            let has_too_little = plugin.has_too_little(&worker);
+            plugin.fleet.add(id, &mut worker, has_too_little);
             self.workers.insert(id, worker);
         }
     }
@@ -155,7 +156,8 @@ impl Scheduler {
         let plugin = self.plugins.get_mut(&worker.plugin)?;
         plugin.fleet.remove(id, worker);
         let changed = change(worker, plugin);
-        plugin.fleet.add(id, worker, plugin.enough());
+        let has_too_little = plugin.has_too_little(worker);
+        plugin.fleet.add(id, worker, has_too_little);
         Some(changed)
     }
 }

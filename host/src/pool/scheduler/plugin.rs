@@ -2,6 +2,7 @@
 //! start.
 
 use super::fleet::Fleet;
+use super::worker::Worker;
 use super::{PluginConfig, Task, TaskId, WorkerId};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -22,14 +23,19 @@ const PROGRESS_LASTS: Duration = Duration::from_secs(1);
 /// once.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How much work a batch holds, about.
+/// How much work a batch holds at least, about.
 const BATCH_TIME: Duration = Duration::from_millis(1);
 
-/// How much it holds while much more waits: each batch wakes three threads, on CPUs that workers need.
-const LONG_BATCH_TIME: Duration = Duration::from_millis(4);
+/// How much it holds at most: each batch wakes the driver, on a CPU that a worker needs.
+const LONG_BATCH_TIME: Duration = Duration::from_millis(8);
 
-/// That much: so many of these for each worker.
-const LONG_BATCHES_AHEAD: usize = 4;
+/// Into so many batches what waits is divided for each worker, within those bounds: they get shorter towards the end, where they
+/// decide who waits for whom.
+const BATCHES_AHEAD: usize = 4;
+
+/// How much work a worker's only batch holds, at most, where it is sent another. One holds more if its tasks turned out far longer
+/// than was thought: what waits then is for others.
+const ONE_BATCH_TIME: Duration = LONG_BATCH_TIME.saturating_mul(2);
 
 /// The most tasks in a batch.
 const BATCH_TASKS: u64 = 4096;
@@ -122,27 +128,39 @@ impl Plugin {
         if let Some(chosen) = self.config.batch {
             return chosen.get() as usize;
         }
-        let long = self.cost.tasks_in(LONG_BATCH_TIME);
-        let ahead = LONG_BATCHES_AHEAD * self.fleet.workers.max(1);
-        match self.queue.len() >= ahead * long {
-            true => long,
-            false => self.cost.tasks_in(BATCH_TIME),
-        }
+        let [short, long] = [BATCH_TIME, LONG_BATCH_TIME].map(|time| self.cost.tasks_in(time));
+        let batches = BATCHES_AHEAD * self.fleet.workers.max(1);
+        (self.queue.len() / batches).clamp(short, long)
     }
 
-    /// Up to how many outstanding tasks a worker is sent more.
+    /// Whether there is a batch for each worker, so that none is without for what is sent ahead to another.
+    pub(super) fn has_plenty(&self) -> bool {
+        self.cost.is_worth_prefetching()
+            && self.queue.len() >= self.batch() * self.fleet.workers.max(1)
+    }
+
+    /// Below how many outstanding tasks a worker may be sent more, if it has too little to do.
     pub(super) fn refill_below(&self) -> usize {
-        if self.cost.is_worth_prefetching() {
-            self.batch() + 1
-        } else {
-            1
+        match self.cost.is_worth_prefetching() {
+            true if self.has_plenty() => self.enough_in(1),
+            true => self.enough_in(2),
+            false => 1,
         }
     }
 
-    /// With how much to do a worker need not be thought of for more until it has done some of that. One batch is not enough: that the
-    /// next is worth sending ahead may be known before that one is done.
-    pub(super) fn enough(&self) -> usize {
-        self.batch() + 1
+    /// Whether a worker may be sent more without having much more to do than others.
+    pub(super) fn has_too_little(&self, worker: &Worker) -> bool {
+        worker.load() < self.enough_in(worker.batches)
+    }
+
+    /// How many tasks are enough for a worker that has them in so many batches. While it runs one, it is sent a second, whatever
+    /// a batch holds by now.
+    fn enough_in(&self, batches: u32) -> usize {
+        let batch = self.batch();
+        match batches {
+            0 | 1 => batch.max(self.cost.tasks_in(ONE_BATCH_TIME)) + 1,
+            _ => batch + 1,
+        }
     }
 
     /// Puts tasks back in front of the queue, in their order.

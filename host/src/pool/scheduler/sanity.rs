@@ -115,7 +115,7 @@ impl Scheduler {
         let mut fleets: BTreeMap<_, Fleet> = BTreeMap::new();
         for (id, worker) in &self.workers {
             let fleet = fleets.entry(worker.plugin).or_default();
-            fleet.add(*id, &mut worker.clone(), usize::MAX);
+            fleet.add(*id, &mut worker.clone(), true);
         }
         for (id, plugin) in &self.plugins {
             let counted = fleets.remove(id).unwrap_or_default();

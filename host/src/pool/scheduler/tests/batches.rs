@@ -6,30 +6,56 @@ use super::harness::*;
 #[test]
 fn a_batch_is_about_a_millisecond_of_work_and_the_next_is_sent_before_it_runs_out() {
     let mut env = Env::warm(1, 1, us(10));
-    env.tasks(0..1000);
-    env.then(&["send w0 @1: 0-99"]);
+    env.tasks(0..400);
+    env.then(&["send w0 @1: 0-99", "send w0 @101: 100-199"]);
     env.pass(us(100));
     env.finish(0, 1..11, false, 0..10);
-    env.then(&["send w0 @101: 100-199"]);
-    env.pass(us(100));
-    env.finish(0, 11..21, false, 10..20);
     env.then(&[]);
-    env.pass(us(800));
-    env.finish(0, 21..101, true, 20..100);
+    env.pass(us(900));
+    env.finish(0, 11..101, true, 10..100);
     env.then(&["send w0 @201: 200-299"]);
 }
 
 #[test]
-fn a_batch_is_four_milliseconds_of_work_while_four_of_those_wait_for_each_worker() {
+fn a_worker_is_sent_a_second_batch_at_once_only_while_there_is_one_for_each() {
+    let mut env = Env::warm(2, 2, us(10));
+    env.tasks(0..399);
+    env.then(&["send w0 @1: 0-99", "send w1 @1: 100-199"]);
+
+    let mut env = Env::warm(2, 2, us(10));
+    env.tasks(0..400);
+    env.then(&[
+        "send w0 @1: 0-99",
+        "send w1 @1: 100-199",
+        "send w0 @101: 200-299",
+        "send w1 @101: 300-349",
+    ]);
+}
+
+#[test]
+fn a_worker_with_one_batch_is_sent_another_unless_that_is_far_longer_than_was_thought() {
+    for (took, then) in [(30, vec!["send w0 @201: 200-265"]), (1000, vec![])] {
+        let mut env = Env::warm(1, 1, us(10));
+        env.tasks(0..300);
+        env.then(&["send w0 @1: 0-99", "send w0 @101: 100-199"]);
+        env.pass(us(100 * took));
+        env.finish(0, 1..101, true, 0..100);
+        // A batch is 66 tasks now, or three.
+        env.then(&then);
+    }
+}
+
+#[test]
+fn a_batch_is_up_to_eight_milliseconds_of_work_while_four_of_those_wait_for_each_worker() {
     let mut env = Env::warm(1, 1, us(10));
-    env.tasks(0..2000);
-    env.then(&["send w0 @1: 0-399"]);
-    env.pass(us(4000));
-    env.finish(0, 1..401, true, 0..400);
-    env.then(&["send w0 @401: 400-799"]);
-    env.pass(us(4000));
-    env.finish(0, 401..801, true, 400..800);
-    env.then(&["send w0 @801: 800-899"]);
+    env.tasks(0..4000);
+    env.then(&["send w0 @1: 0-799", "send w0 @801: 800-1599"]);
+    env.pass(us(8000));
+    env.finish(0, 1..801, true, 0..800);
+    env.then(&["send w0 @1601: 1600-2199"]);
+    env.pass(us(8000));
+    env.finish(0, 801..1601, true, 800..1600);
+    env.then(&["send w0 @2201: 2200-2649"]);
 }
 
 #[test]
@@ -40,10 +66,8 @@ fn a_batch_holds_at_least_one_and_at_most_4096_tasks() {
 
     let mut env = Env::warm(1, 1, ms(4));
     env.tasks(0..5);
-    env.then(&["send w0 @1: 0"]);
+    env.then(&["send w0 @1: 0", "send w0 @2: 1"]);
     env.tasks(5..6);
-    env.then(&["send w0 @2: 1"]);
-    env.tasks(6..7);
     env.then(&[]);
 }
 
@@ -62,12 +86,12 @@ fn a_long_task_is_sent_only_to_a_worker_that_waits() {
 #[test]
 fn a_batch_follows_what_tasks_cost_now() {
     let mut env = Env::warm(1, 1, us(10));
-    env.tasks(0..150);
+    env.tasks(0..110);
     env.then(&["send w0 @1: 0-99"]);
     env.pass(us(1000 * 100));
     env.finish(0, 1..101, true, 0..100);
     // A quarter of the new cost and three of the old: 257.5 us.
-    env.then(&["send w0 @101: 100-102"]);
+    env.then(&["send w0 @101: 100-102", "send w0 @104: 103-105"]);
 }
 
 #[test]
@@ -144,10 +168,8 @@ fn the_least_busy_worker_is_served_first() {
 #[test]
 fn results_of_a_queued_batch_are_counted_on_after_those_of_the_first() {
     let mut env = Env::warm(1, 1, us(500));
-    env.tasks(0..4);
-    env.then(&["send w0 @1: 0-1"]);
-    env.tasks(4..5);
-    env.then(&["send w0 @3: 2-3"]);
+    env.tasks(0..5);
+    env.then(&["send w0 @1: 0-1", "send w0 @3: 2-3"]);
     env.finish(0, 1..3, true, 0..2);
     env.then(&["send w0 @5: 4"]);
     env.finish(0, 3..5, true, 2..4);

@@ -27,9 +27,14 @@ fn a_plugin_with_more_than_its_share_gives_a_worker_up_as_soon_as_one_has_nothin
     let mut env = Env::warm(2, 2, us(500));
     env.add_plugin(B, None);
     env.tasks(0..20);
-    env.then(&["send w0 @1: 0-1", "send w1 @1: 2-3"]);
+    env.then(&[
+        "send w0 @1: 0-1",
+        "send w1 @1: 2-3",
+        "send w0 @3: 4-5",
+        "send w1 @3: 6-7",
+    ]);
     env.submit(B, (100..120).map(task));
-    env.then(&["template p1", "send w0 @3: 4-5", "send w1 @3: 6-7"]);
+    env.then(&["template p1"]);
     env.template_ready(B);
     env.then(&[]);
     env.finish(0, 1..3, true, 0..2);

@@ -104,9 +104,9 @@ fn a_chosen_length_is_that_of_each_batch_whatever_tasks_cost() {
     env.pass(us(1));
     env.finish(0, 0..1, true, [1000]);
     env.tasks(0..100);
-    env.then(&["send w0 @1: 0-2"]);
-    env.finish(0, 1..2, false, [0]);
-    env.then(&["send w0 @4: 3-5"]);
+    env.then(&["send w0 @1: 0-2", "send w0 @4: 3-5"]);
+    env.finish(0, 1..4, true, 0..3);
+    env.then(&["send w0 @7: 6-8"]);
 }
 
 #[test]

@@ -128,5 +128,5 @@ fn nothing_is_sent_to_wait_behind_a_slow_task() {
     env.tasks(1..3);
     env.then(&[]);
     env.finish(0, 1..2, true, [0]);
-    env.then(&["send w0 @2: 1"]);
+    env.then(&["send w0 @2: 1", "send w0 @3: 2"]);
 }
