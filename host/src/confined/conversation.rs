@@ -12,13 +12,16 @@ use crate::wire::{
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Longest frame that is read: the supervisor is trusted, but a bound costs nothing.
 const MAX_FRAME: usize = u32::MAX as usize;
 
-/// For how many ticks a result waits for the end of its batch, and up to one more: as long as a long batch.
-const PATIENCE: u32 = 2;
+/// Results are sent when this many bytes wait, though the batch goes on.
+const SEND_AT: usize = 64 * 1024;
+
+/// They are, too, as soon as the supervisor has not heard of any for so long: a little longer than a long batch takes.
+const QUIET: Duration = Duration::from_millis(10);
 
 /// How much that was written to a stream of the host's waits for more, in bytes.
 const PIECE: usize = 64 * 1024;
@@ -45,8 +48,8 @@ struct Inner {
     ahead: FrameReader,
     /// The results that wait to be sent.
     results: ResultsWriter,
-    /// So many ticks have some of them waited.
-    ticks: u32,
+    /// When the batch began, or results were sent ahead of its end.
+    quiet_since: Instant,
     /// Batches that came while an answer of the host was waited for.
     early: VecDeque<Vec<u8>>,
     unsent: Unsent,
@@ -68,7 +71,7 @@ impl Conversation {
             link,
             ahead: FrameReader::new(MAX_FRAME),
             results: ResultsWriter::new(0),
-            ticks: 0,
+            quiet_since: Instant::now(),
             early: VecDeque::new(),
             unsent: Unsent::default(),
         })))
@@ -86,8 +89,10 @@ impl Conversation {
     }
 
     /// From here on results are of the tasks from `seq` on.
-    pub(super) fn begin_batch(&self, seq: u32) {
-        self.lock().results.restart(seq);
+    pub(super) fn begin_batch(&self, seq: u32, now: Instant) {
+        let inner = &mut *self.lock();
+        inner.results.restart(seq);
+        inner.quiet_since = now;
     }
 
     /// Sends the results of the tasks before the running one.
@@ -95,13 +100,11 @@ impl Conversation {
         self.lock().send_ahead();
     }
 
-    /// Sends them if they have waited for so long: those of short tasks are sent together when their batch is done.
-    pub(super) fn tick(&self) {
+    /// The same, if it was quiet for long: those of short tasks are sent together when their batch is done.
+    pub(super) fn tick(&self, now: Instant) {
         let inner = &mut *self.lock();
-        if inner.ticks == PATIENCE {
+        if inner.was_quiet(now) {
             inner.send_ahead();
-        } else if inner.results.count() > 0 {
-            inner.ticks += 1;
         }
     }
 
@@ -110,24 +113,26 @@ impl Conversation {
         self.lock().send_results(batch_done);
     }
 
-    /// Adds a result to what waits, or sends it at once where it is long. Returns how many bytes wait then.
+    /// Adds the result of a task that ended `now` to what waits, or sends it at once where it is long. Returns whether what waits
+    /// should be sent ahead of its batch.
     pub(super) fn push(
         &self,
+        now: Instant,
         cost: Cost,
         outcome: Result<&Returned, &TaskFailure>,
         printed: Printed<'_>,
-    ) -> usize {
+    ) -> bool {
         let inner = &mut *self.lock();
         if let Ok(Returned::Value(Some(value @ (Value::Bytes(_) | Value::String(_))))) = outcome
             && printed.is_empty()
             && inner.send_long(cost, value)
         {
-            return 0;
+            return false;
         }
         let results = &mut inner.results;
         let write = outcome.map(|returned| move |out: &mut Vec<u8>| returned.encode(out));
         results.push_printed(cost, write, printed);
-        results.bytes()
+        results.bytes() >= SEND_AT || inner.was_quiet(now)
     }
 
     /// Calls a function of the host and waits: the encoded result, or why the task fails.
@@ -198,13 +203,17 @@ impl Inner {
     fn send_ahead(&mut self) {
         if self.results.count() > 0 {
             self.send_results(false);
+            self.quiet_since = Instant::now();
         }
+    }
+
+    fn was_quiet(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.quiet_since) >= QUIET
     }
 
     fn send_results(&mut self, batch_done: bool) {
         self.link.send_whole(self.results.take_whole(batch_done));
         self.results.restart(self.results.next_seq());
-        self.ticks = 0;
     }
 
     /// Sends a long value, and the results before it, without a copy of it; whether it was one.
@@ -217,7 +226,7 @@ impl Inner {
         self.link.send_whole(self.results.take_whole(false));
         self.link.send_whole(behind);
         self.results.restart(self.results.next_seq());
-        self.ticks = 0;
+        self.quiet_since = Instant::now();
         true
     }
 
@@ -272,39 +281,34 @@ mod tests {
     use std::os::unix::net::UnixStream;
 
     #[test]
-    fn a_result_waits_for_two_ticks_unless_its_batch_is_done_before() {
+    fn a_result_goes_ahead_of_its_batch_when_it_was_quiet_for_long_and_not_before() {
         let (worker, mut supervisor) = UnixStream::pair().unwrap();
         supervisor.set_nonblocking(true).unwrap();
         let worker: &'static UnixStream = Box::leak(Box::new(worker));
         let conversation = Conversation::new(Link::over(worker.as_fd()));
-        let end_a_task = || {
+        let end_a_task = |now| {
             let nothing = Returned::Value(None);
-            conversation.push(Cost::default(), Ok(&nothing), Printed::default());
+            conversation.push(now, Cost::default(), Ok(&nothing), Printed::default())
         };
-        let mut sent = || supervisor.read(&mut [0; 4096]).unwrap_or(0);
-        conversation.begin_batch(1);
-        for _ in 0..2 {
-            conversation.tick();
-            end_a_task();
-            conversation.tick();
-            end_a_task();
-            conversation.tick();
-            assert_eq!(
-                sent(),
-                0,
-                "the first came a moment before the last tick but one"
-            );
-            conversation.tick();
-            assert!(sent() > 0, "the first has waited");
-        }
-        end_a_task();
-        conversation.tick();
-        conversation.tick();
+        let mut is_sent = || supervisor.read(&mut [0; 4096]).is_ok();
+        let begun = Instant::now();
+        let (soon, late) = (begun + QUIET - Duration::from_nanos(1), begun + QUIET);
+        conversation.begin_batch(1, begun);
+        conversation.tick(late);
+        assert!(!is_sent(), "there is none");
+        assert!(!end_a_task(soon));
+        conversation.tick(soon);
+        assert!(!is_sent());
+        conversation.tick(late);
+        assert!(is_sent());
+        // Now it has just been sent, whatever `begun` was.
+        assert!(!end_a_task(begun));
+        conversation.tick(begun);
+        assert!(!is_sent());
         conversation.send_results(true);
-        assert!(sent() > 0);
-        conversation.begin_batch(9);
-        end_a_task();
-        conversation.tick();
-        assert_eq!(sent(), 0, "those of the batch before are sent");
+        assert!(is_sent());
+        // No code of the guest need run for it: a task that ends late is enough.
+        conversation.begin_batch(9, begun);
+        assert!(!end_a_task(soon) && end_a_task(late));
     }
 }

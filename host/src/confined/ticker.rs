@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use wasmtime::Engine;
 
-/// How often running code is interrupted to look at the clock: the precision of time limits, and a third of the longest that a
-/// finished result waits behind a slow task.
+/// How often running code is interrupted to look at the clock: the precision of time limits, and of how long
+/// finished results wait behind a slow task.
 const TICK: Duration = Duration::from_millis(5);
 
 /// The engine whose epoch the signal advances; one per process.

@@ -116,7 +116,7 @@ impl Run {
         let conversation = Conversation::new(link);
         let frame = conversation.next_batch();
         let Some((seq, arguments)) = Batch::parse(&frame).and_then(|batch| {
-            conversation.begin_batch(batch.first_seq);
+            conversation.begin_batch(batch.first_seq, Instant::now());
             batch.tasks().next()
         }) else {
             end(1)
@@ -153,7 +153,8 @@ impl Run {
             stdout: &called.written.stdout,
             stderr: &called.written.stderr,
         };
-        self.conversation.push(cost, outcome, printed);
+        self.conversation
+            .push(Instant::now(), cost, outcome, printed);
         self.conversation.send_results(true);
     }
 

@@ -12,9 +12,6 @@ use crate::wire::{
 use std::ops::Range;
 use std::time::Instant;
 
-/// Results are sent when this many bytes wait, though the batch goes on.
-const SEND_AT: usize = 64 * 1024;
-
 /// An instance with no more memory than that, in bytes, is taken down in no time to speak of.
 const SOON_DOWN: u64 = 16 * 1024 * 1024;
 
@@ -66,7 +63,8 @@ impl Worker<'_> {
         let Some(batch) = Batch::parse(&frame) else {
             end(1)
         };
-        self.conversation.begin_batch(batch.first_seq);
+        self.conversation
+            .begin_batch(batch.first_seq, Instant::now());
         if let Some(at) = self.long_argument(&batch, &frame) {
             let (seq, function) = (batch.first_seq, batch.function);
             return self.run_batch_of_one(
@@ -75,22 +73,19 @@ impl Worker<'_> {
                 Given::Long(Placed { memory: frame, at }),
             );
         }
-        let send_at = if self.terms().results_at_once {
-            0
-        } else {
-            SEND_AT
-        };
+        let at_once = self.terms().results_at_once;
         let ticking = ticker::start();
         self.ended = None;
         let mut began = false;
-        for (seq, arguments) in batch.tasks() {
+        for ((seq, arguments), behind) in batch.tasks().zip((0..batch.count()).rev()) {
             self.spent = None;
             if !page.try_start(seq) {
                 break;
             }
             began = true;
-            let waiting = self.run_task(batch.function, Given::Encoded(arguments));
-            if waiting >= send_at {
+            let is_due = self.run_task(batch.function, Given::Encoded(arguments));
+            // The end of the batch, which comes with its last result, is not long in coming.
+            if behind > 0 && (is_due || at_once) {
                 self.conversation.send_ahead();
                 self.ended = None;
             }
@@ -152,8 +147,8 @@ impl Worker<'_> {
         self.terms().isolation == Isolation::Process
     }
 
-    /// Runs a task, and returns how many bytes of results wait.
-    fn run_task(&mut self, function: u32, given: Given<'_>) -> usize {
+    /// Runs a task, and returns whether results that wait should be sent ahead of their batch.
+    fn run_task(&mut self, function: u32, given: Given<'_>) -> bool {
         // What is prepared for many tasks is no part of the time of this one.
         let prepared = self.prepared();
         let started = self.ended.take().unwrap_or_else(Instant::now);
@@ -186,7 +181,7 @@ impl Worker<'_> {
         };
         // What comes between two of these takes no time.
         self.ended = (self.kept.is_some() && is_small(&called)).then_some(ended);
-        self.conversation.push(cost, outcome, printed)
+        self.conversation.push(ended, cost, outcome, printed)
     }
 
     /// Has an instance for the next task where tasks share one.

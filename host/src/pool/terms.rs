@@ -56,7 +56,7 @@ macro_rules! plugin_settings {
             }
 
             /// How many tasks travel to a worker at once, as `chunksize`; `None`, which is the default, or 0 for as many as fill
-            /// about a millisecond.
+            /// about a millisecond, or up to eight while much more waits.
             pub fn chunk_size(mut self, tasks: impl Into<Option<u32>>) -> Self {
                 self.terms.chunk = tasks.into().and_then(std::num::NonZeroU32::new);
                 self

@@ -269,7 +269,7 @@ fn look_at_the_clock(
 ) -> wasmtime::Result<UpdateDeadline> {
     let state = store.data_mut();
     if let Some(conversation) = &state.conversation {
-        conversation.tick();
+        conversation.tick(Instant::now());
         conversation.flush_streams()?;
     }
     state.expired = state

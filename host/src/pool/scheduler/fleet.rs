@@ -28,7 +28,8 @@ pub(super) struct Fleet {
     pub(super) busy: usize,
     /// Those that have a task that no other waits for.
     pub(super) with_own: usize,
-    /// Those that may be sent tasks and had not enough to do when they changed last, the least busy first: few, where all have.
+    /// Those that may be sent tasks and had too little to do when they changed last, the least busy first: few, where all have
+    /// enough. What is too little changes, too: whoever sends looks again.
     takers: BTreeSet<Taker>,
     pub(super) lateness: Lateness,
 }

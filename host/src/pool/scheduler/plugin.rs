@@ -134,8 +134,11 @@ impl Plugin {
     }
 
     /// Whether there is a batch for each worker, so that none is without for what is sent ahead to another.
+    /// Where tasks call the application, those that it waits for are for workers that have nothing, and what is sent ahead would keep
+    /// them waiting.
     pub(super) fn has_plenty(&self) -> bool {
         self.cost.is_worth_prefetching()
+            && self.fleet.waiting == 0
             && self.queue.len() >= self.batch() * self.fleet.workers.max(1)
     }
 
@@ -153,8 +156,8 @@ impl Plugin {
         worker.load() < self.enough_in(worker.batches)
     }
 
-    /// How many tasks are enough for a worker that has them in so many batches. While it runs one, it is sent a second, whatever
-    /// a batch holds by now.
+    /// How many tasks are enough for a worker that has them in so many batches. As it comes to its last, it is sent another,
+    /// whatever a batch holds by now.
     fn enough_in(&self, batches: u32) -> usize {
         let batch = self.batch();
         match batches {

@@ -50,6 +50,26 @@ fn the_last_worker_is_kept_for_what_host_functions_wait_for() {
 }
 
 #[test]
+fn while_one_waits_nobody_is_sent_a_second_batch_at_once() {
+    for waits in [false, true] {
+        let mut env = Env::warm(2, 2, us(500));
+        env.tasks(0..1);
+        env.then(&["send w0 @1: 0"]);
+        if waits {
+            env.calls_host(0);
+            env.then(&[]);
+        }
+        env.tasks(1..21);
+        let sent = env.take();
+        let second = sent
+            .iter()
+            .filter(|line| line.starts_with("send w1"))
+            .count();
+        assert_eq!(second, if waits { 1 } else { 2 }, "{sent:?}");
+    }
+}
+
+#[test]
 fn nothing_is_sent_to_a_worker_that_waits() {
     let mut env = busy(1, 1);
     env.pass(us(10));

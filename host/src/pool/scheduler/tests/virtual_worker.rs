@@ -4,6 +4,9 @@ use super::super::{Death, PluginId, Task, TaskId};
 use super::plan::Rng;
 use std::collections::VecDeque;
 
+/// How long it keeps results to itself, in microseconds, unless their batch ends before.
+pub(super) const QUIET: u64 = 10_000;
+
 /// Results on their way.
 pub(super) struct Frame {
     pub(super) first_seq: u32,
@@ -128,7 +131,7 @@ impl VirtualWorker {
         self.results
             .tasks
             .extend(self.running.take().map(|(_, task)| task));
-        if now < self.sent_at + 1000 {
+        if now < self.sent_at + QUIET {
             return Done::Wait;
         }
         self.sent_at = now;

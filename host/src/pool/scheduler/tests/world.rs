@@ -6,7 +6,7 @@ mod judge;
 use super::super::{Death, Loss, PluginConfig, PluginId, Scheduler, Task, TaskId, WorkerId};
 use super::harness::{CRASHED, KILLED, us};
 use super::plan::{Faults, Plan, Rng};
-use super::virtual_worker::{Done, Frame, VirtualWorker};
+use super::virtual_worker::{Done, Frame, QUIET, VirtualWorker};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -274,7 +274,7 @@ impl World {
         if let Some((plugin, task)) = started {
             self.tasks[task.0 as usize].starts += 1;
             let cost = self.cost(plugin);
-            if cost > 1000
+            if cost > QUIET
                 && let Some(frame) = self
                     .workers
                     .get_mut(&id)
