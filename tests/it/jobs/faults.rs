@@ -113,10 +113,10 @@ fn an_interrupt_lets_what_runs_finish_and_a_second_one_kills_it() {
         running.process.signal(Signal::INT);
         running
     };
-    let ran = spin("700000000").finish();
+    let ran = spin("300000000").finish();
     assert_eq!(
         (ran.code(), ran.stdout.as_str()),
-        (130, "700000000\n"),
+        (130, "300000000\n"),
         "{ran:?}"
     );
     let running = spin("-1");
