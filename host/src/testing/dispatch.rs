@@ -2,6 +2,7 @@
 
 use crate::pool::scheduler::{Action, PluginConfig, PluginId, Scheduler, Task, TaskId, WorkerId};
 use std::collections::VecDeque;
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 const PLUGIN: PluginId = PluginId(0);
@@ -18,12 +19,13 @@ struct Sent {
     done_at: Instant,
 }
 
-/// How long it takes to have so many tasks run by so many workers, each task for so long by a clock that only is told. What is
-/// measured is all that the scheduler does, with the virtual workers' part, which is a queue.
+/// How long it takes to have so many tasks run by so many workers, each a batch, and each for so long by a clock that only is told.
+/// What is measured is all that the scheduler does, with the virtual workers' part, which is a queue.
 pub fn dispatch(workers: usize, tasks: u64, each: Duration) -> Duration {
     let mut scheduler = Scheduler::new(workers);
     let config = PluginConfig {
         kill_after: Some(Duration::from_secs(60)),
+        batch: Some(NonZeroU32::MIN),
         ..PluginConfig::default()
     };
     scheduler.add_plugin(PLUGIN, config);

@@ -182,7 +182,7 @@ impl Bench {
         }
     }
 
-    /// The scheduler by itself, with tasks of 4 ms, of which each is a batch however many wait. Where it cannot be had by itself, nothing.
+    /// The scheduler by itself, with tasks of 4 ms, of which each is a batch. Where it cannot be had by itself, nothing.
     pub(super) fn dispatch(&self) -> Contest<'_> {
         #[cfg(feature = "testing")]
         fn taken(workers: usize) -> Option<f64> {
