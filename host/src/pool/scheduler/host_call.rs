@@ -30,9 +30,12 @@ impl Scheduler {
         worker.is_some_and(|worker| worker.state == State::Dying)
     }
 
-    /// The task that the worker is at waits for a function of the host.
+    /// The task that the worker is at waits for a function of the host. One that is not there yet is at none, whatever it was given
+    /// on its way.
     pub(crate) fn host_call_begins(&mut self, now: Instant, worker: WorkerId) {
-        self.change_worker(worker, |worker, _| worker.in_host_call = true);
+        self.change_worker(worker, |worker, _| {
+            worker.in_host_call = worker.state == State::Ready;
+        });
         self.most_waiting = self.most_waiting.max(self.waiting());
         self.dispatch(now);
     }

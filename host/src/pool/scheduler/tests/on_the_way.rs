@@ -49,6 +49,18 @@ fn results_of_one_that_is_not_there_are_not_believed() {
 }
 
 #[test]
+fn a_host_call_of_one_that_is_not_there_makes_no_room_for_another() {
+    let mut env = one_each(1);
+    env.tasks(0..2);
+    env.then(&["start w0 of p0", "send w0 @0: 0"]);
+    env.calls_host(0);
+    env.ready(0);
+    env.then(&[]);
+    env.finish(0, 0..1, true, [0]);
+    env.then(&["kill w0 Retired", "start w1 of p0", "send w1 @0: 1"]);
+}
+
+#[test]
 fn the_time_limit_counts_from_when_it_is_there() {
     let mut env = one_each(1);
     env.tasks(0..1);
