@@ -20,13 +20,13 @@ impl Scheduler {
             .iter()
             .filter(|(_, plugin)| !plugin.queue.is_empty());
         let mut waiting: Vec<_> = waiting
-            .map(|(id, plugin)| (plugin.fleet.workers, plugin.last_start, *id))
+            .map(|(id, plugin)| (plugin.fleet.at_work(), plugin.last_start, *id))
             .collect();
         waiting.sort_unstable();
         let share = (self.budget / waiting.len().max(1)).max(1);
         let most = self.budget.div_ceil(waiting.len().max(1));
         self.retire_surplus();
-        // How many workers a plugin has that lacks some.
+        // How many workers a plugin has at work that lacks some.
         let mut lacking = None;
         for (_, _, plugin) in waiting {
             let Some(state) = self.plugins.get_mut(&plugin) else {
@@ -52,10 +52,14 @@ impl Scheduler {
                         && self.lacks(plugin, share, now)
                         && !self.retire_unneeded()
                     {
-                        lacking = Some(self.plugins[&plugin].fleet.workers);
+                        lacking = Some(self.plugins[&plugin].fleet.at_work());
                     }
                 }
             }
+        }
+        if lacking.is_some() {
+            // One that came later may have none left for its own.
+            self.retire_unneeded();
         }
         self.fail_deadlocked();
         self.forget_those_that_leave();
@@ -187,24 +191,32 @@ impl Scheduler {
         }
     }
 
-    /// Whether a plugin could use one more worker, has less than its share of them, and none is about to make room.
+    /// Whether a plugin could use one more worker, has less than its share of them at work, and none is about to make room.
     fn lacks(&self, plugin: PluginId, share: usize, now: Instant) -> bool {
         let state = &self.plugins[&plugin];
         state.queue.len() > state.fleet.starting
-            && state.fleet.workers < share
+            && state.fleet.at_work() < share
             && !state.is_paused(now)
             && self.workers.len() >= self.room()
+            && self.may_begin_next(plugin)
             && self.plugins.values().all(|plugin| plugin.fleet.dying == 0)
     }
 
-    /// Ends a worker that waits for tasks of a plugin that has none.
+    /// Ends a worker that waits for tasks of a plugin that has none, or none that may begin.
     fn retire_unneeded(&mut self) -> bool {
-        let unneeded = self
+        let unneeded = self.has_unneeded();
+        unneeded.is_some_and(|plugin| self.retire_idle(plugin))
+    }
+
+    /// A plugin that has a worker for which it has no task.
+    pub(super) fn has_unneeded(&self) -> Option<PluginId> {
+        let mut idle = self
             .plugins
             .iter()
-            .find(|(_, plugin)| plugin.queue.is_empty() && plugin.fleet.idle().is_some());
-        let unneeded = unneeded.map(|(id, _)| *id);
-        unneeded.is_some_and(|plugin| self.retire_idle(plugin))
+            .filter(|(_, plugin)| plugin.fleet.idle().is_some());
+        let unneeded =
+            idle.find(|(id, plugin)| plugin.queue.is_empty() || !self.may_begin_next(**id));
+        unneeded.map(|(id, _)| *id)
     }
 
     pub(super) fn retire_idle(&mut self, plugin: PluginId) -> bool {
@@ -217,9 +229,9 @@ impl Scheduler {
 }
 
 impl Plugin {
-    /// Whether a worker of this plugin should go to one that has only `has` of them.
+    /// Whether a worker of this plugin should go to one that has only `has` of them at work.
     fn gives_to(&self, has: usize, share: usize, now: Instant) -> bool {
-        self.fleet.workers > share
+        self.fleet.at_work() > share
             || (has == 0 && self.served_at.is_some_and(|at| at + TURN <= now))
     }
 }

@@ -86,6 +86,11 @@ impl Fleet {
         })
     }
 
+    /// How many have not left their place to another while they wait for the application.
+    pub(super) fn at_work(&self) -> usize {
+        self.workers - self.waiting
+    }
+
     /// A worker that waits for tasks.
     pub(super) fn idle(&self) -> Option<WorkerId> {
         let (busy, _, id) = self.takers.first()?;

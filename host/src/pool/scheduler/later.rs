@@ -73,7 +73,7 @@ impl Plugin {
             && first.key().0 <= now
         {
             let task = first.remove();
-            self.queue.push_front(task);
+            self.put_back([task].into());
         }
     }
 

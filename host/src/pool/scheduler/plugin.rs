@@ -33,6 +33,9 @@ const LONG_BATCH_TIME: Duration = Duration::from_millis(8);
 /// decide who waits for whom.
 const BATCHES_AHEAD: usize = 4;
 
+/// How many batches a worker has at most: one that it is at, and one that is there when that is done.
+const MOST_BATCHES: u32 = 2;
+
 /// How much work a worker's only batch holds, at most, where it is sent another. One holds more if its tasks turned out far longer
 /// than was thought: what waits then is for others.
 const ONE_BATCH_TIME: Duration = LONG_BATCH_TIME.saturating_mul(2);
@@ -57,6 +60,7 @@ pub(super) enum Template {
 #[derive(Debug)]
 pub(super) struct Plugin {
     pub(super) config: PluginConfig,
+    /// Those that host functions wait for are always first.
     pub(super) queue: VecDeque<Task>,
     /// Tasks that failed, by when they run again.
     pub(super) later: BTreeMap<(Instant, TaskId), Task>,
@@ -128,14 +132,18 @@ impl Plugin {
         if let Some(chosen) = self.config.batch {
             return chosen.get() as usize;
         }
-        let [short, long] = [BATCH_TIME, LONG_BATCH_TIME].map(|time| self.cost.tasks_in(time));
+        let longest = match self.fleet.waiting {
+            0 => LONG_BATCH_TIME,
+            // What the application is to do for a task may be behind it.
+            _ => BATCH_TIME,
+        };
+        let [short, long] = [BATCH_TIME, longest].map(|time| self.cost.tasks_in(time));
         let batches = BATCHES_AHEAD * self.fleet.workers.max(1);
         (self.queue.len() / batches).clamp(short, long)
     }
 
-    /// Whether there is a batch for each worker, so that none is without for what is sent ahead to another.
-    /// Where tasks call the application, those that it waits for are for workers that have nothing, and what is sent ahead would keep
-    /// them waiting.
+    /// Whether there is a batch for each worker, so that none is without for what is sent ahead to another. While tasks wait for the
+    /// application, those that it may wait for in turn are for workers that have nothing, so that few should have much.
     pub(super) fn has_plenty(&self) -> bool {
         self.cost.is_worth_prefetching()
             && self.fleet.waiting == 0
@@ -145,30 +153,28 @@ impl Plugin {
     /// Below how many outstanding tasks a worker may be sent more, if it has too little to do.
     pub(super) fn refill_below(&self) -> usize {
         match self.cost.is_worth_prefetching() {
-            true if self.has_plenty() => self.enough_in(1),
-            true => self.enough_in(2),
+            true if self.has_plenty() => self.enough(),
+            true => self.batch() + 1,
             false => 1,
         }
     }
 
     /// Whether a worker may be sent more without having much more to do than others.
     pub(super) fn has_too_little(&self, worker: &Worker) -> bool {
-        worker.load() < self.enough_in(worker.batches)
+        worker.batches < MOST_BATCHES && worker.load() < self.enough()
     }
 
-    /// How many tasks are enough for a worker that has them in so many batches. As it comes to its last, it is sent another,
-    /// whatever a batch holds by now.
-    fn enough_in(&self, batches: u32) -> usize {
-        let batch = self.batch();
-        match batches {
-            0 | 1 => batch.max(self.cost.tasks_in(ONE_BATCH_TIME)) + 1,
-            _ => batch + 1,
-        }
+    /// How many tasks are enough for a worker, in whatever batches.
+    fn enough(&self) -> usize {
+        self.batch().max(self.cost.tasks_in(ONE_BATCH_TIME)) + 1
     }
 
-    /// Puts tasks back in front of the queue, in their order.
+    /// Puts tasks back in front of the queue, in their order, each kind for itself.
     pub(super) fn put_back(&mut self, tasks: VecDeque<Task>) {
-        for task in tasks.into_iter().rev() {
+        let nested = self.queue.iter().take_while(|task| task.nested).count();
+        let in_front = tasks.into_iter().chain(self.take_out(nested));
+        let (nested, own): (Vec<Task>, Vec<Task>) = in_front.partition(|task| task.nested);
+        for task in nested.into_iter().chain(own).rev() {
             self.queue.push_front(task);
         }
     }

@@ -1,9 +1,9 @@
 //! What holds between any two events; tests and the fuzz target check it after each.
 
 use super::fleet::Fleet;
-use super::plugin::Template;
+use super::plugin::{Plugin, Template};
 use super::worker::{State, Worker};
-use super::{Action, Scheduler, TaskId, WorkerId};
+use super::{Action, PluginId, Scheduler, TaskId, WorkerId};
 use std::collections::{BTreeMap, HashSet};
 
 impl Scheduler {
@@ -138,6 +138,10 @@ impl Scheduler {
                 !plugin.halted || plugin.waiting() == 0,
                 "{id:?} was halted, and something waits"
             );
+            assert!(
+                plugin.queue.iter().is_sorted_by_key(|task| !task.nested),
+                "{id:?} has tasks before what host functions wait for"
+            );
             if !plugin.queue.is_empty() && !self.is_short_of_templates() {
                 assert_ne!(
                     plugin.template,
@@ -153,6 +157,24 @@ impl Scheduler {
             }
         }
         assert!(fleets.is_empty(), "a worker belongs to no plugin");
+        self.check_places_of_workers();
+    }
+
+    /// A plugin whose workers all wait for the application is not without one for what that waits for while another's is idle.
+    fn check_places_of_workers(&self) {
+        let lacks = |id: PluginId, plugin: &Plugin| {
+            plugin.template == Template::Ready
+                && plugin.queue.len() > plugin.fleet.starting
+                && plugin.fleet.at_work() == 0
+                && plugin.paused_until.is_none()
+                && self.may_begin_next(id)
+        };
+        let mut plugins = self.plugins.iter();
+        let is_full = self.workers.len() >= self.room();
+        let dying = self.plugins.values().any(|it| it.fleet.dying > 0);
+        if is_full && !dying && plugins.any(|(id, plugin)| lacks(*id, plugin)) {
+            assert_eq!(self.has_unneeded(), None, "an idle one keeps its place");
+        }
     }
 
     /// What is sent goes to workers that live, and stays with them.

@@ -197,9 +197,11 @@ impl<'a> Arbitrary<'a> for Operation {
 /// Each task that was submitted has one outcome, and if from some moment on all goes well, each has it soon. No worker is one too
 /// many, is sent what it cannot run, or gets another's task blamed on it; what holds between two events holds between these.
 ///
-/// The first byte is the budget of workers.
-pub fn scheduler((budget, operations): (u8, Vec<Operation>)) {
-    let mut driver = Driver::new(1 + usize::from(budget) % 6);
+/// The first byte is the budget of workers, and whether plugins without tasks give up their processes after a while.
+pub fn scheduler((setting, operations): (u8, Vec<Operation>)) {
+    let budget = 1 + usize::from(setting) % 6;
+    let parks_after = (setting / 6 % 2 == 0).then_some(Duration::from_millis(500));
+    let mut driver = Driver::new(budget, parks_after);
     for operation in operations.into_iter().take(MAX_OPERATIONS) {
         apply(&mut driver, operation);
     }

@@ -220,3 +220,18 @@ fn a_million_tasks_keep_their_order() {
     }
     assert_eq!(env.scheduler.unfinished(), 0);
 }
+
+#[test]
+fn a_worker_has_two_batches_at_most_however_short_they_are() {
+    let mut env = Env::warm(1, 1, us(10));
+    let alternating = |id| Task {
+        function: id as u32 % 2,
+        ..task(id)
+    };
+    env.submit(A, (0..200).map(alternating));
+    env.then(&["send w0 @1: 0", "send w0 @2: 1"]);
+    env.submit(A, (200..300).map(alternating));
+    env.then(&[]);
+    env.finish(0, 1..2, true, [0]);
+    env.then(&["send w0 @3: 2"]);
+}

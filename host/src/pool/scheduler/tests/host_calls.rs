@@ -114,3 +114,98 @@ fn a_worker_that_dies_while_it_waits_waits_no_more() {
     env.ready(1);
     env.then(&["send w1 @0: 0"]);
 }
+
+#[test]
+fn an_idle_worker_of_another_plugin_gives_its_place_to_what_a_host_function_waits_for() {
+    let mut env = busy(1, 1);
+    env.add_plugin(B, None);
+    env.calls_host(0);
+    env.submit(B, [nested(10)]);
+    env.then(&["template p1"]);
+    env.template_ready(B);
+    env.then(&["start w1 of p1"]);
+    env.ready(1);
+    env.then(&["send w1 @0: 10"]);
+    env.finish(1, 0..1, true, [10]);
+    // Now the same function of the host calls the plugin that called it.
+    env.submit(A, [nested(11)]);
+    env.then(&["kill w1 Retired"]);
+    env.died(1, 1, Death::Retired);
+    env.then(&["start w2 of p0"]);
+    env.ready(2);
+    env.then(&["send w2 @0: 11"]);
+}
+
+#[test]
+fn an_idle_worker_whose_plugin_may_begin_nothing_gives_its_place_too() {
+    let mut env = busy(1, 1);
+    env.add_plugin(B, None);
+    env.calls_host(0);
+    env.submit(B, [nested(10)]);
+    env.then(&["template p1"]);
+    env.template_ready(B);
+    env.then(&["start w1 of p1"]);
+    env.ready(1);
+    env.then(&["send w1 @0: 10"]);
+    env.submit(B, [task(0)]);
+    env.finish(1, 0..1, true, [10]);
+    env.then(&[]);
+    env.submit(A, [nested(11)]);
+    env.then(&["kill w1 Retired"]);
+    env.died(1, 1, Death::Retired);
+    env.then(&["start w2 of p0"]);
+    env.ready(2);
+    env.then(&["send w2 @0: 11"]);
+}
+
+#[test]
+fn what_runs_again_waits_behind_what_a_host_function_waits_for() {
+    let mut env = busy(1, 1);
+    env.finish(0, 0..1, true, [1000]);
+    env.retry(1000, 1, ms(1));
+    env.tasks(0..1);
+    env.then(&["send w0 @1: 0"]);
+    env.calls_host(0);
+    env.submit(A, [nested(10), nested(11)]);
+    env.then(&["start w1 of p0"]);
+    env.ready(1);
+    env.then(&["send w1 @0: 10"]);
+    env.pass(ms(1));
+    env.timer();
+    env.finish(1, 0..1, true, [10]);
+    env.then(&["send w1 @1: 11"]);
+}
+
+#[test]
+fn what_a_dead_worker_had_waits_behind_what_a_host_function_waits_for() {
+    let mut env = Env::warm(2, 2, us(500));
+    env.tasks(0..5);
+    env.then(&["send w0 @1: 0-1", "send w1 @1: 2-3"]);
+    env.calls_host(0);
+    env.then(&["send w1 @3: 4"]);
+    env.submit(A, [nested(10), nested(11)]);
+    env.then(&["start w2 of p0"]);
+    env.died(1, 2, CRASHED);
+    env.then(&["fail 2 x1 Died(Signal(11))", "start w3 of p0"]);
+    env.ready(2);
+    env.then(&["send w2 @0: 10"]);
+    env.ready(3);
+    env.then(&["send w3 @0: 11"]);
+    env.finish(2, 0..1, true, [10]);
+    env.then(&["send w2 @1: 3"]);
+}
+
+#[test]
+fn while_one_waits_batches_are_short() {
+    for (waits, first) in [(false, "send w1 @1: 1-16"), (true, "send w1 @1: 1-2")] {
+        let mut env = Env::warm(2, 2, us(500));
+        env.tasks(0..1);
+        env.then(&["send w0 @1: 0"]);
+        if waits {
+            env.calls_host(0);
+        }
+        env.tasks(1..1001);
+        let sent = env.take();
+        assert!(sent.iter().any(|line| line == first), "{sent:?}");
+    }
+}

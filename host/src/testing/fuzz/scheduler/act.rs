@@ -80,10 +80,12 @@ impl Driver {
         if worker.is_closed || (is_at_none && !worker.in_host_call) {
             return;
         }
-        worker.in_host_call = !worker.in_host_call;
-        if worker.in_host_call {
+        if !worker.in_host_call {
+            // One that is not there yet is at no task, whatever it says.
+            worker.in_host_call = worker.is_ready;
             self.scheduler.host_call_begins(self.now, id);
         } else {
+            worker.in_host_call = false;
             self.scheduler.host_call_ends(self.now, id);
         }
         self.act();
@@ -92,7 +94,8 @@ impl Driver {
     fn start_worker(&mut self, plugin: u32, id: WorkerId) {
         let worker = self.workers.insert(id, Worker::new(plugin));
         assert!(worker.is_none(), "{id:?} again");
-        let waiting = self.workers.values().filter(|it| it.in_host_call).count();
+        let waits = |it: &&Worker| it.in_host_call && !it.is_closed && it.killed.is_none();
+        let waiting = self.workers.values().filter(waits).count();
         // Done with all that it will ever be sent, and killed, for that or before its last result came.
         let leaves = |worker: &&Worker| {
             let is_for_some = TASKS_PER_WORKER[worker.plugin as usize].is_some();

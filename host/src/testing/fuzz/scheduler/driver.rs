@@ -52,7 +52,7 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn new(budget: usize) -> Driver {
+    pub(super) fn new(budget: usize, parks_after: Option<Duration>) -> Driver {
         let mut scheduler = Scheduler::new(budget);
         for plugin in 0..PLUGINS {
             let config = PluginConfig {
@@ -66,7 +66,7 @@ impl Driver {
         // One plugin must give up its processes for another.
         scheduler.set_parking(Parking {
             templates: PLUGINS as usize - 1,
-            after: Some(Duration::from_millis(500)),
+            after: parks_after,
         });
         Driver {
             scheduler,
@@ -309,6 +309,9 @@ impl Driver {
             return self.dies(id, Death::Unknown);
         }
         if worker.in_host_call {
+            if self.waits_for_others(id) {
+                return;
+            }
             self.host_call(id);
         }
         self.worker_starts(id, true);
@@ -319,6 +322,18 @@ impl Driver {
         {
             self.honest_results(id, usize::MAX, true);
         }
+    }
+
+    /// Whether the host function that a worker's task is in waits for tasks that are not over: those that others wait for are what it
+    /// waits for, if it is none of them itself.
+    fn waits_for_others(&self, id: WorkerId) -> bool {
+        let is_nested = |task: TaskId| self.tasks[task.0 as usize].1.nested;
+        let running = self.scheduler.running(id);
+        let of_own = running.is_some_and(|(task, _)| !is_nested(task));
+        let over = |(place, (_, task, _)): (&Place, &(u32, Task, u32))| {
+            *place == Place::Over || !task.nested
+        };
+        of_own && !self.places.iter().zip(&self.tasks).all(over)
     }
 
     /// A task is over, and runs again if that was asked for and it may.
