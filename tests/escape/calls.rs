@@ -101,7 +101,6 @@ fn a_template_can_fork_and_reap_besides() {
         libc::SYS_ppoll,
         libc::SYS_recvmsg,
         libc::SYS_sendmsg,
-        libc::SYS_set_robust_list,
         libc::SYS_wait4,
     ];
     #[cfg(target_arch = "x86_64")]

@@ -9,6 +9,7 @@ use rustix::process::{
 };
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// How a process ended.
@@ -39,6 +40,8 @@ pub(crate) struct Process {
     pid: Pid,
     pidfd: OwnedFd,
     own_child: bool,
+    /// Whether it was sent SIGKILL, or was gone: nothing can come of more.
+    killed: AtomicBool,
 }
 
 impl Process {
@@ -51,6 +54,7 @@ impl Process {
             pid,
             pidfd,
             own_child: true,
+            killed: AtomicBool::new(false),
         }))
     }
 
@@ -76,6 +80,7 @@ impl Process {
             pid,
             pidfd,
             own_child: false,
+            killed: AtomicBool::new(false),
         }))
     }
 
@@ -96,8 +101,13 @@ impl Process {
 
     /// Ends it with SIGKILL. It may be dead already.
     pub(crate) fn kill(&self) {
-        // The one error that can occur says that it is gone.
-        let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
+        if self.killed.load(Ordering::Relaxed) {
+            return;
+        }
+        let sent = pidfd_send_signal(&self.pidfd, Signal::KILL);
+        if matches!(sent, Ok(()) | Err(Errno::SRCH)) {
+            self.killed.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Ends it unless it ends by itself within `grace`, so that its own way to end can be told.

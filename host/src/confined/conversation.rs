@@ -6,8 +6,8 @@ use super::guest::Returned;
 use super::link::Link;
 use crate::value::{Budget, Type, Value, encode_args, encode_but_last};
 use crate::wire::{
-    Cost, FrameReader, Printed, ResultsWriter, TaskFailure, host_call, parse_host_answer,
-    stream_functions,
+    Cost, FrameReader, Printed, ResultsWriter, TaskFailure, WorkerFrame, host_call,
+    parse_host_answer, stream_functions,
 };
 use std::collections::VecDeque;
 use std::fmt;
@@ -66,10 +66,14 @@ struct Unsent {
 }
 
 impl Conversation {
+    /// A conversation over a link that nothing else reads from then on. Its memory is there from the beginning, where a template makes
+    /// it before it forks.
     pub(super) fn new(link: Link) -> Conversation {
+        let mut ahead = FrameReader::new(MAX_FRAME);
+        ahead.room();
         Conversation(Arc::new(Mutex::new(Inner {
             link,
-            ahead: FrameReader::new(MAX_FRAME),
+            ahead,
             results: ResultsWriter::new(0),
             quiet_since: Instant::now(),
             early: VecDeque::new(),
@@ -79,6 +83,11 @@ impl Conversation {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says that the worker is ready.
+    pub(super) fn greet(&self) {
+        self.lock().link.send_whole(WorkerFrame::GREETING);
     }
 
     /// The frame of the next batch.

@@ -10,6 +10,9 @@ use serde::Serialize;
 use std::io::{self, IoSliceMut, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+/// How much is read ahead at once: some requests to fork and to bury.
+const READ_AT_ONCE: usize = 512;
+
 /// Descriptors that come with one frame, at most.
 const DESCRIPTORS: usize = 2;
 
@@ -119,6 +122,49 @@ impl AsFd for Link {
     }
 }
 
+/// What comes of a connection, read ahead: frames, and the descriptors that come with some.
+pub(super) struct Requests {
+    socket: BorrowedFd<'static>,
+    ahead: FrameReader,
+    descriptors: Vec<OwnedFd>,
+}
+
+impl Requests {
+    /// Those that come over a link from now on, which nothing else may read.
+    pub(super) fn over(link: &Link, limit: usize) -> Requests {
+        Requests {
+            socket: link.socket,
+            ahead: FrameReader::new(limit),
+            descriptors: Vec::new(),
+        }
+    }
+
+    /// The next frame. None of the descriptors of a later one has come by then: the kernel ends a read behind what came with some.
+    pub(super) fn next_frame(&mut self) -> Vec<u8> {
+        loop {
+            match self.ahead.next_frame() {
+                Ok(Some(frame)) => return frame.to_vec(),
+                Ok(None) => {}
+                Err(_) => end(0),
+            }
+            let mut bytes = [0; READ_AT_ONCE];
+            let mut from = WithDescriptors {
+                socket: self.socket,
+                descriptors: &mut self.descriptors,
+            };
+            match from.read(&mut bytes) {
+                Ok(0) | Err(_) => end(0),
+                Ok(read) => self.ahead.room().extend_from_slice(&bytes[..read]),
+            }
+        }
+    }
+
+    /// The descriptors that came with the last frame, to whose reader they belong.
+    pub(super) fn take_descriptors(&mut self) -> Vec<OwnedFd> {
+        std::mem::take(&mut self.descriptors)
+    }
+}
+
 impl Read for Link {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         Ok(rustix::io::read(self.socket, buffer)?)
@@ -164,5 +210,56 @@ impl Read for WithDescriptors<'_> {
             }
         }
         Ok(received.bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+    use std::io::IoSlice;
+    use std::os::fd::AsRawFd;
+    use std::os::unix::net::UnixStream;
+
+    fn send_along(socket: &UnixStream, frame: &[u8], descriptors: &[BorrowedFd<'_>]) {
+        let mut space =
+            [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
+        let mut ancillary = SendAncillaryBuffer::new(&mut space);
+        assert!(ancillary.push(SendAncillaryMessage::ScmRights(descriptors)));
+        let parts = [IoSlice::new(frame)];
+        let sent = sendmsg(socket, &parts, &mut ancillary, SendFlags::empty()).unwrap();
+        assert_eq!(sent, frame.len());
+    }
+
+    #[test]
+    fn frames_that_are_read_together_keep_each_its_own_descriptors() {
+        let (template, supervisor) = UnixStream::pair().unwrap();
+        let template: &'static UnixStream = Box::leak(Box::new(template));
+        let mut requests = Requests::over(&Link::over(template.as_fd()), 100);
+        let frame = |payload: &[u8]| {
+            let mut frame = Vec::new();
+            write_frame(&mut frame, payload).unwrap();
+            frame
+        };
+        let one = [supervisor.as_fd()];
+        let two = [supervisor.as_fd(), template.as_fd()];
+        (&supervisor).write_all(&frame(b"bury")).unwrap();
+        send_along(&supervisor, &frame(b"fork"), &two);
+        send_along(&supervisor, &frame(b"again"), &one);
+        (&supervisor).write_all(&frame(&[7; 90])).unwrap();
+        for (expected, count) in [
+            (&b"bury"[..], None),
+            (b"fork", Some(2)),
+            (b"again", Some(1)),
+        ] {
+            assert_eq!(requests.next_frame(), expected);
+            if let Some(count) = count {
+                let descriptors = requests.take_descriptors();
+                assert_eq!(descriptors.len(), count, "{expected:?}");
+                assert!(descriptors.iter().all(|it| it.as_raw_fd() > 2));
+            }
+        }
+        assert_eq!(requests.next_frame(), [7; 90]);
+        assert!(requests.take_descriptors().is_empty());
     }
 }

@@ -1,8 +1,9 @@
 //! Has one plugin mapped and linked, and forks workers from that state on request. It runs no code of the guest, but for an
 //! initializer or a warm program that was asked for.
 
+use super::conversation::Conversation;
 use super::guest::{Called, Guest, Live};
-use super::link::Link;
+use super::link::{Link, Requests};
 use super::{end, ticker, warm, worker};
 use crate::sandbox::{self, Files, Filter};
 use crate::wire::{
@@ -18,7 +19,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 /// A fork that is confined as a worker.
 pub(super) struct Child {
-    pub(super) link: Link,
+    pub(super) conversation: Conversation,
     pub(super) page: StatusPage,
 }
 
@@ -80,7 +81,8 @@ impl Loaded {
 
     /// What an honest worker does.
     pub(super) fn work(&self, child: Child) -> ! {
-        worker::serve(child.link, &child.page, &self.guest, self.prepared.take())
+        let (conversation, prepared) = (child.conversation, self.prepared.take());
+        worker::serve(conversation, &child.page, &self.guest, prepared)
     }
 }
 
@@ -88,6 +90,8 @@ impl Loaded {
 pub(super) struct Forks {
     /// Built once, since every worker's is the same: what it adds to the filter of the template.
     worker_filter: Filter,
+    /// What each worker talks through, once its own connection is where the template's was.
+    conversation: Conversation,
 }
 
 impl Forks {
@@ -103,12 +107,17 @@ impl Forks {
         link.send(&TemplateToSupervisor::Loaded);
         let first_free = first_free_descriptor();
         let mut workers = HashMap::new();
+        let mut requests = Requests::over(link, MAX_FACTS_FRAME);
         loop {
-            let (frame, descriptors) = link.receive_with_descriptors(MAX_FACTS_FRAME);
+            let frame = requests.next_frame();
             match decode(&frame) {
                 Some(SupervisorToTemplate::Fork { worker: number }) => {
-                    match self.fork(descriptors, first_free) {
-                        Ok(Forked::Worker(child)) => return Some(child),
+                    match self.fork(requests.take_descriptors(), first_free) {
+                        Ok(Forked::Worker(child)) => {
+                            // To give this back would write to memory that a fork shares until then.
+                            std::mem::forget((frame, workers, requests));
+                            return Some(child);
+                        }
                         Ok(Forked::Template(pid)) => drop(workers.insert(number, pid)),
                         Err(errno) => link.send(&TemplateToSupervisor::ForkFailed {
                             worker: number,
@@ -132,13 +141,17 @@ impl Forks {
         let Ok([socket, page]) = <[OwnedFd; 2]>::try_from(descriptors) else {
             return Err(libc::EPROTO);
         };
-        // SAFETY: this process has one thread, so the child inherits a consistent copy of everything.
-        match unsafe { libc::fork() } {
+        // SAFETY: this process has one thread, so the child inherits a consistent copy of everything. What the C library's own fork
+        // does besides is for other threads and for locks that nobody holds, and writes to four pages, which are copied for that.
+        match unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) } {
             -1 => Err(std::io::Error::last_os_error()
                 .raw_os_error()
                 .unwrap_or_default()),
             0 => Ok(Forked::Worker(self.become_worker(socket, page, first_free))),
-            pid => Pid::from_raw(pid).map(Forked::Template).ok_or(libc::ESRCH),
+            pid => {
+                let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+                pid.map(Forked::Template).ok_or(libc::ESRCH)
+            }
         }
     }
 
@@ -146,21 +159,23 @@ impl Forks {
         let Ok(mapped) = StatusPage::map(&page) else {
             end(1)
         };
-        // SAFETY: descriptor 0 is the template's connection, which this process must not have; the link to it is not used here
-        // again. dup3 replaces it in one step.
-        if unsafe { libc::dup3(socket.as_raw_fd(), 0, 0) } != 0 {
+        // Descriptor 0 is the template's connection, which this process must not have; the link to it is not used here again.
+        if rustix::stdio::dup2_stdin(&socket).is_err() {
             end(1);
         }
-        drop((socket, page));
-        let link = Link::to_supervisor();
+        // They are closed with all others that were only for the fork.
+        std::mem::forget((socket, page));
         let confined = sandbox::close_from(first_free)
             // Fork clears the parent-death signal.
-            .and_then(|()| sandbox::die_with_supervisor(link.as_fd()))
+            .and_then(|()| sandbox::die_with_supervisor(rustix::stdio::stdin()))
             .and_then(|()| self.worker_filter.install());
         if confined.is_err() {
             end(1);
         }
-        Child { link, page: mapped }
+        Child {
+            conversation: self.conversation.clone(),
+            page: mapped,
+        }
     }
 }
 
@@ -195,7 +210,10 @@ fn load(request: LoadRequest, artifact: File, files: Files) -> Result<Loaded, St
     Ok(Loaded {
         guest,
         prepared: Cell::default(),
-        forks: Forks { worker_filter },
+        forks: Forks {
+            worker_filter,
+            conversation: Conversation::new(Link::to_supervisor()),
+        },
     })
 }
 

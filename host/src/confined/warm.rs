@@ -11,9 +11,7 @@ use super::guest::{Called, Guest};
 use super::template::{Child, Forks};
 use super::{end, ticker};
 use crate::value::{Budget, Value, decode_args};
-use crate::wire::{
-    Batch, Cost, Printed, TaskFailure, TaskFailureKind, TaskTerms, WorkerFrame, program,
-};
+use crate::wire::{Batch, Cost, Printed, TaskFailure, TaskFailureKind, TaskTerms, program};
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -111,9 +109,8 @@ impl Gate {
 impl Run {
     /// Waits for the one task of this worker.
     fn begin(child: Child, terms: &TaskTerms) -> Run {
-        let Child { mut link, page } = child;
-        link.send_bytes(&WorkerFrame::ready_frame());
-        let conversation = Conversation::new(link);
+        let Child { conversation, page } = child;
+        conversation.greet();
         let frame = conversation.next_batch();
         let Some((seq, arguments)) = Batch::parse(&frame).and_then(|batch| {
             conversation.begin_batch(batch.first_seq, Instant::now());

@@ -2,12 +2,10 @@
 
 use super::conversation::Conversation;
 use super::guest::{Arguments, Called, Guest, Live, Returned};
-use super::link::Link;
 use super::{end, ticker};
 use crate::value::{Placed, Value, encoded_len, fits_one, long_bytes};
 use crate::wire::{
     Batch, Cost, Isolation, Printed, StatusPage, TaskFailure, TaskFailureKind, TaskTerms,
-    WorkerFrame,
 };
 use std::ops::Range;
 use std::time::Instant;
@@ -37,9 +35,13 @@ struct Worker<'a> {
 }
 
 /// Serves tasks until the supervisor closes the connection, or the one task is done that the process is for. The process is confined for good.
-pub(super) fn serve(mut link: Link, page: &StatusPage, guest: &Guest, prepared: Option<Live>) -> ! {
-    link.send_bytes(&WorkerFrame::ready_frame());
-    let conversation = Conversation::new(link);
+pub(super) fn serve(
+    conversation: Conversation,
+    page: &StatusPage,
+    guest: &Guest,
+    prepared: Option<Live>,
+) -> ! {
+    conversation.greet();
     let mut worker = Worker {
         guest,
         conversation,
@@ -181,7 +183,12 @@ impl Worker<'_> {
         };
         // What comes between two of these takes no time.
         self.ended = (self.kept.is_some() && is_small(&called)).then_some(ended);
-        self.conversation.push(ended, cost, outcome, printed)
+        let is_due = self.conversation.push(ended, cost, outcome, printed);
+        if self.is_for_one_task() {
+            // As with its instance.
+            std::mem::forget(called);
+        }
+        is_due
     }
 
     /// Has an instance for the next task where tasks share one.

@@ -12,6 +12,7 @@
 //! is on the list of all.
 
 mod files;
+mod forks;
 #[cfg(test)]
 mod tests;
 
@@ -61,7 +62,6 @@ const FORKING: &[i64] = &[
     libc::SYS_close_range,
     libc::SYS_dup3,
     libc::SYS_ppoll,
-    libc::SYS_set_robust_list,
 ];
 
 /// What a template needs besides to map an artifact; gone before it forks.
@@ -136,16 +136,6 @@ impl Filter {
         Filter::final_one(Rules::worker(files)?, files)
     }
 
-    /// What makes it that where the template's is in force, which forks inherit: only what is taken away. It is short, because the
-    /// kernel translates it anew for each fork.
-    pub(crate) fn of_forks(files: Files) -> Result<Filter, Refusal> {
-        let taken = Rules::serving(files)?.but_not(&Rules::worker(files)?)?;
-        let program = compile(taken.0, SeccompAction::Allow, SeccompAction::KillProcess)?;
-        Ok(Filter {
-            programs: vec![program],
-        })
-    }
-
     fn final_one(rules: Rules, files: Files) -> Result<Filter, Refusal> {
         let mut filter = Filter::common(files)?;
         filter.programs.extend([no_last_words()?, rules.or_die()?]);
@@ -183,25 +173,6 @@ impl Rules {
         let mut rules = Rules::pure()?;
         rules.files(files)?;
         Ok(rules)
-    }
-
-    /// What these let through and `others` do not.
-    fn but_not(mut self, others: &Rules) -> Result<Rules, Refusal> {
-        let mut is_known = true;
-        self.0.retain(|call, rules| {
-            let Some(others) = others.0.get(call) else {
-                rules.clear();
-                return true;
-            };
-            // No rules are a rule for everything.
-            is_known &= !rules.is_empty() || others.is_empty();
-            rules.retain(|rule| !others.contains(rule));
-            !others.is_empty() && !rules.is_empty()
-        });
-        match is_known {
-            true => Ok(self),
-            false => Err(refused(&"no rule says what it takes away")),
-        }
     }
 
     /// What code that computes needs: its socket, private memory that is never executable, one timer, its own signals.

@@ -10,6 +10,7 @@
 
 use super::bytes::Bytes;
 use super::failure::TaskFailure;
+use super::frame::PREFIX;
 use super::host_call::HOST_CALL;
 
 /// The first byte of a worker's frame that reports a panic.
@@ -205,10 +206,13 @@ impl<'a> WorkerFrame<'a> {
         bytes.0.is_empty()
     }
 
-    /// The frame with which a worker says that it is ready.
+    /// The frame with which a worker says that it is ready, and its length in front, as it is sent.
+    pub const GREETING: &'static [u8] = &[1, 0, 0, 0, READY];
+
+    /// The same frame by itself.
     #[must_use]
     pub fn ready_frame() -> Vec<u8> {
-        vec![READY]
+        Self::GREETING[PREFIX..].to_vec()
     }
 }
 

@@ -25,7 +25,7 @@ impl ResultsWriter {
     /// No results yet, the next of which is that of task `first_seq`.
     #[must_use]
     pub fn new(first_seq: u32) -> ResultsWriter {
-        let mut frame = Vec::with_capacity(4096);
+        let mut frame = Vec::with_capacity(512);
         frame.resize(Self::HEAD, 0);
         ResultsWriter {
             frame,

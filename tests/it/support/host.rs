@@ -102,10 +102,14 @@ impl Call {
                 (libc::SYS_prctl, vec![sets], Errno::INVAL)
             }
             Call::Seccomp => (libc::SYS_seccomp, vec![], Errno::INVAL),
-            Call::Thread => return refuse_clone(libc::CLONE_THREAD),
-            Call::Sibling => return refuse_clone(libc::CLONE_PARENT),
-            // What makes a thread or executes a program has no use for this flag.
-            Call::Fork => return refuse_clone(libc::CLONE_CHILD_SETTID),
+            Call::Thread => return refuse_clone(has_flag(libc::CLONE_THREAD)),
+            Call::Sibling => return refuse_clone(has_flag(libc::CLONE_PARENT)),
+            // What makes a thread, enters a namespace or executes a program has flags besides.
+            Call::Fork => {
+                let plain = libc::SIGCHLD as u64;
+                let is_plain = SeccompCondition::new(0, Qword, SeccompCmpOp::Eq, plain);
+                return refuse_clone(is_plain.unwrap());
+            }
             Call::SocketPair => (libc::SYS_socketpair, vec![], Errno::MFILE),
             Call::Pidfd => (libc::SYS_pidfd_open, vec![], Errno::MFILE),
             Call::Epoll => (libc::SYS_epoll_create1, vec![], Errno::MFILE),
@@ -129,13 +133,13 @@ fn refuse(calls: BTreeMap<i64, Vec<SeccompRule>>, errno: Errno) {
     seccompiler::apply_filter(&program).unwrap();
 }
 
-/// Refuses a clone with this flag for want of processes.
-fn refuse_clone(flag: i32) {
+/// Refuses a clone with such flags for want of processes.
+fn refuse_clone(such: SeccompCondition) {
     // The flags of the newer call are in memory, which a filter cannot read; without it the older one is used.
     refuse(BTreeMap::from([(libc::SYS_clone3, vec![])]), Errno::NOSYS);
-    let with_flag = SeccompRule::new(vec![has_flag(flag)]).unwrap();
+    let with_those = SeccompRule::new(vec![such]).unwrap();
     refuse(
-        BTreeMap::from([(libc::SYS_clone, vec![with_flag])]),
+        BTreeMap::from([(libc::SYS_clone, vec![with_those])]),
         Errno::AGAIN,
     );
 }
