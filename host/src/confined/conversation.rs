@@ -44,6 +44,8 @@ pub(super) struct Conversation(Arc<Mutex<Inner>>);
 
 struct Inner {
     link: Link,
+    /// A copy, in memory that a fork shares.
+    greeting: Box<[u8]>,
     /// What was read and not looked at.
     ahead: FrameReader,
     /// The results that wait to be sent.
@@ -73,6 +75,7 @@ impl Conversation {
         ahead.room();
         Conversation(Arc::new(Mutex::new(Inner {
             link,
+            greeting: WorkerFrame::GREETING.into(),
             ahead,
             results: ResultsWriter::new(0),
             quiet_since: Instant::now(),
@@ -87,7 +90,8 @@ impl Conversation {
 
     /// Says that the worker is ready.
     pub(super) fn greet(&self) {
-        self.lock().link.send_whole(WorkerFrame::GREETING);
+        let inner = &mut *self.lock();
+        inner.link.send_whole(&inner.greeting);
     }
 
     /// The frame of the next batch.

@@ -7,6 +7,9 @@ use std::os::fd::BorrowedFd;
 
 /// Arms the parent-death signal, then checks that the other end of `socket` is still there: a parent that died before
 /// the signal was armed has closed it.
+///
+/// It is part of its callers, so that a fork needs no page of code for it.
+#[inline(always)]
 pub(crate) fn die_with_supervisor(socket: BorrowedFd<'_>) -> Result<(), Refusal> {
     let refused =
         |step: &str, errno: rustix::io::Errno| Refusal::new(Layer::ResourceLimits, step, errno);

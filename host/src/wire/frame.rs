@@ -115,6 +115,7 @@ impl FrameReader {
     }
 
     /// The buffer, with room behind what is in it: for a read that appends.
+    #[inline]
     pub fn room(&mut self) -> &mut Vec<u8> {
         if self.buffer.len() == self.buffer.capacity() && !self.buffer.is_empty() {
             // As much came as was asked for.

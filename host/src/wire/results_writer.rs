@@ -107,6 +107,7 @@ impl ResultsWriter {
     }
 
     /// A frame with all results so far, and its length in front, as it is sent; `batch_done` ends the batch.
+    #[inline]
     pub fn take_whole(&mut self, batch_done: bool) -> &[u8] {
         let length = (self.frame.len() - PREFIX + self.behind) as u32;
         let (prefix, payload) = self.frame.split_at_mut(PREFIX);
