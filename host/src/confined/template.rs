@@ -163,8 +163,12 @@ impl Forks {
         if rustix::stdio::dup2_stdin(&socket).is_err() {
             end(1);
         }
-        // They are closed with all others that were only for the fork.
-        std::mem::forget((socket, page));
+        for descriptor in [socket, page] {
+            // Those are closed with one call, which a number that was free in between is not beyond.
+            if descriptor.as_raw_fd().unsigned_abs() >= first_free {
+                std::mem::forget(descriptor);
+            }
+        }
         let confined = sandbox::close_from(first_free)
             // Fork clears the parent-death signal.
             .and_then(|()| sandbox::die_with_supervisor(rustix::stdio::stdin()))

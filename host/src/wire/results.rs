@@ -210,6 +210,7 @@ impl<'a> WorkerFrame<'a> {
     pub const GREETING: &'static [u8] = &[1, 0, 0, 0, READY];
 
     /// The same frame by itself.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn ready_frame() -> Vec<u8> {
         Self::GREETING[PREFIX..].to_vec()

@@ -20,7 +20,7 @@ impl Scheduler {
             .iter()
             .filter(|(_, plugin)| !plugin.queue.is_empty());
         let mut waiting: Vec<_> = waiting
-            .map(|(id, plugin)| (plugin.fleet.at_work(), plugin.last_start, *id))
+            .map(|(id, plugin)| (plugin.fleet.workers, plugin.last_start, *id))
             .collect();
         waiting.sort_unstable();
         let share = (self.budget / waiting.len().max(1)).max(1);

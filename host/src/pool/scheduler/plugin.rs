@@ -171,10 +171,13 @@ impl Plugin {
 
     /// Puts tasks back in front of the queue, in their order, each kind for itself.
     pub(super) fn put_back(&mut self, tasks: VecDeque<Task>) {
-        let nested = self.queue.iter().take_while(|task| task.nested).count();
-        let in_front = tasks.into_iter().chain(self.take_out(nested));
-        let (nested, own): (Vec<Task>, Vec<Task>) = in_front.partition(|task| task.nested);
-        for task in nested.into_iter().chain(own).rev() {
+        let (nested, own): (Vec<Task>, Vec<Task>) = tasks.into_iter().partition(|task| task.nested);
+        let stay_first = match own.is_empty() {
+            true => 0,
+            false => self.queue.iter().take_while(|task| task.nested).count(),
+        };
+        let first = self.take_out(stay_first);
+        for task in nested.into_iter().chain(first).chain(own).rev() {
             self.queue.push_front(task);
         }
     }
