@@ -10,7 +10,6 @@
 
 use super::bytes::Bytes;
 use super::failure::TaskFailure;
-use super::frame::PREFIX;
 use super::host_call::HOST_CALL;
 
 /// The first byte of a worker's frame that reports a panic.
@@ -213,7 +212,7 @@ impl<'a> WorkerFrame<'a> {
     #[cfg(feature = "testing")]
     #[must_use]
     pub fn ready_frame() -> Vec<u8> {
-        Self::GREETING[PREFIX..].to_vec()
+        Self::GREETING[super::frame::PREFIX..].to_vec()
     }
 }
 
