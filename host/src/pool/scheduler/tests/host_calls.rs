@@ -115,8 +115,8 @@ fn a_worker_that_dies_while_it_waits_waits_no_more() {
     env.then(&["send w1 @0: 0"]);
 }
 
-#[test]
-fn an_idle_worker_of_another_plugin_gives_its_place_to_what_a_host_function_waits_for() {
+/// The only worker of plugin A waits for a host function, and that for a task of plugin B.
+fn calls_another_plugin() -> Env {
     let mut env = busy(1, 1);
     env.add_plugin(B, None);
     env.calls_host(0);
@@ -126,6 +126,12 @@ fn an_idle_worker_of_another_plugin_gives_its_place_to_what_a_host_function_wait
     env.then(&["start w1 of p1"]);
     env.ready(1);
     env.then(&["send w1 @0: 10"]);
+    env
+}
+
+#[test]
+fn an_idle_worker_of_another_plugin_gives_its_place_to_what_a_host_function_waits_for() {
+    let mut env = calls_another_plugin();
     env.finish(1, 0..1, true, [10]);
     // Now the same function of the host calls the plugin that called it.
     env.submit(A, [nested(11)]);
@@ -138,15 +144,7 @@ fn an_idle_worker_of_another_plugin_gives_its_place_to_what_a_host_function_wait
 
 #[test]
 fn an_idle_worker_whose_plugin_may_begin_nothing_gives_its_place_too() {
-    let mut env = busy(1, 1);
-    env.add_plugin(B, None);
-    env.calls_host(0);
-    env.submit(B, [nested(10)]);
-    env.then(&["template p1"]);
-    env.template_ready(B);
-    env.then(&["start w1 of p1"]);
-    env.ready(1);
-    env.then(&["send w1 @0: 10"]);
+    let mut env = calls_another_plugin();
     env.submit(B, [task(0)]);
     env.finish(1, 0..1, true, [10]);
     env.then(&[]);
