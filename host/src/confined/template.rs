@@ -164,7 +164,7 @@ impl Forks {
             end(1);
         }
         for descriptor in [socket, page] {
-            // Those are closed with one call, which a number that was free in between is not beyond.
+            // What is beyond all others is closed with one call below; what got a number that was free in between, by itself.
             if descriptor.as_raw_fd().unsigned_abs() >= first_free {
                 std::mem::forget(descriptor);
             }

@@ -129,11 +129,8 @@ fn calls_another_plugin() -> Env {
     env
 }
 
-#[test]
-fn an_idle_worker_of_another_plugin_gives_its_place_to_what_a_host_function_waits_for() {
-    let mut env = calls_another_plugin();
-    env.finish(1, 0..1, true, [10]);
-    // Now the same function of the host calls the plugin that called it.
+/// The same function of the host waits for the plugin that called it, next.
+fn then_calls_back(mut env: Env) {
     env.submit(A, [nested(11)]);
     env.then(&["kill w1 Retired"]);
     env.died(1, 1, Death::Retired);
@@ -143,17 +140,19 @@ fn an_idle_worker_of_another_plugin_gives_its_place_to_what_a_host_function_wait
 }
 
 #[test]
+fn an_idle_worker_of_another_plugin_gives_its_place_to_what_a_host_function_waits_for() {
+    let mut env = calls_another_plugin();
+    env.finish(1, 0..1, true, [10]);
+    then_calls_back(env);
+}
+
+#[test]
 fn an_idle_worker_whose_plugin_may_begin_nothing_gives_its_place_too() {
     let mut env = calls_another_plugin();
     env.submit(B, [task(0)]);
     env.finish(1, 0..1, true, [10]);
     env.then(&[]);
-    env.submit(A, [nested(11)]);
-    env.then(&["kill w1 Retired"]);
-    env.died(1, 1, Death::Retired);
-    env.then(&["start w2 of p0"]);
-    env.ready(2);
-    env.then(&["send w2 @0: 11"]);
+    then_calls_back(env);
 }
 
 #[test]
