@@ -1,7 +1,8 @@
 //! What tasks share, and what they never do: fresh processes, fresh instances, or one instance for all of a worker.
 
-use crate::support::{guest, pool, pool_of, wpool};
+use crate::support::{eventually, guest, pool, pool_of, wpool};
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use wpool::{ErrorKind, FailureKind, Isolation, Pool};
@@ -59,6 +60,18 @@ fn with_process_isolation_each_task_has_a_process_of_its_own() {
     assert_eq!(squares[999], 999 * 999);
     let deaths = pool.stats().deaths;
     assert_eq!(deaths, 0, "to end with its task is no death");
+}
+
+#[test]
+fn nothing_is_left_of_a_process_whose_task_is_over_though_no_other_is_forked() {
+    let pool = pool("square").workers(2).isolation(Isolation::Process);
+    let pool = pool.build().unwrap();
+    let outcomes = pool.map_outcomes("square", 0_i64..5).unwrap();
+    for outcome in outcomes {
+        let entry = format!("/proc/{}", outcome.usage.pid.unwrap());
+        let is_gone = || (!Path::new(&entry).exists()).then_some(());
+        eventually("a worker is waited for", is_gone);
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The supervisor's end of a connection: never blocks, never trusts a length, and knows from the kernel who wrote.
 
-use crate::wire::{FrameError, FrameReader};
+use crate::wire::{FrameError, FrameReader, write_frame};
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -128,27 +128,28 @@ impl Connection {
         }
     }
 
-    /// Sends a small frame with descriptors, at once or not at all.
+    /// Sends frames, in one piece, with descriptors; at once, as far as the socket takes it, or not at all.
     pub(crate) fn send_with_descriptors(
         &mut self,
-        payload: &[u8],
+        payloads: &[&[u8]],
         descriptors: &[BorrowedFd<'_>],
     ) -> io::Result<()> {
         if self.wants_write() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let length = u32::try_from(payload.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+        let mut frames = Vec::new();
+        for payload in payloads {
+            write_frame(&mut frames, payload)?;
+        }
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
         if !ancillary.push(SendAncillaryMessage::ScmRights(descriptors)) {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let prefix = length.to_le_bytes();
-        let parts = [IoSlice::new(&prefix), IoSlice::new(payload)];
+        let parts = [IoSlice::new(&frames)];
         let sent = sendmsg(&self.socket, &parts, &mut ancillary, SendFlags::NOSIGNAL)?;
         // The descriptors went with the first byte; the rest follows like any other frame.
-        self.outgoing
-            .extend(prefix.iter().chain(payload).skip(sent));
+        (self.outgoing, self.sent) = (frames, sent);
         self.flush().map(drop)
     }
 
@@ -294,7 +295,6 @@ impl AsFd for Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::write_frame;
     use std::fs::File;
     use std::time::Duration;
 
@@ -360,6 +360,22 @@ mod tests {
         assert!(!ours.wants_write());
         let whole = [b"one", &long[..]].concat();
         assert!(reader.join().unwrap() == [whole.clone(), b"two".to_vec(), whole]);
+    }
+
+    #[test]
+    fn frames_that_are_sent_with_descriptors_come_one_after_the_other() {
+        let (mut ours, theirs) = Connection::pair(64).unwrap();
+        let long = vec![2; 4 * 1024 * 1024];
+        ours.send_with_descriptors(&[b"one", &long, b"three"], &[theirs.as_fd()])
+            .unwrap();
+        let again = ours.send_with_descriptors(&[b"four"], &[theirs.as_fd()]);
+        assert_eq!(again.unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        let reader = std::thread::spawn(move || {
+            let mut from = File::from(theirs);
+            [(); 3].map(|()| crate::wire::read_frame(&mut from, usize::MAX).unwrap())
+        });
+        ours.flush_until(soon()).unwrap();
+        assert!(reader.join().unwrap() == [b"one".to_vec(), long, b"three".to_vec()]);
     }
 
     #[test]

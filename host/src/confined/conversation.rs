@@ -4,7 +4,7 @@
 
 use super::guest::Returned;
 use super::link::Link;
-use crate::value::{Budget, Type, Value, encode_args, encode_but_last};
+use crate::value::{Budget, Placed, Type, Value, encode_args, encode_but_last};
 use crate::wire::{
     Cost, FrameReader, Printed, ResultsWriter, TaskFailure, WorkerFrame, host_call,
     parse_host_answer, stream_functions,
@@ -71,17 +71,18 @@ impl Conversation {
     /// A conversation over a link that nothing else reads from then on. Its memory is there from the beginning, where a template makes
     /// it before it forks.
     pub(super) fn new(link: Link) -> Conversation {
-        let mut ahead = FrameReader::new(MAX_FRAME);
-        ahead.room();
-        Conversation(Arc::new(Mutex::new(Inner {
+        let conversation = Conversation(Arc::new(Mutex::new(Inner {
             link,
             greeting: WorkerFrame::GREETING.into(),
-            ahead,
+            ahead: FrameReader::new(MAX_FRAME),
             results: ResultsWriter::new(0),
             quiet_since: Instant::now(),
             early: VecDeque::new(),
             unsent: Unsent::default(),
-        })))
+        })));
+        // Of this a short batch needs the beginning alone, so it comes last.
+        conversation.lock().ahead.room();
+        conversation
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -99,6 +100,12 @@ impl Conversation {
         let inner = &mut *self.lock();
         let early = inner.early.pop_front();
         early.unwrap_or_else(|| inner.receive())
+    }
+
+    /// The same for a worker that runs no other.
+    pub(super) fn only_batch(&self) -> Placed {
+        let inner = &mut *self.lock();
+        inner.link.receive_last(&mut inner.ahead)
     }
 
     /// From here on results are of the tasks from `seq` on.

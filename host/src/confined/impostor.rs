@@ -2,7 +2,7 @@
 //! in between the caller does what it likes.
 
 use super::link::Link;
-use super::template::{self, Loaded};
+use super::template::{self, Loaded, WorkingSet};
 use super::{compiler, inspect, sandbox};
 use crate::sandbox::Policy;
 use crate::wire::{
@@ -57,7 +57,8 @@ pub struct Template(Loaded);
 impl Template {
     /// Loads what the supervisor says, with what its policy lets it do with files.
     pub fn load(policy: &Policy) -> Option<Template> {
-        template::load_as_told(&mut Link::to_supervisor(), policy.files()).map(Template)
+        let memory = WorkingSet::new();
+        template::load_as_told(&mut Link::to_supervisor(), policy.files(), memory).map(Template)
     }
 
     /// The name of its first function.

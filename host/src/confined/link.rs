@@ -2,6 +2,7 @@
 //! to do, so a broken connection ends the process.
 
 use super::end;
+use crate::value::Placed;
 use crate::wire::{FrameError, FrameReader, encode, read_frame, write_frame};
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
@@ -11,7 +12,7 @@ use std::io::{self, IoSliceMut, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// How much is read ahead at once: some requests to fork and to bury.
-const READ_AT_ONCE: usize = 512;
+const READ_AT_ONCE: usize = 128;
 
 /// Descriptors that come with one frame, at most.
 const DESCRIPTORS: usize = 2;
@@ -62,6 +63,25 @@ impl Link {
         match self.try_receive_ahead(reader) {
             Ok(frame) => frame,
             Err(_) => end(0),
+        }
+    }
+
+    /// The same for the last frame that is of interest, where it was read.
+    pub(super) fn receive_last(&mut self, reader: &mut FrameReader) -> Placed {
+        match self.try_receive_last(reader) {
+            Ok(frame) => frame,
+            Err(_) => end(0),
+        }
+    }
+
+    fn try_receive_last(&mut self, reader: &mut FrameReader) -> Result<Placed, FrameError> {
+        // Most come in one piece.
+        if reader.is_empty() {
+            self.read_more(reader.room())?;
+        }
+        match reader.take_last()? {
+            Some(frame) => Ok(frame),
+            None => Ok(self.try_receive_ahead(reader)?.into()),
         }
     }
 
@@ -130,20 +150,21 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    /// Those that come over a link from now on, which nothing else may read.
+    /// Those that come over a link. Once the first of them is asked for, nothing else may read from that; their memory is there from
+    /// the beginning.
     pub(super) fn over(link: &Link, limit: usize) -> Requests {
         Requests {
             socket: link.socket,
-            ahead: FrameReader::new(limit),
-            descriptors: Vec::new(),
+            ahead: FrameReader::of_short(limit, 4 * READ_AT_ONCE),
+            descriptors: Vec::with_capacity(2 * DESCRIPTORS),
         }
     }
 
-    /// The next frame.
-    pub(super) fn next_frame(&mut self) -> Vec<u8> {
+    /// The next frame, read where it is.
+    pub(super) fn read_next<T>(&mut self, read: impl Fn(&[u8]) -> T) -> T {
         loop {
             match self.ahead.next_frame() {
-                Ok(Some(frame)) => return frame.to_vec(),
+                Ok(Some(frame)) => return read(frame),
                 Ok(None) => {}
                 Err(_) => end(0),
             }
@@ -159,10 +180,11 @@ impl Requests {
         }
     }
 
-    /// The two descriptors that came with the last frame, one that comes with some: those of later ones may be there, too.
-    pub(super) fn take_descriptors(&mut self) -> Vec<OwnedFd> {
+    /// The two descriptors that are for the last frame, if it is one that has some: those of later ones may be there, too.
+    pub(super) fn take_descriptors(&mut self) -> Option<[OwnedFd; DESCRIPTORS]> {
         let count = self.descriptors.len().min(DESCRIPTORS);
-        self.descriptors.drain(..count).collect()
+        let mut taken = self.descriptors.drain(..count);
+        Some([taken.next()?, taken.next()?])
     }
 }
 
@@ -250,20 +272,47 @@ mod tests {
         for _ in 0..before {
             (&supervisor).write_all(&frame(b"bury")).unwrap();
         }
+        // Burials that are sent together with a fork come before it.
+        let with_burials = |fork| [frame(b"bury").repeat(before), frame(fork)].concat();
         send_along(&supervisor, &frame(b"the first fork"), &[one, other]);
-        send_along(&supervisor, &frame(b"another"), &[other, one]);
-        for _ in 0..before {
-            assert_eq!(requests.next_frame(), b"bury");
-        }
+        send_along(&supervisor, &with_burials(b"another"), &[other, one]);
+        send_along(&supervisor, &with_burials(b"the last"), &[one, one]);
         let forks = [
             (&b"the first fork"[..], [one, other]),
             (b"another", [other, one]),
+            (b"the last", [one, one]),
         ];
         for (expected, sockets) in forks {
-            assert_eq!(requests.next_frame(), expected);
-            let taken = requests.take_descriptors();
+            for _ in 0..before {
+                assert_eq!(requests.read_next(<[u8]>::to_vec), b"bury");
+            }
+            assert_eq!(requests.read_next(<[u8]>::to_vec), expected);
+            let taken = requests.take_descriptors().unwrap();
             assert_eq!(of([taken[0].as_fd(), taken[1].as_fd()]), of(sockets));
         }
-        assert!(requests.take_descriptors().is_empty());
+        assert!(requests.take_descriptors().is_none());
+    }
+
+    #[test]
+    fn the_last_frame_is_received_whole_in_one_piece_or_in_many() {
+        for payload in [vec![7; 3], vec![7; 100_000]] {
+            let (worker, mut supervisor) = UnixStream::pair().unwrap();
+            let worker: &'static UnixStream = Box::leak(Box::new(worker));
+            let mut frame = Vec::new();
+            write_frame(&mut frame, &payload).unwrap();
+            // What comes in the first piece ends within the length, within the payload, or with it.
+            for first in [2, 6, frame.len()] {
+                let mut reader = FrameReader::new(payload.len());
+                std::thread::scope(|scope| {
+                    let mut link = Link::over(worker.as_fd());
+                    let received = scope.spawn(move || link.receive_last(&mut reader));
+                    let mut pieces = frame.chunks(first);
+                    pieces
+                        .try_for_each(|piece| supervisor.write_all(piece))
+                        .unwrap();
+                    assert!(received.join().unwrap().bytes() == payload);
+                });
+            }
+        }
     }
 }

@@ -28,6 +28,7 @@ use crate::sandbox::{self, Halt, Policy, Role};
 use crate::wire::{ChildHello, MAX_CONTROL_FRAME, StartFrame, WIRE_VERSION, WORKER_ARGV0, decode};
 use link::Link;
 use std::ffi::OsStr;
+use template::WorkingSet;
 
 /// Becomes a confined process, and never returns, if the program was started as one.
 pub(crate) fn run_if_asked() {
@@ -40,6 +41,7 @@ pub(crate) fn run_if_asked() {
 
 /// Confines the process and does what it was started for, until the supervisor closes the connection.
 fn run() {
+    let memory = WorkingSet::new();
     let mut link = Link::to_supervisor();
     let Some(policy) = greet(&mut link) else {
         return;
@@ -47,7 +49,7 @@ fn run() {
     if confine(&mut link, &policy) {
         match policy.role {
             Role::Compiler => compiler::serve(&mut link, policy.threads),
-            Role::Template => template::serve(&mut link, policy.files()),
+            Role::Template => template::serve(&mut link, policy.files(), memory),
         }
     }
 }

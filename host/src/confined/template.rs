@@ -24,8 +24,8 @@ pub(super) struct Child {
 }
 
 /// Loads what it is told to, then serves forks until the supervisor closes the connection.
-pub(super) fn serve(link: &mut Link, files: Files) {
-    let Some(loaded) = load_as_told(link, files) else {
+pub(super) fn serve(link: &mut Link, files: Files, memory: WorkingSet) {
+    let Some(loaded) = load_as_told(link, files, memory) else {
         return;
     };
     if !loaded.guest.is_warm() {
@@ -41,7 +41,7 @@ pub(super) fn serve(link: &mut Link, files: Files) {
 }
 
 /// Obeys the first request, to load an artifact. `None` if there is nothing more to do.
-pub(super) fn load_as_told(link: &mut Link, files: Files) -> Option<Loaded> {
+pub(super) fn load_as_told(link: &mut Link, files: Files, memory: WorkingSet) -> Option<Loaded> {
     let (frame, mut descriptors) = link.receive_with_descriptors(MAX_FACTS_FRAME);
     let (request, artifact) = (decode(&frame)?, descriptors.pop()?);
     // Only the socket is open before it, so it gets the number at which workers keep it.
@@ -51,7 +51,7 @@ pub(super) fn load_as_told(link: &mut Link, files: Files) -> Option<Loaded> {
     let SupervisorToTemplate::Load(request) = request else {
         return None;
     };
-    let refused = match load(*request, File::from(artifact), files) {
+    let refused = match load(*request, File::from(artifact), files, memory) {
         Ok(mut loaded) => match prepare(&loaded.guest) {
             Ok(prepared) => {
                 loaded.prepared = Cell::new(prepared);
@@ -92,6 +92,33 @@ pub(super) struct Forks {
     worker_filter: Filter,
     /// What each worker talks through, once its own connection is where the template's was.
     conversation: Conversation,
+    /// Until it begins.
+    work: Cell<Option<Work>>,
+}
+
+/// What the template writes to between two forks.
+struct Work {
+    requests: Requests,
+    workers: HashMap<u32, Pid>,
+}
+
+/// What a template and its forks write to, of which each page is copied for that.
+pub(super) struct WorkingSet {
+    work: Work,
+    conversation: Conversation,
+}
+
+impl WorkingSet {
+    /// All of it. Where it is made before there are holes in the heap, it lies on a page or two.
+    pub(super) fn new() -> WorkingSet {
+        WorkingSet {
+            work: Work {
+                workers: HashMap::with_capacity(16),
+                requests: Requests::over(&Link::to_supervisor(), MAX_FACTS_FRAME),
+            },
+            conversation: Conversation::new(Link::to_supervisor()),
+        }
+    }
 }
 
 impl Forks {
@@ -106,19 +133,17 @@ impl Forks {
     fn serve(&self, link: &mut Link) -> Option<Child> {
         link.send(&TemplateToSupervisor::Loaded);
         let first_free = first_free_descriptor();
-        let mut workers = HashMap::new();
-        let mut requests = Requests::over(link, MAX_FACTS_FRAME);
+        let mut work = self.work.take()?;
         loop {
-            let frame = requests.next_frame();
-            match decode(&frame) {
+            match work.requests.read_next(decode) {
                 Some(SupervisorToTemplate::Fork { worker: number }) => {
-                    match self.fork(requests.take_descriptors(), first_free) {
+                    match self.fork(work.requests.take_descriptors(), first_free) {
                         Ok(Forked::Worker(child)) => {
                             // To give this back would write to memory that a fork shares until then.
-                            std::mem::forget((frame, workers, requests));
+                            std::mem::forget(work);
                             return Some(child);
                         }
-                        Ok(Forked::Template(pid)) => drop(workers.insert(number, pid)),
+                        Ok(Forked::Template(pid)) => drop(work.workers.insert(number, pid)),
                         Err(errno) => link.send(&TemplateToSupervisor::ForkFailed {
                             worker: number,
                             errno,
@@ -126,10 +151,10 @@ impl Forks {
                     }
                 }
                 Some(SupervisorToTemplate::Reap { worker }) => {
-                    link.send(&reap(worker, workers.remove(&worker)))
+                    link.send(&reap(worker, work.workers.remove(&worker)))
                 }
                 Some(SupervisorToTemplate::Bury { worker }) => {
-                    reap(worker, workers.remove(&worker));
+                    reap(worker, work.workers.remove(&worker));
                 }
                 Some(SupervisorToTemplate::Load(_)) | None => return None,
             }
@@ -137,10 +162,8 @@ impl Forks {
     }
 
     /// Forks a worker that talks through the first descriptor and shares the page behind the second.
-    fn fork(&self, descriptors: Vec<OwnedFd>, first_free: u32) -> Result<Forked, i32> {
-        let Ok([socket, page]) = <[OwnedFd; 2]>::try_from(descriptors) else {
-            return Err(libc::EPROTO);
-        };
+    fn fork(&self, descriptors: Option<[OwnedFd; 2]>, first_free: u32) -> Result<Forked, i32> {
+        let [socket, page] = descriptors.ok_or(libc::EPROTO)?;
         // SAFETY: this process has one thread, so the child inherits a consistent copy of everything. What the C library's own fork
         // does besides is for other threads and for locks that nobody holds, and writes to four pages, which are copied for that.
         match unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) } {
@@ -189,7 +212,12 @@ enum Forked {
     Worker(Child),
 }
 
-fn load(request: LoadRequest, artifact: File, files: Files) -> Result<Loaded, String> {
+fn load(
+    request: LoadRequest,
+    artifact: File,
+    files: Files,
+    WorkingSet { work, conversation }: WorkingSet,
+) -> Result<Loaded, String> {
     sandbox::tighten(&request.limits).map_err(|refusal| refusal.to_string())?;
     // Images of memories are parts of the artifact.
     let artifact_bytes = artifact
@@ -216,7 +244,8 @@ fn load(request: LoadRequest, artifact: File, files: Files) -> Result<Loaded, St
         prepared: Cell::default(),
         forks: Forks {
             worker_filter,
-            conversation: Conversation::new(Link::to_supervisor()),
+            conversation,
+            work: Cell::new(Some(work)),
         },
     })
 }

@@ -61,19 +61,19 @@ impl Worker<'_> {
     }
 
     fn run_batch(&mut self, page: &StatusPage) {
-        let frame = self.conversation.next_batch();
-        let Some(batch) = Batch::parse(&frame) else {
+        let frame = match self.is_for_one_task() {
+            true => self.conversation.only_batch(),
+            false => self.conversation.next_batch().into(),
+        };
+        let Some(batch) = Batch::parse(frame.bytes()) else {
             end(1)
         };
         self.conversation
             .begin_batch(batch.first_seq, Instant::now());
-        if let Some(at) = self.long_argument(&batch, &frame) {
+        if let Some(at) = self.long_argument(&batch, frame.bytes()) {
             let (seq, function) = (batch.first_seq, batch.function);
-            return self.run_batch_of_one(
-                page,
-                (seq, function),
-                Given::Long(Placed { memory: frame, at }),
-            );
+            let given = Given::Long(frame.part(at));
+            return self.run_batch_of_one(page, (seq, function), given);
         }
         let at_once = self.terms().results_at_once;
         let ticking = ticker::start();

@@ -58,6 +58,14 @@ pub struct Placed {
     pub at: Range<usize>,
 }
 
+impl From<Vec<u8>> for Placed {
+    /// All of the memory.
+    fn from(memory: Vec<u8>) -> Placed {
+        let at = 0..memory.len();
+        Placed { memory, at }
+    }
+}
+
 impl Placed {
     /// The bytes.
     pub fn bytes(&self) -> &[u8] {

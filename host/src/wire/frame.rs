@@ -109,6 +109,16 @@ impl FrameReader {
         }
     }
 
+    /// The same, of frames that are so short that several fit into `bytes`, which are there from the beginning.
+    #[must_use]
+    pub fn of_short(limit: usize, bytes: usize) -> FrameReader {
+        FrameReader {
+            buffer: Vec::with_capacity(bytes),
+            ask: bytes / 4,
+            ..FrameReader::new(limit)
+        }
+    }
+
     /// Changes the cap, for the frames that were not yet taken.
     pub fn set_limit(&mut self, limit: usize) {
         self.limit = limit;
@@ -130,6 +140,12 @@ impl FrameReader {
             self.buffer.reserve(self.ask);
         }
         &mut self.buffer
+    }
+
+    /// Whether nothing arrived that was not taken.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.start == self.buffer.len()
     }
 
     /// The beginning of a frame that is longer than what is read at once, and how many bytes are missing: whoever can wait for
@@ -159,12 +175,25 @@ impl FrameReader {
     ///
     /// As [`FrameReader::next_frame`].
     pub fn take_long(&mut self) -> Result<Option<Placed>, FrameError> {
+        self.take(KEPT)
+    }
+
+    /// The same however long it is, which costs new memory for what comes later.
+    ///
+    /// # Errors
+    ///
+    /// As [`FrameReader::next_frame`].
+    pub fn take_last(&mut self) -> Result<Option<Placed>, FrameError> {
+        self.take(0)
+    }
+
+    fn take(&mut self, least: usize) -> Result<Option<Placed>, FrameError> {
         let pending = &self.buffer[self.start..];
         let Some(prefix) = pending.first_chunk::<PREFIX>() else {
             return Ok(None);
         };
         let length = checked_length(*prefix, self.limit)?;
-        if length < KEPT || pending.len() != PREFIX + length {
+        if length < least || pending.len() != PREFIX + length {
             return Ok(None);
         }
         let at = self.start + PREFIX..self.buffer.len();
@@ -270,6 +299,24 @@ mod tests {
         feed(&mut reader, &[1]);
         assert!(reader.take_long().unwrap().is_none(), "something follows");
         assert!(reader.next_frame().unwrap() == Some(&payload[..]));
+    }
+
+    #[test]
+    fn the_last_frame_is_handed_over_with_its_memory_however_short_it_is() {
+        let mut wire = Vec::new();
+        write_frame(&mut wire, b"first").unwrap();
+        write_frame(&mut wire, b"last").unwrap();
+        let (begun, rest) = wire.split_at(wire.len() - 1);
+        let mut reader = FrameReader::new(16);
+        feed(&mut reader, begun);
+        assert!(reader.take_last().unwrap().is_none(), "something follows");
+        assert_eq!(reader.next_frame().unwrap(), Some(&b"first"[..]));
+        assert!(reader.take_last().unwrap().is_none(), "it is not whole");
+        feed(&mut reader, rest);
+        let last = reader.take_last().unwrap().unwrap();
+        assert_eq!(last.bytes(), b"last");
+        feed(&mut reader, &17_u32.to_le_bytes());
+        assert!(reader.take_last().is_err(), "it is too long");
     }
 
     #[test]

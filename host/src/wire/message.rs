@@ -275,7 +275,7 @@ pub enum SupervisorToTemplate {
         /// The number it was forked under.
         worker: u32,
     },
-    /// Wait for a worker that has died; how is known.
+    /// Wait for a worker that has died, or is about to; how is known.
     Bury {
         /// The number it was forked under.
         worker: u32,

@@ -99,10 +99,14 @@ pub fn as_template(template: &impostor::Template) -> bool {
 
 /// The next worker that is wanted: its number, its socket and its page.
 fn next_fork() -> Option<(u32, Vec<OwnedFd>)> {
-    let (frame, descriptors) = impostor::receive_with_descriptors();
-    match decode(&frame)? {
-        SupervisorToTemplate::Fork { worker } => Some((worker, descriptors)),
-        _ => next_fork(),
+    let mut descriptors = Vec::new();
+    loop {
+        // They come with the first frame that is sent together with it.
+        let (frame, more) = impostor::receive_with_descriptors();
+        descriptors.extend(more);
+        if let SupervisorToTemplate::Fork { worker } = decode(&frame)? {
+            return Some((worker, descriptors));
+        }
     }
 }
 

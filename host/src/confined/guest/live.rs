@@ -1,6 +1,7 @@
 //! An instance and the store that it lives in: for one task, or for those that a worker keeps it for.
 
 use super::verdict::{Phase, explain};
+use super::waiting::Waiting;
 use super::{Arguments, Guest, Instance, Linked, Returned, no_such_function};
 use crate::confined::conversation::Conversation;
 use crate::confined::memory_limit::MemoryLimit;
@@ -186,21 +187,42 @@ impl Guest {
         arguments: &Arguments<'_>,
     ) -> wasmtime::Result<Returned> {
         let waiting = self.waiting(&live.store);
-        let store = &mut live.store;
         match (&self.linked, &mut live.instance, arguments) {
-            (Linked::Core(linked), Instance::Core(instance), Arguments::Numbers(encoded)) => {
-                let results = match waiting {
-                    None => linked.call(store, instance, index, encoded),
-                    Some(waiting) => {
-                        linked.call_waiting((store, waiting), instance, index, encoded)
-                    }
-                };
+            (Linked::Core(linked), Instance::Core(instance), Arguments::Numbers(encoded))
+                if waiting.is_none() =>
+            {
+                let results = linked.call(&mut live.store, instance, index, encoded);
                 Ok(Returned::Numbers(results?))
+            }
+            _ => self.call_otherwise(live, waiting, index, arguments),
+        }
+    }
+
+    /// The same for calls that take longer anyhow: small ones need little stack without it, and so a page fault less.
+    #[inline(never)]
+    fn call_otherwise(
+        &self,
+        live: &mut Live,
+        waiting: Option<Waiting<'_>>,
+        index: u32,
+        arguments: &Arguments<'_>,
+    ) -> wasmtime::Result<Returned> {
+        let store = &mut live.store;
+        match (&self.linked, &mut live.instance, arguments, waiting) {
+            (
+                Linked::Core(linked),
+                Instance::Core(instance),
+                Arguments::Numbers(encoded),
+                Some(waiting),
+            ) => {
+                let results = linked.call_waiting((store, waiting), instance, index, encoded)?;
+                Ok(Returned::Numbers(results))
             }
             (
                 Linked::Component(linked),
                 Instance::Component(instance),
                 Arguments::Values(values),
+                waiting,
             ) => {
                 let function = self.function(index).ok_or_else(no_such_function)?;
                 let value = linked.call((store, waiting), instance, (index, function), values)?;

@@ -120,7 +120,7 @@ impl Driver {
             task: called_by.number(),
             function: called.map_or("", |function| &function.name).into(),
             worker: Arc::clone(&link.name),
-            pid: link.process.as_ref().map_or(0, Process::number),
+            pid: link.process.as_deref().map_or(0, Process::number),
             over: open.over(),
         };
         let due = HostTask {

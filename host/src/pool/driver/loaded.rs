@@ -82,7 +82,7 @@ impl Driver {
             .workers
             .iter()
             .filter(|(_, link)| link.plugin == plugin)
-            .filter_map(|(id, link)| Some((*id, link, link.process.as_ref()?)))
+            .filter_map(|(id, link)| Some((*id, link, link.process.as_deref()?)))
             .collect();
         workers.sort_by_key(|(id, ..)| *id);
         let workers = workers.into_iter().map(|(id, link, process)| WorkerStats {

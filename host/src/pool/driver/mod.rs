@@ -9,6 +9,7 @@
 //! it lives as long as the pool. Whatever a process sends is checked here; a violation ends that process.
 
 mod blocks;
+mod burials;
 mod deadlines;
 mod deaths;
 mod events;
@@ -71,6 +72,8 @@ pub(super) struct Driver {
     /// The number of the task that was submitted last.
     last_task: u64,
     settings: Settings,
+    /// Workers that did all they were for, and were killed and not settled yet.
+    to_settle: Vec<WorkerId>,
     /// By when workers must have answered.
     deadlines: Deadlines,
     /// No calls are begun any more: it ends when there is nothing left to do.
@@ -90,7 +93,7 @@ impl Drop for Driver {
         // They end beside each other, and their template need not wait for them.
         let workers = self.workers.values();
         workers
-            .filter_map(|worker| worker.process.as_ref())
+            .filter_map(|worker| worker.process.as_deref())
             .for_each(Process::kill);
         let plugins = self.plugins.keys();
         let last = plugins.map(|id| (*id, self.stats(*id))).collect();
@@ -150,6 +153,7 @@ impl Driver {
             last_task: 0,
             ended: Deliveries::default(),
             settings,
+            to_settle: Vec::new(),
             closing: false,
         })
     }
@@ -174,6 +178,7 @@ impl Driver {
                 self.scheduler.timer(now);
             }
             self.check_deadlines(now);
+            self.request_burials(now);
             self.act();
             self.dead.clear();
             self.ended.send();
@@ -266,6 +271,17 @@ impl Driver {
 
     /// Does everything that the scheduler decided, and what follows from doing it.
     fn act(&mut self) {
+        loop {
+            self.act_as_decided();
+            let to_settle = std::mem::take(&mut self.to_settle);
+            if to_settle.is_empty() {
+                return;
+            }
+            to_settle.into_iter().for_each(|worker| self.bury(worker));
+        }
+    }
+
+    fn act_as_decided(&mut self) {
         while let Some(action) = self.scheduler.poll_action() {
             match action {
                 Action::StartTemplate(plugin) => self.start_template(plugin),

@@ -28,7 +28,7 @@ impl Page {
 
 /// Pages that a template's workers had, the oldest first. They stay among those of one template: whoever forks one may keep its page.
 #[derive(Default)]
-pub(super) struct Pages(VecDeque<(Page, Process)>);
+pub(super) struct Pages(VecDeque<(Page, Arc<Process>)>);
 
 impl Pages {
     /// A page for a worker that comes.
@@ -48,7 +48,7 @@ impl Pages {
     }
 
     /// Keeps the page of a worker that ends, if it is to serve another one.
-    pub(super) fn give_back(&mut self, page: Page, worker: Process) {
+    pub(super) fn give_back(&mut self, page: Page, worker: Arc<Process>) {
         if page.memory.is_some() && self.0.len() < KEPT {
             self.0.push_back((page, worker));
         }

@@ -5,6 +5,7 @@
 //! answers is given up by the deadlines of the workers it was to fork or reap.
 
 use super::super::scheduler::{PluginId, WorkerId};
+use super::burials::Burials;
 use super::template::{Stage, TemplateLink};
 use super::{Driver, Source};
 use crate::child::with_remedy;
@@ -13,6 +14,7 @@ use std::collections::{HashSet, VecDeque};
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Forks that a template is asked for at once: their descriptors are in flight, and of those there is a limit.
 const FORKS_AT_ONCE: usize = 32;
@@ -29,6 +31,8 @@ pub(super) struct Fork {
 pub(super) struct Requests {
     /// Not sent yet.
     pub(super) forks: VecDeque<Fork>,
+    /// Those that it is told of with the next fork.
+    pub(super) burials: Burials,
     /// Sent, and the worker has not greeted.
     pub(super) forking: HashSet<WorkerId>,
     /// Sent, and not answered.
@@ -107,10 +111,15 @@ impl Driver {
 
     /// Sends what the template has room for, and watches for more room if something is left.
     pub(super) fn send_requests(&mut self, plugin: PluginId) {
+        // As many as there may be workers, of all templates, with those that leave and are not settled yet.
+        let others = self.templates.iter().filter(|(id, _)| **id != plugin);
+        let others = others.map(|(_, link)| link.requests.burials.count());
+        let ending = self.scheduler.leaving() + others.sum::<usize>();
+        let most_ending = self.settings.workers.saturating_sub(ending);
         let Some(link) = self.templates.get_mut(&plugin) else {
             return;
         };
-        match link.send() {
+        match link.send(most_ending) {
             Ok(blocked) => {
                 let waits = blocked
                     || link
@@ -142,8 +151,9 @@ enum Unsent {
 }
 
 impl TemplateLink {
-    /// Sends what there is room for; true if a fork waits for room.
-    fn send(&mut self) -> Result<bool, Unsent> {
+    /// Sends what there is room for; true if a fork waits for room. Of workers that were killed, at most so many are ending when it
+    /// forks another.
+    fn send(&mut self, most_ending: usize) -> Result<bool, Unsent> {
         let Some(connection) = self.connection() else {
             return Ok(false);
         };
@@ -157,15 +167,25 @@ impl TemplateLink {
         while requests.forking.len() < FORKS_AT_ONCE
             && let Some(fork) = requests.forks.pop_front()
         {
-            let request = encode(&SupervisorToTemplate::Fork {
+            let buried = requests.burials.to_tell(most_ending);
+            let burials = buried
+                .iter()
+                .map(|worker| SupervisorToTemplate::Bury { worker: worker.0 });
+            // It is to wait for them before it forks another.
+            let messages = burials.chain([SupervisorToTemplate::Fork {
                 worker: fork.worker.0,
-            });
+            }]);
+            let frames: Vec<Vec<u8>> = messages.map(|message| encode(&message)).collect();
+            let frames: Vec<&[u8]> = frames.iter().map(Vec::as_slice).collect();
             let descriptors = [fork.socket.as_fd(), fork.page.as_fd()];
             match started
                 .connection
-                .send_with_descriptors(&request, &descriptors)
+                .send_with_descriptors(&frames, &descriptors)
             {
-                Ok(()) => drop(requests.forking.insert(fork.worker)),
+                Ok(()) => {
+                    requests.burials.told(Instant::now(), &buried);
+                    requests.forking.insert(fork.worker);
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     requests.forks.push_front(fork);
                     return Ok(true);

@@ -119,7 +119,7 @@ impl Driver {
         let ran = Arc::new(RanAt {
             worker,
             name: Some(Arc::clone(&link.name)),
-            pid: link.process.as_ref().map(Process::number),
+            pid: link.process.as_deref().map(Process::number),
         });
         let has_called = called.0 > 0 || !called.1.is_zero();
         let is_first_run = finished.iter().all(|finished| finished.attempts == 1);

@@ -222,8 +222,8 @@ impl Driver {
             self.templates.insert(plugin, link);
             return;
         };
-        // The template, its workers, and as many that have done their last task or died and are not gone yet: it is asked to reap
-        // before it is asked to fork another. Where they count alone, and there are no more of them than that, since none waits
+        // The template, its workers, and as many that have done their last task or died and are not gone yet, as [`Driver::send_requests`]
+        // sees to: it is asked to reap before it is asked to fork another. Where they count alone, and there are no more of them than that, since none waits
         // in a host call.
         let counted = started.confinement.has(Layer::UserNamespace) && !compiled.has_effects();
         let limits = ProcessLimits {
@@ -242,7 +242,7 @@ impl Driver {
         let artifact = compiled.artifact.as_fd();
         let sent = started
             .connection
-            .send_with_descriptors(&encode(&request), &[artifact]);
+            .send_with_descriptors(&[&encode(&request)], &[artifact]);
         let stage = Stage::Loading(started, Instant::now() + LOAD_TIMEOUT);
         self.templates
             .insert(plugin, TemplateLink { stage, ..link });

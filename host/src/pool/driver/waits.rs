@@ -62,8 +62,10 @@ impl Driver {
         if !self.inbox.driver_may_sleep() {
             return Some(Duration::ZERO);
         }
+        let templates = self.templates.values();
+        let burials = templates.filter_map(|template| template.requests.burials.due());
         let deadlines = self.templates.values().filter_map(TemplateLink::deadline);
-        let deadlines = deadlines.chain(self.deadlines.next());
+        let deadlines = deadlines.chain(burials).chain(self.deadlines.next());
         let due = deadlines.chain(self.scheduler.next_timer()).min();
         due.map(|due| due.saturating_duration_since(Instant::now()))
     }

@@ -38,7 +38,7 @@ pub(super) struct WorkerLink {
     pub(super) finished: u64,
     pub(super) connection: Connection,
     /// Known once it is ready.
-    pub(super) process: Option<Process>,
+    pub(super) process: Option<Arc<Process>>,
     /// Why it was killed, if it was.
     pub(super) killed: Option<Death>,
     /// The sequence number of the task whose result broke the protocol.
@@ -47,7 +47,7 @@ pub(super) struct WorkerLink {
     unknown: bool,
     /// It said that it panicked, and is about to end.
     panicked: bool,
-    /// Its connection is closed; its template was asked how it died.
+    /// Nothing more is read from it: its connection is closed, and its template was asked how it died, or it had done all it was for.
     pub(super) closed: bool,
     /// The socket is watched for room too.
     waits_for_room: bool,
@@ -153,7 +153,7 @@ impl Driver {
         let bytes = copied.iter().map(|task| task.bytes as usize);
         batch.reserve(copied.len(), bytes.sum());
         // Of one that is on its way it is known when it is there.
-        let pid = link.process.as_ref().map(Process::number);
+        let pid = link.process.as_deref().map(Process::number);
         let ids = copied.iter().map(|task| task.id);
         for some in self.tasks.by_block(ids) {
             pid.inspect(|pid| some.begin(*pid));
@@ -188,10 +188,15 @@ impl Driver {
             return;
         };
         link.killed.get_or_insert(death);
-        self.deadlines.set(worker, Instant::now() + ANSWER_TIMEOUT);
         if let Some(process) = &link.process {
             process.kill();
+            if death == Death::Retired && !link.closed && self.scheduler.has_left(worker) {
+                link.closed = true;
+                self.to_settle.push(worker);
+                return;
+            }
         }
+        self.deadlines.set(worker, Instant::now() + ANSWER_TIMEOUT);
     }
 
     /// Reads what a worker sent, and sends what it has room for.
@@ -338,7 +343,7 @@ impl Driver {
             self.deadlines.clear(worker);
         }
         let pid = process.number();
-        link.process = Some(process);
+        link.process = Some(Arc::new(process));
         let plugin = link.plugin;
         self.fork_answered(plugin, worker);
         // It may have been given a task on its way.

@@ -59,7 +59,7 @@ impl Scheduler {
     }
 
     /// How many there may be besides, since as many have done their last task and are about to be gone.
-    pub(super) fn leaving(&self) -> usize {
+    pub(crate) fn leaving(&self) -> usize {
         let leaving = self.plugins.values().map(|plugin| plugin.fleet.leaving);
         leaving.sum::<usize>().min(self.budget)
     }

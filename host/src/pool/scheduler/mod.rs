@@ -376,6 +376,11 @@ impl Scheduler {
         self.actions.push_back(Action::Kill(worker, death));
     }
 
+    /// Whether a worker is about to be gone because it has done all that it will ever be sent.
+    pub(crate) fn has_left(&self, worker: WorkerId) -> bool {
+        self.workers.get(&worker).is_some_and(Worker::leaves)
+    }
+
     /// What to do next, if anything.
     pub(crate) fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()

@@ -190,7 +190,9 @@ fn a_worker_whose_numbers_near_their_end_is_retired_when_it_has_nothing_left_to_
     env.finish(0, 2147483646..2147483647, false, [0]);
     env.then(&[]);
     env.finish(0, 2147483647..2147483648, true, [1]);
+    assert!(!env.scheduler.has_left(WorkerId(1)), "there is none");
     env.then(&["kill w0 Retired", "start w1 of p0"]);
+    assert!(env.scheduler.has_left(WorkerId(0)));
     env.died(0, u32::MAX, Death::Retired);
     env.ready(1);
     env.then(&["send w1 @0: 2-4"]);

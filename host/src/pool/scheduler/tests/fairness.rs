@@ -12,6 +12,10 @@ fn an_idle_worker_of_one_plugin_makes_room_for_another() {
     env.then(&["template p1"]);
     env.template_ready(B);
     env.then(&["kill w0 Retired"]);
+    assert!(
+        !env.scheduler.has_left(WorkerId(0)),
+        "it could have gone on"
+    );
     env.tasks(10..11);
     env.then(&["send w1 @1: 10"]);
     env.died(0, 1, Death::Retired);
