@@ -11,6 +11,9 @@ const BATCH: u32 = 1000;
 /// Page faults of a worker for one task: in the profile of tests a half more than is measured there.
 const MOST_FAULTS: u64 = 145;
 
+/// Those of a template for a fork, of which each is a page that is copied: four are measured there.
+const MOST_OF_TEMPLATE: u64 = 7;
+
 /// How often a process has read and written, by `read(2)` and `write(2)`; `None` of one that hides it, as a worker does from all but
 /// root.
 fn reads_and_writes(pid: u32) -> Option<(u64, u64)> {
@@ -77,9 +80,13 @@ fn a_process_for_one_task_takes_few_page_faults_and_fewer_where_its_instance_was
                 let [template] = itself.children()[..] else {
                     panic!("other children than a template")
                 };
-                let before = template.faults_of_children();
+                let faults = || (template.faults(), template.faults_of_children());
+                let before = faults();
                 run(500);
-                (template.faults_of_children() - before) / 500
+                let (own, of_workers) = faults();
+                let own = (own - before.0) / 500;
+                assert!(own <= MOST_OF_TEMPLATE, "{own} of the template");
+                (of_workers - before.1) / 500
             };
             let (made, itself) = (faults(""), faults("(start $f)"));
             assert!(made < MOST_FAULTS, "{made}");

@@ -51,6 +51,11 @@ impl Process {
         self.stat().map_or(0, |stat| stat.cpu_ticks)
     }
 
+    /// How many page faults it had itself.
+    pub fn faults(&self) -> u64 {
+        self.stat().map_or(0, |stat| stat.faults)
+    }
+
     /// How many page faults those had that it has forked and waited for.
     pub fn faults_of_children(&self) -> u64 {
         self.stat().map_or(0, |stat| stat.faults_of_children)
@@ -148,6 +153,7 @@ pub fn only_busy_worker(supervisor: &Process) -> Process {
 struct Stat {
     state: char,
     parent: u32,
+    faults: u64,
     faults_of_children: u64,
     cpu_ticks: u64,
     started: u64,
@@ -162,6 +168,7 @@ impl Stat {
         Some(Stat {
             state: fields.first()?.chars().next()?,
             parent: number(1)? as u32,
+            faults: number(7)?,
             faults_of_children: number(8)?,
             cpu_ticks: number(11)? + number(12)?,
             started: number(19)?,
