@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use wpool::{ErrorKind, FailureKind, Isolation, Pool};
+use wpool::{ErrorKind, FailureKind, Isolation, Pool, Value};
 
 /// Counts its calls, from what its initializer has set.
 const COUNTING: &str = r#"(module
@@ -72,6 +72,33 @@ fn nothing_is_left_of_a_process_whose_task_is_over_though_no_other_is_forked() {
         let is_gone = || (!Path::new(&entry).exists()).then_some(());
         eventually("a worker is waited for", is_gone);
     }
+}
+
+#[test]
+fn processes_that_take_long_to_end_leave_room_for_those_that_come() {
+    const TOUCH: &str = r#"(module (memory 1024)
+        (func (export "touch") (param i32) (result i32)
+            (memory.fill (i32.const 0) (i32.const 1) (i32.mul (local.get 0) (i32.const 0x10000)))
+            (local.get 0)))"#;
+    let pool = pool_of(TOUCH.as_bytes()).workers(1);
+    let pool = pool.isolation(Isolation::Process).build().unwrap();
+    // While the first of eight is taken down, others come and go.
+    let pages: Vec<i32> = (0..200)
+        .map(|task| [1024, 0][usize::from(task % 8 > 0)])
+        .collect();
+    let outcomes = pool.map_outcomes("touch", pages.clone()).unwrap();
+    for (outcome, pages) in outcomes.iter().zip(pages) {
+        assert_eq!(outcome.result.as_ref().unwrap(), &Some(Value::S32(pages)));
+    }
+    // Each is the next one: none of them could not be forked.
+    let workers: Vec<u32> = outcomes
+        .iter()
+        .map(|outcome| outcome.usage.worker.unwrap())
+        .collect();
+    assert!(
+        workers.is_sorted() && workers.len() as u32 == workers[199] - workers[0] + 1,
+        "{workers:?}"
+    );
 }
 
 #[test]
