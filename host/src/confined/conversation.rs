@@ -80,7 +80,7 @@ impl Conversation {
             early: VecDeque::new(),
             unsent: Unsent::default(),
         })));
-        // Of this a short batch needs the beginning alone, so it comes last.
+        // The read buffer comes last: a short batch touches only its beginning.
         conversation.lock().ahead.room();
         conversation
     }
@@ -102,7 +102,7 @@ impl Conversation {
         early.unwrap_or_else(|| inner.receive())
     }
 
-    /// The same for a worker that runs no other.
+    /// The same for a worker that runs one: it keeps the memory that it was read into.
     pub(super) fn only_batch(&self) -> Placed {
         let inner = &mut *self.lock();
         inner.link.receive_last(&mut inner.ahead)

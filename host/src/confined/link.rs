@@ -66,7 +66,7 @@ impl Link {
         }
     }
 
-    /// The same for the last frame that is of interest, where it was read.
+    /// The same for a frame after which little is likely to come: it keeps the memory that it was read into.
     pub(super) fn receive_last(&mut self, reader: &mut FrameReader) -> Placed {
         match self.try_receive_last(reader) {
             Ok(frame) => frame,
@@ -150,12 +150,12 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    /// Those that come over a link. Once the first of them is asked for, nothing else may read from that; their memory is there from
-    /// the beginning.
+    /// Those that come over a link. Once the first of them is asked for, nothing else may read from the link. The memory for them is
+    /// there from the beginning.
     pub(super) fn over(link: &Link, limit: usize) -> Requests {
         Requests {
             socket: link.socket,
-            ahead: FrameReader::of_short(limit, 4 * READ_AT_ONCE),
+            ahead: FrameReader::for_short_frames(limit, 4 * READ_AT_ONCE),
             descriptors: Vec::with_capacity(2 * DESCRIPTORS),
         }
     }
@@ -300,7 +300,7 @@ mod tests {
             let worker: &'static UnixStream = Box::leak(Box::new(worker));
             let mut frame = Vec::new();
             write_frame(&mut frame, &payload).unwrap();
-            // What comes in the first piece ends within the length, within the payload, or with it.
+            // What is written first ends within the length, within the payload, or with it.
             for first in [2, 6, frame.len()] {
                 let mut reader = FrameReader::new(payload.len());
                 std::thread::scope(|scope| {

@@ -92,7 +92,7 @@ pub(super) struct Forks {
     worker_filter: Filter,
     /// What each worker talks through, once its own connection is where the template's was.
     conversation: Conversation,
-    /// Until it begins.
+    /// Taken when serving begins.
     work: Cell<Option<Work>>,
 }
 
@@ -102,7 +102,7 @@ struct Work {
     workers: HashMap<u32, Pid>,
 }
 
-/// What a template and its forks write to, of which each page is copied for that.
+/// What a template and its forks write to: each page of it is copied when one of them does.
 pub(super) struct WorkingSet {
     work: Work,
     conversation: Conversation,

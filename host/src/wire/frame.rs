@@ -109,9 +109,10 @@ impl FrameReader {
         }
     }
 
-    /// The same, of frames that are so short that several fit into `bytes`, which are there from the beginning.
+    /// The same for frames that are so short that many fit into `bytes`, which are there from the beginning, and of which a quarter is
+    /// read at once.
     #[must_use]
-    pub fn of_short(limit: usize, bytes: usize) -> FrameReader {
+    pub fn for_short_frames(limit: usize, bytes: usize) -> FrameReader {
         FrameReader {
             buffer: Vec::with_capacity(bytes),
             ask: bytes / 4,

@@ -1,7 +1,8 @@
 //! Workers that were killed when they had done all they were for, and that their template has not waited for.
 //!
 //! Nobody waits for the end of such a worker, so that nothing is woken by it: its template is told with the next fork, for which it is
-//! woken anyhow, or soon. It is told of those that have ended, of which there is nothing to wait for.
+//! woken anyhow, or soon. It is told of those that have ended, for which it need not wait; unless more would be left than there may be
+//! workers: then it waits for the oldest.
 
 use super::super::scheduler::{Death, PluginId, WorkerId};
 use super::Driver;
@@ -10,7 +11,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long one that has ended may not have been waited for.
+/// How long a worker that has ended may stay a zombie, about.
 const UNBURIED: Duration = Duration::from_millis(10);
 
 /// Those of one template, the oldest first.

@@ -1,5 +1,5 @@
-//! What a template was asked and has not answered: forks with their descriptors, and how workers died. Of one of which that is known
-//! it is only told.
+//! What a template was asked and has not answered: forks with their descriptors, and how workers died. Where that is known already, it is
+//! only told.
 //!
 //! Requests wait here while the template is busy, so that a thousand workers can be asked for at once. A template that never
 //! answers is given up by the deadlines of the workers it was to fork or reap.
@@ -31,7 +31,7 @@ pub(super) struct Fork {
 pub(super) struct Requests {
     /// Not sent yet.
     pub(super) forks: VecDeque<Fork>,
-    /// Those that it is told of with the next fork.
+    /// Workers that it was not told of yet.
     pub(super) burials: Burials,
     /// Sent, and the worker has not greeted.
     pub(super) forking: HashSet<WorkerId>,

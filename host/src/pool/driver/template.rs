@@ -222,9 +222,9 @@ impl Driver {
             self.templates.insert(plugin, link);
             return;
         };
-        // The template, its workers, and as many that have done their last task or died and are not gone yet, as [`Driver::send_requests`]
-        // sees to: it is asked to reap before it is asked to fork another. Where they count alone, and there are no more of them than that, since none waits
-        // in a host call.
+        // The template, its workers, and as many that have done their last task or died and are not gone yet: `send_requests` sees to
+        // that, and has it wait for others before it forks. Where they count alone, and there are no more of them than that, since
+        // none waits in a host call.
         let counted = started.confinement.has(Layer::UserNamespace) && !compiled.has_effects();
         let limits = ProcessLimits {
             processes: counted.then_some(1 + 2 * self.settings.workers as u64),
