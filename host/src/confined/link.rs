@@ -305,14 +305,29 @@ mod tests {
                 let mut reader = FrameReader::new(payload.len());
                 std::thread::scope(|scope| {
                     let mut link = Link::over(worker.as_fd());
-                    let received = scope.spawn(move || link.receive_last(&mut reader));
+                    let received = scope.spawn(move || link.try_receive_last(&mut reader));
                     let mut pieces = frame.chunks(first);
                     pieces
                         .try_for_each(|piece| supervisor.write_all(piece))
                         .unwrap();
-                    assert!(received.join().unwrap().bytes() == payload);
+                    assert!(received.join().unwrap().unwrap().bytes() == payload);
                 });
             }
         }
+    }
+    #[test]
+    fn the_last_frame_is_not_waited_for_where_it_was_read_ahead() {
+        let (worker, supervisor) = UnixStream::pair().unwrap();
+        let worker: &'static UnixStream = Box::leak(Box::new(worker));
+        drop(supervisor);
+        let mut reader = FrameReader::new(100);
+        write_frame(reader.room(), b"last").unwrap();
+        let mut link = Link::over(worker.as_fd());
+        let received = link.try_receive_last(&mut reader).unwrap();
+        assert_eq!(received.bytes(), b"last");
+        assert!(
+            link.try_receive_last(&mut reader).is_err(),
+            "nobody is there"
+        );
     }
 }
