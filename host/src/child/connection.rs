@@ -375,6 +375,8 @@ mod tests {
             [(); 3].map(|()| crate::wire::read_frame(&mut from, usize::MAX).unwrap())
         });
         ours.flush_until(soon()).unwrap();
+        // Whoever waits for more than that is to see the end.
+        drop(ours);
         assert!(reader.join().unwrap() == [b"one".to_vec(), long, b"three".to_vec()]);
     }
 
