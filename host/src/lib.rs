@@ -79,7 +79,7 @@ pub use pool::{
     Outcomes, PluginBuilder, PluginHandle, Plugins, PluginsBuilder, Pool, Process, ProcessBuilder,
     Stats, TaskStats, Usage, WorkerStats, usable_cpus,
 };
-pub use sandbox::{Confinement, Layer, Level, Refusal};
+pub use sandbox::{Confinement, Layer, Level, ProcessUser, Refusal};
 pub use value::{
     ChooseError, Format, FromValue, Function, IntoArgs, IntoValue, Mismatch, Param, ParseError,
     Serde, Signature, Type, TypeDefinition, UnknownFormat, Value, WitInterface, printable,

@@ -15,4 +15,5 @@ mod impostor;
 mod layers;
 mod peers;
 mod pools;
+mod startup;
 mod table;

@@ -7,6 +7,8 @@
 //! ```
 
 use super::connection::Connection;
+use super::ids::{Ids, Lease};
+use super::remains::Reaper;
 use super::start_error::StartError;
 use super::starting::{Started, Starting};
 use crate::sandbox::{
@@ -14,6 +16,7 @@ use crate::sandbox::{
 };
 use crate::wire::{MAX_CONTROL_FRAME, StartFrame, WIRE_VERSION, WORKER_ARGV0, encode};
 use std::fs::File;
+use std::ops::RangeInclusive;
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -46,6 +49,10 @@ pub(crate) struct Launcher {
     /// What the first process achieved, which all later ones must achieve; or why there is none.
     settled: Mutex<Option<Result<Confinement, StartError>>>,
     settling: Condvar,
+    /// Where the supervisor is root: whom its processes become.
+    ids: Option<Ids>,
+    /// Waits for processes that nobody else can wait for any longer.
+    pub(crate) reaper: Reaper,
 }
 
 /// What process to start.
@@ -64,6 +71,7 @@ impl Launcher {
     pub(crate) fn open(
         program: &WorkerProgram,
         require_full: bool,
+        worker_ids: RangeInclusive<u32>,
     ) -> Result<Launcher, StartError> {
         let path = match program {
             WorkerProgram::Itself => PathBuf::from("/proc/self/exe"),
@@ -75,6 +83,7 @@ impl Launcher {
         };
         let program = File::open(&path).map_err(|error| StartError::of_program(&name, error))?;
         let first = Mutex::new(Namespaces::User);
+        let is_root = rustix::process::geteuid().is_root();
         Ok(Launcher {
             program,
             name,
@@ -83,6 +92,8 @@ impl Launcher {
             refusals: Mutex::default(),
             settled: Mutex::default(),
             settling: Condvar::new(),
+            ids: is_root.then(|| Ids::on_this_machine(worker_ids)),
+            reaper: Reaper::default(),
         })
     }
 
@@ -109,9 +120,11 @@ impl Launcher {
             .stderr(last_words)
             .spawn()
             .map_err(|error| StartError::of_program(&self.name, error))?;
+        let id = self.ids.as_ref().map(Ids::lease);
         let policy = Policy {
             role,
             namespaces,
+            run_as: id.as_ref().map(Lease::run_as),
             limits: order.limits,
             threads: order.threads,
             directories: order.directories.clone(),
@@ -125,6 +138,8 @@ impl Launcher {
         let _ = connection.send(&start);
         Ok(Starting::new(
             spawned,
+            id,
+            self.reaper.clone(),
             connection,
             namespaces,
             self.name.clone(),
@@ -138,7 +153,7 @@ impl Launcher {
         loop {
             let mut starting = self.spawn(&order)?;
             match starting.finish() {
-                Ok(started) => return self.accept(started),
+                Ok(started) => return self.accept(&started).map(|()| started),
                 Err(StartError::Refused { refusal }) => {
                     self.degrade(starting.namespaces(), refusal)?
                 }
@@ -148,7 +163,7 @@ impl Launcher {
     }
 
     /// Whether what a process achieved is enough.
-    pub(crate) fn accept(&self, started: Started) -> Result<Started, StartError> {
+    pub(crate) fn accept(&self, started: &Started) -> Result<(), StartError> {
         let missing: Vec<_> = started
             .confinement
             .missing()
@@ -160,7 +175,7 @@ impl Launcher {
         match level {
             Level::Full | Level::Reduced if level == Level::Full || !self.require_full => {
                 self.settle(Ok(started.confinement.clone()));
-                Ok(started)
+                Ok(())
             }
             Level::Full | Level::Reduced => Err(StartError::NotEnough(format!(
                 "full confinement is required, missing: {missing}{why}"

@@ -34,12 +34,12 @@ pub(crate) enum Kinship {
     Dead,
 }
 
-/// A process that was verified to be a child, or a worker forked by one. It is killed when this is dropped.
+/// A process that was verified to be a child, or a worker forked by one. It is killed when this is dropped, and not waited for: an
+/// own child is waited for by its [`Remains`](super::Remains).
 #[derive(Debug)]
 pub(crate) struct Process {
     pid: Pid,
     pidfd: OwnedFd,
-    own_child: bool,
     /// Whether it was sent SIGKILL, or was gone: nothing can come of more.
     killed: AtomicBool,
 }
@@ -53,7 +53,6 @@ impl Process {
         Ok(is_own.then(|| Process {
             pid,
             pidfd,
-            own_child: true,
             killed: AtomicBool::new(false),
         }))
     }
@@ -79,7 +78,6 @@ impl Process {
         Ok(Kinship::Child(Process {
             pid,
             pidfd,
-            own_child: false,
             killed: AtomicBool::new(false),
         }))
     }
@@ -119,26 +117,26 @@ impl Process {
         }
     }
 
-    /// Waits for its end, as its parent, and ends what it leaves behind.
-    pub(crate) fn wait(&self) -> Exit {
+    /// How it ended, if it has, as its parent: it is waited for then, and what it leaves behind is ended. Never waits itself.
+    pub(crate) fn reap(&self) -> Option<Exit> {
+        let ended = |how| waitid(WaitId::PidFd(self.pidfd.as_fd()), how);
+        let how = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+        match ended(how | WaitIdOptions::NOWAIT) {
+            Ok(None) | Err(Errno::INTR) => return None,
+            // Somebody else waited for it, and its number may be another's.
+            Err(_) => return Some(Exit::Unknown),
+            Ok(Some(_)) => {}
+        }
         // Until it is waited for, its number is its own: so is that of the group that it leads, and that what it forked cannot
         // leave. Without a pid namespace they would outlive it.
-        if self.ended(WaitIdOptions::NOWAIT).is_some() {
-            let _ = kill_process_group(self.pid, Signal::KILL);
-        }
-        let ended = self.ended(WaitIdOptions::empty());
-        ended.map_or(Exit::Unknown, exit)
+        let _ = kill_process_group(self.pid, Signal::KILL);
+        let status = ended(how).ok().flatten();
+        Some(status.map_or(Exit::Unknown, exit))
     }
 
-    /// How it ended, once it has; `None` if it is not there to be waited for.
-    fn ended(&self, how: WaitIdOptions) -> Option<WaitIdStatus> {
-        loop {
-            let process = WaitId::PidFd(self.pidfd.as_fd());
-            match waitid(process, WaitIdOptions::EXITED | how) {
-                Err(Errno::INTR) => {}
-                other => return other.ok().flatten(),
-            }
-        }
+    /// How it ended, if it does within `grace`. It stays to be waited for.
+    pub(crate) fn exit_within(&self, grace: Duration) -> Option<Exit> {
+        ending(self.pidfd.as_fd(), grace)
     }
 }
 
@@ -151,9 +149,6 @@ impl AsFd for Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
-        if self.own_child {
-            self.wait();
-        }
     }
 }
 
@@ -197,8 +192,13 @@ mod tests {
         let process = Process::own_child(Pid::from_child(&child))
             .unwrap()
             .unwrap();
+        assert_eq!(process.reap(), None, "it lives");
         process.kill();
-        assert_eq!(process.wait(), Exit::Signal(9));
+        assert_eq!(
+            process.exit_within(Duration::from_secs(60)),
+            Some(Exit::Signal(9))
+        );
+        assert_eq!(process.reap(), Some(Exit::Signal(9)));
         assert!(child.try_wait().is_err(), "it was reaped");
     }
 
@@ -217,9 +217,10 @@ mod tests {
         let pidfd = pidfd_open(stranger, PidfdFlags::empty()).unwrap();
         assert!(is_alive(&pidfd), "it was killed");
         drop(process);
-        assert!(
-            child.try_wait().is_err(),
-            "it was reaped when it was dropped"
+        let killed = child.wait().unwrap();
+        assert_eq!(
+            std::os::unix::process::ExitStatusExt::signal(&killed),
+            Some(9)
         );
     }
 

@@ -2,7 +2,7 @@
 
 use super::launcher::START_TIMEOUT;
 use super::shortage::is_shortage;
-use crate::sandbox::{NotGranted, Refusal, UNPRIVILEGED_ID};
+use crate::sandbox::{NotGranted, Refusal};
 use crate::value::printable;
 use crate::wire::WIRE_VERSION;
 use std::io;
@@ -80,8 +80,8 @@ fn not_granted(refusal: &NotGranted) -> String {
     let denied = matches!(refusal.errno, libc::EACCES | libc::EPERM);
     let advice = match rustix::process::geteuid().is_root() && denied {
         true => format!(
-            ". The workers of root are user {UNPRIVILEGED_ID}: give that user access, put the directory on a file system with id-mapped \
-             mounts (ext4, xfs, btrfs, tmpfs), or start wpool as the owner of the directory"
+            ". The workers of root are other users, of no group: give all users access, put the directory on a file system with \
+             id-mapped mounts (ext4, xfs, btrfs, tmpfs; Linux 5.12 or newer), or start wpool as the owner of the directory"
         ),
         false => String::new(),
     };

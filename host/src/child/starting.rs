@@ -1,25 +1,22 @@
 //! A process from its spawn until it is confined, and then: greeted, and known by the kernel's word.
 
-use super::connection::{Connection, ReceiveError};
+use super::connection::{Connection, Fill, ReceiveError};
+use super::ids::Lease;
 use super::process::{Exit, Process, ending};
+use super::remains::{Reaper, Remains};
 use super::start_error::StartError;
-use crate::sandbox::{Confinement, Namespaces, Refusal};
+use crate::sandbox::{Confinement, Layer, Namespaces, ProcessUser, Refusal};
 use crate::value::printable;
-use crate::wire::{ChildHello, FrameError, WIRE_VERSION, decode};
-use rustix::io::Errno;
-use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open, waitid,
-};
+use crate::wire::{ChildHello, FrameError, IdsMapped, WIRE_VERSION, decode, encode};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use std::io::Read;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, ChildStderr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a process that is not wanted any more may take to show itself.
-const FAREWELL: Duration = Duration::from_secs(1);
-
-/// How long a process whose connection is closed may take to end.
-const LAST_BREATH: Duration = Duration::from_millis(100);
+/// How often is read what a process has still said that is not wanted any more: more than its greeting has parts.
+const LAST_READS: usize = 16;
 
 /// The longest last words of a process that are kept, in bytes.
 const LAST_WORDS: u64 = 4096;
@@ -27,11 +24,15 @@ const LAST_WORDS: u64 = 4096;
 /// A process that has been spawned and not yet been confined.
 #[derive(Debug)]
 pub(crate) struct Starting {
-    spawned: Child,
+    spawned: Option<Child>,
     /// The process that the spawned one has become, in a new pid namespace.
     born: Option<Process>,
     /// Who said so.
     born_number: Option<Pid>,
+    /// Whom a process of root becomes.
+    id: Option<Lease>,
+    has_ids: bool,
+    reaper: Reaper,
     connection: Option<Connection>,
     namespaces: Namespaces,
     greeted: bool,
@@ -40,19 +41,24 @@ pub(crate) struct Starting {
     pub(crate) deadline: Instant,
 }
 
-/// A confined process. Dropping it kills and reaps it.
+/// A confined process. Dropping it kills it and waits, for a second at most; whoever must not wait takes its remains before.
 #[derive(Debug)]
 pub(crate) struct Started {
-    pub(crate) process: Process,
+    pub(crate) process: Arc<Process>,
     pub(crate) connection: Connection,
     pub(crate) confinement: Confinement,
     last_words: Option<ChildStderr>,
+    /// What is to be waited for besides the process, until that was handed over.
+    remains: Option<Remains>,
+    reaper: Reaper,
 }
 
 impl Starting {
     /// A spawned process that has not said anything.
     pub(super) fn new(
         spawned: Child,
+        id: Option<Lease>,
+        reaper: Reaper,
         connection: Connection,
         namespaces: Namespaces,
         program: String,
@@ -60,9 +66,12 @@ impl Starting {
     ) -> Starting {
         let connection = Some(connection);
         Starting {
-            spawned,
+            spawned: Some(spawned),
             born: None,
             born_number: None,
+            id,
+            has_ids: false,
+            reaper,
             connection,
             namespaces,
             greeted: false,
@@ -124,10 +133,17 @@ impl Starting {
                 self.greeted = true;
                 Ok(None)
             }
+            ChildHello::NeedsIds if self.greeted && self.born.is_none() && !self.has_ids => {
+                self.has_ids = true;
+                self.give_ids()?;
+                Ok(None)
+            }
             ChildHello::Born if self.greeted && self.born.is_none() => {
                 self.born_number = self.connection.as_ref().and_then(Connection::writer);
                 self.born = Some(self.writer()?);
-                self.end_spawned();
+                if let Some(spawned) = &mut self.spawned {
+                    let _ = spawned.kill();
+                }
                 Ok(None)
             }
             ChildHello::Confined(confinement) if self.greeted => {
@@ -144,6 +160,9 @@ impl Starting {
 
     fn confined(&mut self, mut confinement: Confinement) -> Result<Started, StartError> {
         confinement.landlock_refusal = confinement.landlock_refusal.map(shown);
+        let id = self.id.as_ref();
+        confinement.user = id.map_or(ProcessUser::Supervisor, Lease::user);
+        let is_other = self.born.is_some();
         let process = match self.born.take() {
             Some(process) => process,
             None => self.writer()?,
@@ -154,12 +173,40 @@ impl Starting {
             return Err(lost());
         }
         connection.stop_attesting()?;
+        let mut remains = Remains::new(self.id.take());
+        let mut spawned = self.spawned.take();
+        let last_words = spawned.as_mut().and_then(|spawned| spawned.stderr.take());
+        // It has ended by itself by now, or soon will; where it became the confined process, that is waited for.
+        if is_other && let Some(spawned) = spawned {
+            remains = remains.with_leader(spawned, false);
+            remains.reap();
+        }
         Ok(Started {
-            process,
+            process: Arc::new(process),
             connection,
             confinement,
-            last_words: self.spawned.stderr.take(),
+            last_words,
+            remains: Some(remains),
+            reaper: self.reaper.clone(),
         })
+    }
+
+    /// Maps the id that the process is to have into its user namespace, and says so.
+    fn give_ids(&mut self) -> Result<(), StartError> {
+        let lost = || StartError::NotAWorkerProgram(self.program.clone());
+        let spawned = self.spawned.as_ref().map(Pid::from_child);
+        let connection = self.connection.as_mut().ok_or_else(lost)?;
+        let (Some(id), Some(child)) = (&self.id, spawned) else {
+            return Err(lost());
+        };
+        if self.namespaces != Namespaces::User || connection.writer() != Some(child) {
+            return Err(lost());
+        }
+        id.map_into(child).map_err(|(path, error)| {
+            let step = format!("writing {path} from outside");
+            StartError::of_refusal(Refusal::new(Layer::UserNamespace, &step, error))
+        })?;
+        Ok(connection.send(&encode(&IdsMapped::AsAsked))?)
     }
 
     /// Who wrote the last frame: a child of this process. Only such a one can be waited for, and until it is, its number is its
@@ -174,51 +221,64 @@ impl Starting {
         Process::own_child(writer)?.ok_or_else(lost)
     }
 
-    /// Whether it ended by SIGKILL, which it never does by itself. It may still be about to end.
-    pub(crate) fn was_killed(&self) -> bool {
-        let exit = match &self.born {
-            Some(process) => ending(process.as_fd(), LAST_BREATH),
-            None => pidfd_open(Pid::from_child(&self.spawned), PidfdFlags::empty())
-                .ok()
-                .and_then(|spawned| ending(spawned.as_fd(), LAST_BREATH)),
-        };
-        exit == Some(Exit::Signal(Signal::KILL.as_raw()))
+    /// How it ended, if it has.
+    pub(crate) fn exit(&self) -> Option<Exit> {
+        ending(self.pidfd()?.as_fd(), Duration::ZERO)
     }
 
-    /// The spawned process has handed over, or is not wanted any more.
-    fn end_spawned(&mut self) {
-        let _ = self.spawned.kill();
-        let _ = self.spawned.wait();
+    /// What becomes readable when it ends.
+    pub(crate) fn pidfd(&self) -> Option<OwnedFd> {
+        match &self.born {
+            Some(process) => process.as_fd().try_clone_to_owned().ok(),
+            None => self.spawned.as_ref().and_then(pidfd_of),
+        }
     }
 
-    /// Ends the spawned process and what it became, where that has not said who it is. Until it has said so, both are in the
-    /// group that the spawned process leads; and as long as that was not waited for, its number is its own.
-    fn end_group(&mut self) {
-        let group = Pid::from_child(&self.spawned);
+    /// Ends it, and hands over what is to be waited for. Nothing if it has become a confined process, or was handed over.
+    pub(crate) fn take_remains(&mut self) -> Option<Remains> {
+        let mut spawned = self.spawned.take()?;
+        let group = Pid::from_child(&spawned);
+        // Until it has said who it is, what was spawned and what that became are in the group that the spawned process leads; and
+        // as long as that was not waited for, its number is its own.
         let _ = kill_process_group(group, Signal::KILL);
-        self.end_spawned();
-        // A process that had left the group has said who it is. With all others dead, this ends.
-        let deadline = Some(Instant::now() + FAREWELL);
-        while self.born.is_none()
-            && let Some(connection) = &mut self.connection
-            && let Ok(frame) = connection.receive(deadline)
-            && self.handle(&frame).is_ok()
-        {}
+        let _ = spawned.kill();
+        self.notice_birth();
         // Where descriptors are exhausted, one that has said who it is cannot be held as long as its connection is open.
         self.connection = None;
         if let Some(number) = self.born_number
             && self.born.is_none()
             && number != group
         {
-            drop(Process::own_child(number));
+            self.born = Process::own_child(number).ok().flatten();
         }
-        // Only own children can be waited for, and only those of this group are.
-        let rest = WaitId::Pgid(Some(group));
-        while matches!(
-            waitid(rest.clone(), WaitIdOptions::EXITED),
-            Ok(_) | Err(Errno::INTR)
-        ) {}
+        let remains = Remains::new(self.id.take()).with_leader(spawned, true);
+        Some(match self.born.take() {
+            Some(process) => remains.with_process(Arc::new(process)),
+            None => remains,
+        })
     }
+
+    /// A process that has left the group has said who it is before.
+    fn notice_birth(&mut self) {
+        for _ in 0..LAST_READS {
+            let Some(connection) = &mut self.connection else {
+                return;
+            };
+            if self.born_number.is_some() {
+                return;
+            }
+            match connection.next_frame().map(|frame| frame.map(decode)) {
+                Ok(Some(Some(ChildHello::Born))) => self.born_number = connection.writer(),
+                Ok(Some(_)) => {}
+                Ok(None) if matches!(connection.fill(), Ok(Fill::Data | Fill::LastData)) => {}
+                _ => return,
+            }
+        }
+    }
+}
+
+pub(super) fn pidfd_of(child: &Child) -> Option<OwnedFd> {
+    pidfd_open(Pid::from_child(child), PidfdFlags::empty()).ok()
 }
 
 /// A refusal in words that a person may be shown.
@@ -231,14 +291,27 @@ fn shown(refusal: Refusal) -> Refusal {
 
 impl Drop for Starting {
     fn drop(&mut self) {
-        // If it became the confined process itself, that one's owner kills and reaps it.
-        if self.connection.is_some() && self.born.is_none() {
-            self.end_group();
+        if let Some(remains) = self.take_remains() {
+            self.reaper.end(remains);
+        }
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        if let Some(remains) = self.take_remains() {
+            self.reaper.end(remains);
         }
     }
 }
 
 impl Started {
+    /// Ends it, and hands over what is to be waited for, once.
+    pub(crate) fn take_remains(&mut self) -> Option<Remains> {
+        let remains = self.remains.take()?;
+        Some(remains.with_process(Arc::clone(&self.process)))
+    }
+
     /// What the runtime of a dead compiler wrote before it aborted.
     pub(crate) fn last_words(&mut self) -> String {
         let mut words = Vec::new();

@@ -2,17 +2,18 @@
 
 use super::args::DoctorArgs;
 use super::exit;
+use super::options::WorkerIds;
 use super::setup::Refused;
 use serde_json::{Map, Value, json};
 use std::fs;
 use std::io::{self, Write};
-use wpool::{ErrorKind, Layer, Level, Order, Pool};
+use wpool::{ErrorKind, Layer, Level, Order, Pool, ProcessUser};
 
 /// The module that is run: one function that returns a number.
 const ANSWER: &str = r#"(module (func (export "answer") (result i32) (i32.const 42)))"#;
 
 pub(super) fn run(args: &DoctorArgs) -> Result<u8, Refused> {
-    let diagnosis = match examine() {
+    let diagnosis = match examine(args.worker_ids.as_ref()) {
         Ok(diagnosis) => diagnosis,
         Err(error) if error.kind() == ErrorKind::Confinement => Diagnosis::refused(&error),
         Err(error) => return Err(error.into()),
@@ -27,6 +28,9 @@ pub(super) fn run(args: &DoctorArgs) -> Result<u8, Refused> {
     Ok(diagnosis.exit_code())
 }
 
+/// What root can do where its processes share one id with others.
+const IDS_ADVICE: &str = "map some that no account has into this container or user namespace, and name them by --worker-ids FIRST-LAST";
+
 /// One layer on this machine.
 struct Finding {
     layer: Layer,
@@ -39,6 +43,7 @@ struct Finding {
 struct Diagnosis {
     level: Option<Level>,
     findings: Vec<Finding>,
+    user: Option<ProcessUser>,
     /// A worker as the kernel shows it.
     worker: Seen,
     landlock_abi: Option<u32>,
@@ -83,8 +88,9 @@ const LIMITS: [&str; 10] = [
 ];
 
 /// Runs one task in a real pool.
-fn examine() -> Result<Diagnosis, wpool::Error> {
-    let pool = Pool::builder(ANSWER.as_bytes()).workers(1).build()?;
+fn examine(ids: Option<&WorkerIds>) -> Result<Diagnosis, wpool::Error> {
+    let builder = Pool::builder(ANSWER.as_bytes()).workers(1);
+    let pool = WorkerIds::add(ids, builder).build()?;
     let (mut inputs, mut outcomes) = pool.stream("answer", Order::Input)?;
     // Its outcomes are held here, so they are wanted.
     let _ = inputs.send(&[]);
@@ -127,6 +133,7 @@ fn examine() -> Result<Diagnosis, wpool::Error> {
     Ok(Diagnosis {
         level: Some(confinement.level()),
         findings,
+        user: Some(confinement.user),
         worker,
         landlock_abi: confinement.landlock_abi,
         error,
@@ -185,6 +192,7 @@ impl Diagnosis {
         Diagnosis {
             level: None,
             findings: Vec::new(),
+            user: None,
             worker: Seen::default(),
             landlock_abi: None,
             error: Some(error.to_string()),
@@ -227,6 +235,12 @@ impl Diagnosis {
                 text += &format!("  {:<18} to get it: {advice}\n", "");
             }
         }
+        if let Some(user) = self.user {
+            text += &format!("  {:<18} {user}\n", "runs as");
+            if user == ProcessUser::Nobody {
+                text += &format!("  {:<18} to get ids of their own: {IDS_ADVICE}\n", "");
+            }
+        }
         if !self.worker.status.is_empty() {
             text += "a worker, seen from outside:\n";
         }
@@ -257,6 +271,7 @@ impl Diagnosis {
             "level": self.level(),
             "layers": layers,
             "landlock_abi": self.landlock_abi,
+            "runs_as": self.user,
             "worker": self.worker.json(),
             "error": self.error,
         })

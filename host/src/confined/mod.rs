@@ -24,8 +24,10 @@ mod warm;
 mod wasi;
 mod worker;
 
-use crate::sandbox::{self, Halt, Policy, Role};
-use crate::wire::{ChildHello, MAX_CONTROL_FRAME, StartFrame, WIRE_VERSION, WORKER_ARGV0, decode};
+use crate::sandbox::{self, Between, Halt, Policy, Role};
+use crate::wire::{
+    ChildHello, IdsMapped, MAX_CONTROL_FRAME, StartFrame, WIRE_VERSION, WORKER_ARGV0, decode,
+};
 use link::Link;
 use std::ffi::OsStr;
 use template::WorkingSet;
@@ -62,10 +64,30 @@ fn greet(link: &mut Link) -> Option<Policy> {
     (start.version == WIRE_VERSION).then_some(start.policy)
 }
 
+/// What is said to the supervisor while the process locks itself down.
+struct Greeting;
+
+impl Between for Greeting {
+    fn wait_for_ids(&mut self) {
+        let mut link = Link::to_supervisor();
+        link.send(&ChildHello::NeedsIds);
+        if decode::<IdsMapped>(&link.receive(MAX_CONTROL_FRAME)).is_none() {
+            end(1);
+        }
+    }
+
+    fn born(&mut self) {
+        Link::to_supervisor().send(&ChildHello::Born);
+    }
+
+    fn start_threads(&mut self, threads: u16) -> std::io::Result<()> {
+        compiler::start_threads(threads)
+    }
+}
+
 /// Locks the process down, and says what was achieved or refused.
 fn confine(link: &mut Link, policy: &Policy) -> bool {
-    let born = || Link::to_supervisor().send(&ChildHello::Born);
-    match sandbox::enter(policy, link.as_fd(), born, compiler::start_threads) {
+    match sandbox::enter(policy, link.as_fd(), &mut Greeting) {
         Err(halt) => {
             link.send(&match halt {
                 Halt::Refused(refusal) => ChildHello::Refused(refusal),

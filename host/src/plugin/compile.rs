@@ -255,7 +255,7 @@ fn explain(compiler: &mut Started, error: ReceiveError, limits: &Limits) -> Erro
     compiler
         .process
         .kill_if_alive_after(Duration::from_millis(500));
-    let exit = compiler.process.wait();
+    let exit = compiler.process.exit_within(Duration::from_secs(1));
     let last_words = compiler.last_words();
     if last_words.contains("memory allocation of") {
         let limit = limits
@@ -268,7 +268,7 @@ fn explain(compiler: &mut Started, error: ReceiveError, limits: &Limits) -> Erro
     if last_words.contains("overflowed its stack") {
         return failed("compiling it overflowed the compiler's stack".into());
     }
-    match exit {
+    match exit.unwrap_or(Exit::Unknown) {
         Exit::Signal(libc::SIGXCPU) => too_long(),
         Exit::Signal(libc::SIGSYS) => {
             failed("its compiler violated its system call filter (SIGSYS)".into())

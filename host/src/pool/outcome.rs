@@ -260,6 +260,11 @@ impl Failure {
             }
             Loss::Cancelled => died(Death::Cancelled, timeout),
             Loss::NoPlugin => Failure::new(FailureKind::Init, "the plugin is not loaded"),
+            Loss::NoPlace => Failure::new(
+                FailureKind::WorkerDied,
+                "no worker can be started: processes that were killed do not end, and there are as many of them as there may be \
+                 workers; a file system or device that does not answer holds them (ps shows them in state D)",
+            ),
             Loss::NoWorkerLeft => Failure::new(
                 FailureKind::HostCall,
                 "a host function waits for it, and so do all workers that there may be: allow more workers, or let host functions call \

@@ -5,12 +5,13 @@ use super::driver::{Driver, Settings};
 use super::handle::PluginHandle;
 use super::inbox::Inbox;
 use super::scheduler::PluginId;
-use crate::child::{Launcher, Order, WorkerProgram, advice};
+use crate::child::{DEFAULT_IDS, Launcher, Order, WorkerProgram, advice};
 use crate::error::{Error, ErrorKind};
 use crate::plugin::{ArtifactCache, Module, Terms, compile};
 use crate::sandbox::{Confinement, ProcessLimits, Refusal, Role};
 use crate::wire::WORKER_ARGV0;
 use std::ffi::OsStr;
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -20,6 +21,17 @@ use std::thread::JoinHandle;
 pub(super) struct Start {
     pub(super) program: WorkerProgram,
     pub(super) require_full: bool,
+    pub(super) worker_ids: WorkerIds,
+}
+
+/// The user ids that processes of root may have.
+#[derive(Clone, Debug)]
+pub(super) struct WorkerIds(pub(super) RangeInclusive<u32>);
+
+impl Default for WorkerIds {
+    fn default() -> WorkerIds {
+        WorkerIds(DEFAULT_IDS)
+    }
 }
 
 impl Start {
@@ -29,7 +41,11 @@ impl Start {
             let message = "this process was started to be a worker, but its main does not begin with wpool::init()";
             return Err(Error::new(ErrorKind::WorkerProgram, message));
         }
-        Ok(Launcher::open(&self.program, self.require_full)?)
+        Ok(Launcher::open(
+            &self.program,
+            self.require_full,
+            self.worker_ids.0.clone(),
+        )?)
     }
 }
 

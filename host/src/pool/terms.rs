@@ -222,6 +222,16 @@ macro_rules! process_settings {
                 self
             }
 
+            /// The user ids that compilers and templates get where this process is root: one each, at random, with the group id
+            /// of the same number. Ids that are not mapped here are left out, and so are those of accounts and those that
+            /// `/etc/subuid` and `/etc/subgid` give to users; directory services are not asked. Where none is left, the
+            /// processes run as `nobody`, and [`Confinement::user`](crate::Confinement::user) says so. Default: 2,100,000,000 to
+            /// 2,147,000,000.
+            pub fn worker_ids(mut self, ids: std::ops::RangeInclusive<u32>) -> Self {
+                self.start.worker_ids = super::runner::WorkerIds(ids);
+                self
+            }
+
             /// The executable that becomes the confined processes: its `main` must begin with [`crate::init`]. Default: the
             /// running program itself.
             pub fn worker_program(mut self, path: impl Into<std::path::PathBuf>) -> Self {

@@ -111,6 +111,38 @@ pub enum Level {
     Full,
 }
 
+/// Which user a confined process runs as. Another process of the same user could stop or kill it, and in between its start and
+/// its confinement look into it.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let pool = wpool::Pool::builder("../guest-examples/wasm/square.wasm").build()?;
+/// println!("the processes run as {}", pool.confinement().user);
+/// # Ok::<(), wpool::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ProcessUser {
+    /// The supervisor's own, which is not root.
+    #[default]
+    Supervisor,
+    /// A user id that no account and no other compiler or template has. Root's processes have one each.
+    OwnId,
+    /// `nobody` (65534), which other processes may have too: what is left to root where no other ids are mapped.
+    Nobody,
+}
+
+impl fmt::Display for ProcessUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ProcessUser::Supervisor => "the user that runs wpool",
+            ProcessUser::OwnId => "a user id of its own each",
+            ProcessUser::Nobody => "nobody (65534), which other processes may have too",
+        })
+    }
+}
+
 /// The layers that a confined process reported to be in force.
 ///
 /// ```rust,standalone_crate
@@ -127,6 +159,8 @@ pub enum Level {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confinement {
     layers: Vec<Layer>,
+    /// Which user each process runs as: the supervisor says so, and not the process.
+    pub user: ProcessUser,
     /// The Landlock ABI that is enforced, if any.
     pub landlock_abi: Option<u32>,
     /// Why Landlock is not in force, where it is not.
@@ -142,6 +176,11 @@ impl Confinement {
         let all = Layer::ALL.into_iter().filter(|layer| layer.is_namespace());
         self.layers
             .extend(all.filter(|layer| kind == Namespaces::User || *layer != Layer::UserNamespace));
+    }
+
+    /// Whether the kernel counts the processes of a template and its workers without those of others.
+    pub(crate) fn counts_processes(&self) -> bool {
+        self.has(Layer::UserNamespace) || self.user == ProcessUser::OwnId
     }
 
     /// Whether `layer` is in force.

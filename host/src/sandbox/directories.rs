@@ -7,7 +7,7 @@
 //! without namespaces:          the directory stays where it is; Landlock alone keeps the process to it
 //! ```
 
-use super::policy::{GrantedDirectory, Namespaces, NotGranted, Policy, UNPRIVILEGED_ID};
+use super::policy::{GrantedDirectory, Namespaces, NotGranted, Policy, RunAs};
 use super::{Halt, Layer, Refusal};
 use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags, RawDir};
 use rustix::io::Errno;
@@ -73,9 +73,12 @@ pub(super) fn take_as_root(policy: &Policy) -> Result<Vec<Tree>, Halt> {
     unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNS) }
         .map_err(|errno| Refusal::new(Layer::MountNamespace, "unshare", errno))?;
     let trees = take(policy)?;
+    let Some(user) = policy.run_as else {
+        return Ok(trees);
+    };
     for (directory, tree) in policy.directories.iter().zip(&trees) {
         // What cannot be mapped stays as it is: whether that is enough is found out later.
-        if let Ok(namespace) = mapping_of(directory) {
+        if let Ok(namespace) = mapping_of(directory, user) {
             let _ = set_attributes(&tree.0, libc::MOUNT_ATTR_IDMAP, Some(namespace.as_fd()));
         }
     }
@@ -182,8 +185,8 @@ fn set_attributes(
     }
 }
 
-/// A user namespace in which the owner of a directory is who root becomes.
-fn mapping_of(directory: &GrantedDirectory) -> io::Result<OwnedFd> {
+/// A user namespace in which the owner of a directory is whom root becomes.
+fn mapping_of(directory: &GrantedDirectory, user: RunAs) -> io::Result<OwnedFd> {
     let flags = libc::CLONE_NEWUSER | libc::SIGCHLD;
     let parent = rustix::process::getpid();
     // SAFETY: a plain fork of a single-threaded process; the child does nothing but wait for its end.
@@ -193,10 +196,7 @@ fn mapping_of(directory: &GrantedDirectory) -> io::Result<OwnedFd> {
         pid => pid as i32,
     };
     let mapped = |kind: &str, id: u32| {
-        fs::write(
-            format!("/proc/{pid}/{kind}"),
-            format!("{id} {UNPRIVILEGED_ID} 1"),
-        )
+        fs::write(format!("/proc/{pid}/{kind}"), format!("{id} {} 1", user.id))
     };
     let namespace = mapped("uid_map", directory.owner)
         .and_then(|()| mapped("gid_map", directory.group))

@@ -1,28 +1,55 @@
-//! Who the process is: an unprivileged user, in a session of its own.
+//! Who the process is: a user without privilege, in a session of its own, whom no other user can look into.
 
-use super::policy::{Namespaces, UNPRIVILEGED_ID};
+use super::policy::{Namespaces, Policy, RunAs};
 use super::{Layer, Refusal, capabilities};
 use rustix::fs::{Gid, Uid};
-use rustix::{process, thread};
+use rustix::io::Errno;
+use rustix::process::{self, DumpableBehavior};
+use rustix::thread;
 
-/// Becomes an unprivileged user for good if the process is root; else nothing.
-pub(super) fn drop_root() -> Result<(), Refusal> {
-    let refused =
-        |step: &str, errno: rustix::io::Errno| Refusal::new(Layer::Capabilities, step, errno);
+fn refused(step: &'static str) -> impl Fn(Errno) -> Refusal {
+    move |errno| Refusal::new(Layer::Capabilities, step, errno)
+}
+
+/// Whom the process has to become; `None` if it is not root and stays who it is.
+///
+/// # Errors
+///
+/// A root that was not told whom to become.
+pub(super) fn to_become(policy: &Policy) -> Result<Option<RunAs>, Refusal> {
     if !process::geteuid().is_root() && !process::getuid().is_root() {
-        return Ok(());
+        return Ok(None);
     }
+    match policy.run_as {
+        Some(user) => Ok(Some(user)),
+        None => Err(Refusal {
+            layer: Layer::Capabilities,
+            step: "becoming another user than root, of whom the supervisor said nothing,".into(),
+            errno: 0,
+        }),
+    }
+}
+
+/// Root lets go of its groups, and from here on no process of another user may look into this one, trace it or write its id maps.
+/// It comes before the change of user, so that there is no moment in which the new user's other processes may.
+pub(super) fn hide() -> Result<(), Refusal> {
+    thread::set_thread_groups(&[]).map_err(refused("setgroups"))?;
+    not_dumpable()
+}
+
+/// Becomes that user for good.
+pub(super) fn become_user(user: RunAs) -> Result<(), Refusal> {
     capabilities::forget_bounding_set()?;
-    let (uid, gid) = (
-        Uid::from_raw(UNPRIVILEGED_ID),
-        Gid::from_raw(UNPRIVILEGED_ID),
-    );
-    thread::set_thread_groups(&[]).map_err(|e| refused("setgroups", e))?;
-    thread::set_thread_res_gid(gid, gid, gid).map_err(|e| refused("setresgid", e))?;
-    thread::set_thread_res_uid(uid, uid, uid).map_err(|e| refused("setresuid", e))?;
-    // A change of user makes /proc/self root's; without this the id maps cannot be written.
-    process::set_dumpable_behavior(process::DumpableBehavior::Dumpable)
-        .map_err(|e| refused("PR_SET_DUMPABLE", e))
+    let (uid, gid) = (Uid::from_raw(user.id), Gid::from_raw(user.id));
+    thread::set_thread_res_gid(gid, gid, gid).map_err(refused("setresgid"))?;
+    thread::set_thread_res_uid(uid, uid, uid).map_err(refused("setresuid"))?;
+    // A change of user sets it to what fs.suid_dumpable says.
+    not_dumpable()
+}
+
+fn not_dumpable() -> Result<(), Refusal> {
+    process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
+        .map_err(refused("PR_SET_DUMPABLE"))
 }
 
 /// Leaves the terminal's process group, so that its signals reach the supervisor alone.

@@ -1,6 +1,6 @@
 //! Resource limits, set soft and hard alike, so that nothing in the process can raise them.
 
-use super::policy::{Files, Namespaces, Policy, ProcessLimits, Role};
+use super::policy::{Files, Policy, ProcessLimits, Role};
 use super::{Layer, Refusal};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
@@ -34,7 +34,7 @@ pub(super) fn apply(policy: &Policy) -> Result<(), Refusal> {
     let processes = policy
         .limits
         .processes
-        .filter(|_| policy.namespaces == Namespaces::User);
+        .filter(|_| policy.counts_processes());
     tighten(&ProcessLimits {
         processes,
         ..policy.limits

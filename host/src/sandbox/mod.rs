@@ -20,9 +20,9 @@ mod root;
 mod seccomp;
 mod signals;
 
-pub use confinement::{Confinement, Layer, Level, Refusal};
+pub use confinement::{Confinement, Layer, Level, ProcessUser, Refusal};
 pub use policy::{
-    Files, GrantedDirectory, Namespaces, NotGranted, Policy, ProcessLimits, Role, UNPRIVILEGED_ID,
+    Files, GrantedDirectory, NOBODY, Namespaces, NotGranted, Policy, ProcessLimits, Role, RunAs,
 };
 
 pub(crate) use death::die_with_supervisor;
@@ -56,9 +56,22 @@ impl From<NotGranted> for Halt {
     }
 }
 
+/// What the process says, waits for and does between the steps of its confinement.
+pub(crate) trait Between {
+    /// It is in a user namespace that has no ids. Returns once the supervisor has mapped those that it is to have.
+    fn wait_for_ids(&mut self);
+    /// It is another process than before, a child of the caller's parent.
+    fn born(&mut self);
+    /// Starts threads to compile with.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's.
+    fn start_threads(&mut self, threads: u16) -> std::io::Result<()>;
+}
+
 /// Confines the calling process, which must be single-threaded and hold nothing but `socket` (descriptor 0), and returns
-/// what was achieved. With namespaces, the process that returns is a child of the caller's parent: the caller ends here, and
-/// `born` is called first thing in the new one. `start_threads` is called before the filter, where threads were asked for.
+/// what was achieved. With namespaces, the process that returns is a child of the caller's parent, and the caller ends here.
 ///
 /// # Errors
 ///
@@ -66,8 +79,7 @@ impl From<NotGranted> for Halt {
 pub(crate) fn enter(
     policy: &Policy,
     socket: BorrowedFd<'_>,
-    born: impl FnOnce(),
-    start_threads: impl FnOnce(u16) -> std::io::Result<()>,
+    between: &mut impl Between,
 ) -> Result<Confinement, Halt> {
     let mut achieved = Confinement::default();
 
@@ -77,19 +89,33 @@ pub(crate) fn enter(
     achieved.holds(Layer::NoNewPrivileges);
     identity::volunteer_when_memory_is_short();
 
-    // 2. Not root, before anything else is done as root but to take hold of what it granted.
+    // 2. Root takes hold of what it granted. Before it stops being root, no other user may look into it.
     let mut trees = directories::take_as_root(policy)?;
-    if policy.namespaces != Namespaces::Privileged {
-        identity::drop_root()?;
+    let user = identity::to_become(policy)?;
+    if user.is_some() {
+        identity::hide()?;
+    }
+    if let (Namespaces::None, Some(user)) = (policy.namespaces, user) {
+        identity::become_user(user)?;
     }
 
-    // 3. Own namespaces; from here on the process is the first of its pid namespace.
+    // 3. Own namespaces; from here on the process is the first of its pid namespace. The user namespace of root's process is
+    //    root's, so that no other user has a privilege in it, and has its ids from the supervisor.
     match policy.namespaces {
         Namespaces::None => {}
         kind => {
+            let ids = namespaces::own_ids();
             namespaces::unshare(kind)?;
+            match (kind, user) {
+                (Namespaces::User, Some(user)) => {
+                    between.wait_for_ids();
+                    identity::become_user(user)?;
+                }
+                (Namespaces::User, None) => namespaces::map_own_ids(ids)?,
+                _ => {}
+            }
             namespaces::become_init()?;
-            born();
+            between.born();
             if trees.is_empty() {
                 trees = directories::take(policy)?;
             }
@@ -101,8 +127,8 @@ pub(crate) fn enter(
 
     // 4. No capability, now or by any later exec; root without a user namespace leaves here.
     capabilities::forget_bounding_set()?;
-    if policy.namespaces == Namespaces::Privileged {
-        identity::drop_root()?;
+    if let (Namespaces::Privileged, Some(user)) = (policy.namespaces, user) {
+        identity::become_user(user)?;
     }
     capabilities::drop_all()?;
     achieved.holds(Layer::Capabilities);
@@ -126,7 +152,8 @@ pub(crate) fn enter(
 
     // 8. Threads inherit all of the above, and share the filter.
     if policy.threads > 1 {
-        start_threads(policy.threads)
+        between
+            .start_threads(policy.threads)
             .map_err(|error| Refusal::new(Layer::ResourceLimits, "starting threads", error))?;
     }
 

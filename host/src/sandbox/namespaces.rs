@@ -12,7 +12,7 @@ const WITHOUT_USER: UnshareFlags = UnshareFlags::NEWNS
     .union(UnshareFlags::NEWUTS)
     .union(UnshareFlags::NEWCGROUP);
 
-/// Enters the namespaces of `kind`. In a user namespace the process keeps its user and group id, and no other id exists.
+/// Enters the namespaces of `kind`. A user namespace has no ids yet.
 pub(super) fn unshare(kind: Namespaces) -> Result<(), Refusal> {
     let (flags, layer) = match kind {
         Namespaces::User => (
@@ -22,19 +22,23 @@ pub(super) fn unshare(kind: Namespaces) -> Result<(), Refusal> {
         Namespaces::Privileged => (WITHOUT_USER, Layer::PidNamespace),
         Namespaces::None => return Ok(()),
     };
-    let (uid, gid) = (
-        rustix::process::geteuid().as_raw(),
-        rustix::process::getegid().as_raw(),
-    );
     // SAFETY: CLONE_FILES is not among the flags, so no descriptor changes hands.
     unsafe { rustix::thread::unshare_unsafe(flags) }
-        .map_err(|errno| Refusal::new(layer, "unshare", errno))?;
-    if kind == Namespaces::User {
-        write_map("/proc/self/setgroups", "deny")?;
-        write_map("/proc/self/uid_map", &format!("{uid} {uid} 1"))?;
-        write_map("/proc/self/gid_map", &format!("{gid} {gid} 1"))?;
-    }
-    Ok(())
+        .map_err(|errno| Refusal::new(layer, "unshare", errno))
+}
+
+/// The user and group id of the process.
+pub(super) fn own_ids() -> [u32; 2] {
+    let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
+    [uid.as_raw(), gid.as_raw()]
+}
+
+/// Maps to themselves the user and group id that the process had before it entered its user namespace, and no others. This is how
+/// the process of an ordinary user does it, whom the kernel lets nobody else do it for; that of root has them mapped for it.
+pub(super) fn map_own_ids([uid, gid]: [u32; 2]) -> Result<(), Refusal> {
+    write_map("/proc/self/setgroups", "deny")?;
+    write_map("/proc/self/uid_map", &format!("{uid} {uid} 1"))?;
+    write_map("/proc/self/gid_map", &format!("{gid} {gid} 1"))
 }
 
 fn write_map(path: &str, content: &str) -> Result<(), Refusal> {

@@ -1,8 +1,8 @@
 //! Single layers, so that tests can tell what each of them refuses.
 
 use super::{
-    Files, Filter, Namespaces, Policy, ProcessLimits, Refusal, Role, capabilities, identity,
-    landlock, limits, namespaces, root,
+    Files, Filter, Layer, NOBODY, Namespaces, Policy, ProcessLimits, Refusal, Role, RunAs,
+    capabilities, identity, landlock, limits, namespaces, root,
 };
 
 /// Puts the mechanisms of one layer in force in a process that holds nothing but standard streams.
@@ -15,19 +15,25 @@ fn put_in_force(layer: &str) -> Result<(), Refusal> {
         "nothing" => Ok(()),
         "no-new-privileges" => capabilities::no_new_privileges(),
         "namespaces" => {
-            identity::drop_root()?;
+            become_nobody()?;
+            // There is no supervisor to map its ids, so that it has to be able to.
+            rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable)
+                .map_err(|errno| Refusal::new(Layer::UserNamespace, "PR_SET_DUMPABLE", errno))?;
+            let ids = namespaces::own_ids();
             namespaces::unshare(Namespaces::User)?;
+            namespaces::map_own_ids(ids)?;
             namespaces::become_init()?;
             root::make(Vec::new())
         }
         "capabilities" => {
-            identity::drop_root()?;
+            become_nobody()?;
             capabilities::forget_bounding_set()?;
             capabilities::drop_all()
         }
         "limits" => limits::apply(&Policy {
             role: Role::Compiler,
             namespaces: Namespaces::None,
+            run_as: None,
             limits: ProcessLimits {
                 data_bytes: Some(256 << 20),
                 address_space_bytes: Some(1 << 30),
@@ -45,9 +51,21 @@ fn put_in_force(layer: &str) -> Result<(), Refusal> {
         "seccomp-template" => Filter::serving(Files::None)?.install(),
         "seccomp-worker" => Filter::worker(Files::None)?.install(),
         _ => Err(Refusal {
-            layer: super::Layer::Seccomp,
+            layer: Layer::Seccomp,
             step: format!("{layer}, which is no layer,"),
             errno: 0,
         }),
     }
+}
+
+/// Root becomes `nobody`; others stay who they are.
+fn become_nobody() -> Result<(), Refusal> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    identity::hide()?;
+    identity::become_user(RunAs {
+        id: NOBODY,
+        is_own: false,
+    })
 }

@@ -2,8 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The user and group id that root's confined processes run as: `nobody` on every distribution.
-pub const UNPRIVILEGED_ID: u32 = 65534;
+/// `nobody` on every distribution: what root's confined processes run as where no id is to be had for each of them.
+pub const NOBODY: u32 = 65534;
+
+/// Whom a process that root started becomes: one number as user and as group id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunAs {
+    /// The id.
+    pub id: u32,
+    /// Whether no other process and no account has it.
+    pub is_own: bool,
+}
 
 /// What kind of confined process this is; the filters differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,8 +43,8 @@ pub struct ProcessLimits {
     pub address_space_bytes: Option<u64>,
     /// CPU time in seconds over the life of the process (`RLIMIT_CPU`).
     pub cpu_seconds: Option<u64>,
-    /// How many processes may exist in the user namespace (`RLIMIT_NPROC`); `None` leaves it as it is. Without a user
-    /// namespace of its own the limit would count the processes of others, and is not set.
+    /// How many processes the user may have in its user namespace (`RLIMIT_NPROC`); `None` leaves it as it is. It is set
+    /// only where the process has a user namespace or a user id of its own: elsewhere it would count the processes of others.
     pub processes: Option<u64>,
 }
 
@@ -85,6 +94,8 @@ pub struct Policy {
     pub role: Role,
     /// The namespaces to enter.
     pub namespaces: Namespaces,
+    /// Whom to become; `None` where the supervisor is not root, and its processes stay who they are.
+    pub run_as: Option<RunAs>,
     /// The limits in force from the start.
     pub limits: ProcessLimits,
     /// Threads to compile with, 1 for none besides the process's own. They start before the filter, which has no clone.
@@ -94,6 +105,11 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// Whether the kernel can count the processes of this one's user without counting those of others.
+    pub(crate) fn counts_processes(&self) -> bool {
+        self.namespaces == Namespaces::User || self.run_as.is_some_and(|user| user.is_own)
+    }
+
     /// What of files its filters let through.
     pub(crate) fn files(&self) -> Files {
         files_of(&self.directories)

@@ -47,6 +47,8 @@ pub enum ChildHello {
     Panicked(String),
     /// It runs a worker program of this [`WIRE_VERSION`]; always the first frame.
     Hello(String),
+    /// It is in a new user namespace, and waits for [`IdsMapped`]. Only a process of root says so.
+    NeedsIds,
     /// The first word of the process that another has become: from here on the kernel knows it by its own number.
     Born,
     /// A step of the confinement was refused; the process ends.
@@ -55,6 +57,13 @@ pub enum ChildHello {
     NotGranted(NotGranted),
     /// It is confined, and waits for its first request.
     Confined(Confinement),
+}
+
+/// To a process that said [`ChildHello::NeedsIds`]: the id that it is to become is there.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum IdsMapped {
+    /// As its policy says.
+    AsAsked,
 }
 
 /// What an artifact is compiled for; part of its identity.

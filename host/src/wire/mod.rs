@@ -22,7 +22,7 @@ pub use failure::{TaskFailure, TaskFailureKind};
 pub use frame::{FrameError, FrameReader, read_frame, write_frame};
 pub use host_call::{host_answer, host_call, parse_host_answer};
 pub use message::{
-    ChildHello, CompileRequest, CompilerToSupervisor, EngineProfile, Import, Isolation,
+    ChildHello, CompileRequest, CompilerToSupervisor, EngineProfile, IdsMapped, Import, Isolation,
     LoadRequest, MAX_CONTROL_FRAME, MAX_FACTS_FRAME, MAX_IMPORTS, MAX_MODULE_BYTES, ModuleFacts,
     ModuleKind, Rejection, SHARED_MEMORY, StartFrame, SupervisorToCompiler, SupervisorToTemplate,
     TaskLimits, TaskTerms, TemplateToSupervisor, VALUES_BYTES, WIRE_VERSION, WORKER_ARGV0, decode,

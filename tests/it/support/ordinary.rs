@@ -39,6 +39,11 @@ impl Ordinary {
         Ordinary { directory, id }
     }
 
+    /// The user's number.
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
     fn link(&self, file: &Path, name: &str) -> PathBuf {
         let here = self.directory.path().join(name);
         if !here.exists() && fs::hard_link(file, &here).is_err() {

@@ -1,11 +1,12 @@
 //! Workers that were killed when they had done all they were for, and that their template has not waited for.
 //!
-//! Nobody waits for the end of such a worker, so that nothing is woken by it: its template is told with the next fork, for which it is
-//! woken anyhow, or soon. It is told of those that have ended, for which it need not wait; unless more would be left than there may be
-//! workers: then it waits for the oldest.
+//! These workers are zombies until their template is told of them: with its next fork, for which it is woken anyhow, or after 10 ms. It
+//! is told of those that have ended, for which it need not wait. Only where more would be left than there may be workers it waits for
+//! the oldest. What the kernel does not end goes to [`Unreaped`](super::unreaped::Unreaped): a template must not wait for that.
 
 use super::super::scheduler::{Death, PluginId, WorkerId};
 use super::Driver;
+use super::unreaped::SOON;
 use crate::child::Process;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,17 +15,28 @@ use std::time::{Duration, Instant};
 /// How long a worker that has ended may stay a zombie, about.
 const UNBURIED: Duration = Duration::from_millis(10);
 
+/// A worker that was killed at that time.
+struct Waiting {
+    worker: WorkerId,
+    process: Arc<Process>,
+    since: Instant,
+}
+
 /// Those of one template, the oldest first.
 #[derive(Default)]
 pub(super) struct Burials {
-    waiting: VecDeque<(WorkerId, Arc<Process>)>,
+    waiting: VecDeque<Waiting>,
     /// When the template is told, if it is not asked for a fork before.
     due: Option<Instant>,
 }
 
 impl Burials {
     fn add(&mut self, now: Instant, worker: WorkerId, process: Arc<Process>) {
-        self.waiting.push_back((worker, process));
+        self.waiting.push_back(Waiting {
+            worker,
+            process,
+            since: now,
+        });
         self.due.get_or_insert(now + UNBURIED);
     }
 
@@ -42,15 +54,26 @@ impl Burials {
     pub(super) fn to_tell(&self, most: usize) -> Vec<WorkerId> {
         let waiting = self.waiting.iter();
         let (ending, mut ended): (Vec<_>, Vec<_>) =
-            waiting.partition(|(_, process)| process.is_alive());
+            waiting.partition(|waiting| waiting.process.is_alive());
         let too_many = ending.len().saturating_sub(most);
         ended.extend(&ending[..too_many]);
-        ended.into_iter().map(|(worker, _)| *worker).collect()
+        ended.into_iter().map(|waiting| waiting.worker).collect()
+    }
+
+    /// Takes out those that should have ended long ago.
+    fn take_overdue(&mut self, now: Instant) -> Vec<Waiting> {
+        let is_overdue =
+            |waiting: &Waiting| waiting.since + SOON <= now && waiting.process.is_alive();
+        let waiting = std::mem::take(&mut self.waiting).into_iter();
+        let (overdue, others): (VecDeque<_>, VecDeque<_>) = waiting.partition(is_overdue);
+        self.waiting = others;
+        overdue.into()
     }
 
     /// The template was told of these.
     pub(super) fn told(&mut self, now: Instant, workers: &[WorkerId]) {
-        self.waiting.retain(|(worker, _)| !workers.contains(worker));
+        self.waiting
+            .retain(|waiting| !workers.contains(&waiting.worker));
         self.due = (!self.waiting.is_empty()).then_some(now + UNBURIED);
     }
 }
@@ -76,6 +99,14 @@ impl Driver {
         let due = templates.filter_map(|(plugin, link)| {
             let burials = &mut link.requests.burials;
             burials.due().filter(|due| *due <= now)?;
+            for overdue in burials.take_overdue(now) {
+                let Waiting {
+                    worker,
+                    process,
+                    since,
+                } = overdue;
+                self.unreaped.add_worker(*plugin, worker, process, since);
+            }
             let workers = burials.to_tell(usize::MAX);
             burials.told(now, &workers);
             Some((*plugin, workers))
@@ -118,6 +149,25 @@ mod tests {
         assert_eq!(burials.to_tell(0), [2, 1, 3].map(WorkerId));
         burials.told(Instant::now(), &[*second]);
         assert_eq!(burials.to_tell(2), []);
+    }
+
+    #[test]
+    fn what_does_not_end_is_not_for_the_template_to_wait_for() {
+        let begun = Instant::now();
+        let (_child, worker, ending) = process(1);
+        let (_other, _, ended) = process(2);
+        let mut burials = Burials::default();
+        burials.add(begun, worker, Arc::clone(&ending));
+        burials.add(begun, WorkerId(2), Arc::clone(&ended));
+        ended.kill();
+        poll(&mut [PollFd::new(&ended, PollFlags::IN)], None).unwrap();
+        assert!(burials.take_overdue(begun).is_empty());
+        let overdue = burials.take_overdue(begun + SOON);
+        assert_eq!(
+            overdue.iter().map(|it| it.worker).collect::<Vec<_>>(),
+            [worker]
+        );
+        assert_eq!(burials.to_tell(0), [WorkerId(2)]);
     }
 
     #[test]

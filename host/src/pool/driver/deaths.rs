@@ -1,8 +1,10 @@
 //! How workers end: late, by a lie, by a signal, with their template, or because they are not needed; and what is left of them.
 
 use super::super::scheduler::{Death, PluginId, Violation, WorkerId};
+use super::template::Stage;
+use super::unreaped::SOON;
 use super::worker::{ANSWER_TIMEOUT, LAST_READS};
-use super::{Dead, Driver};
+use super::{Dead, Driver, Source};
 use crate::child::Fill;
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,24 +19,34 @@ impl Driver {
             .map(|(id, _)| *id)
             .collect();
         for plugin in late {
-            self.template_gone(plugin, Err("it did not answer in time".into()));
+            match self.templates.get(&plugin).map(|template| &template.stage) {
+                Some(Stage::Ending(_)) => self.template_ends(plugin),
+                _ => self.template_gone(plugin, "it did not answer in time".into()),
+            }
         }
         for worker in self.deadlines.late(now) {
             self.worker_late(worker);
         }
     }
 
-    /// A worker that was to start, or whose template was to say how it died, and nothing came: its template is stuck.
+    /// Nothing came of a worker. If it was killed the kernel does not end it, and nothing waits for that. If it was to start, or its
+    /// template was to say how it died, that is stuck.
     fn worker_late(&mut self, worker: WorkerId) {
         let Some(link) = self.workers.get(&worker) else {
             return self.deadlines.clear(worker);
         };
         let plugin = link.plugin;
+        if let Some(process) = &link.process
+            && !link.asked
+        {
+            // Its death sentence is a while ago.
+            let killed_at = Instant::now() - SOON;
+            let process = Arc::clone(process);
+            self.unreaped.add_worker(plugin, worker, process, killed_at);
+            return self.settle_worker(worker, link.killed.unwrap_or(Death::Unknown));
+        }
         if self.templates.contains_key(&plugin) {
-            self.template_gone(
-                plugin,
-                Err("it did not fork or reap a worker in time".into()),
-            );
+            self.template_gone(plugin, "it did not fork or reap a worker in time".into());
         } else {
             self.settle_worker(worker, Death::Unknown);
         }
@@ -50,24 +62,46 @@ impl Driver {
         if link.process.is_none() {
             // Nobody knows who that is: what forked it goes, and with it the worker.
             let plugin = link.plugin;
-            return self.template_gone(plugin, Err(format!("a worker sent {}", violation.0)));
+            return self.template_gone(plugin, format!("a worker sent {}", violation.0));
         }
         self.worker_closed(worker);
     }
 
-    /// The connection is closed: kills what may be left, and asks the template how it died.
+    /// The connection is closed: kills what may be left, and settles it once that has ended.
     pub(super) fn worker_closed(&mut self, worker: WorkerId) {
         let Some(link) = self.workers.get_mut(&worker) else {
             return;
         };
+        link.closed = true;
+        self.scheduler.worker_closing(worker);
         if let Some(process) = &link.process {
             process.kill();
+            if process.is_alive() {
+                self.events.remove(&link.connection);
+                // Where that fails it is settled as one that the kernel does not end.
+                let _ = self.events.add(&**process, Source::Worker(worker));
+                return self.deadlines.set(worker, Instant::now() + SOON);
+            }
+        }
+        self.worker_ended(worker);
+    }
+
+    /// A worker has ended, or never was: asks the template how it died, which need not wait for that.
+    pub(super) fn worker_ended(&mut self, worker: WorkerId) {
+        let Some(link) = self.workers.get_mut(&worker) else {
+            return;
+        };
+        if std::mem::replace(&mut link.asked, true) {
+            return;
+        }
+        if let Some(process) = &link.process {
+            // It stays readable.
+            self.events.remove(&**process);
+            self.events.remove(&link.connection);
         }
         // Of one that was never there the template may say that it could not be forked.
         let known = link.killed.filter(|_| link.process.is_some());
         let (plugin, killed) = (link.plugin, link.killed);
-        link.closed = true;
-        self.scheduler.worker_closing(worker);
         let asked = match known {
             Some(_) => self.request_burial(plugin, worker),
             None => self.request_reap(plugin, worker),
@@ -153,6 +187,11 @@ impl Driver {
         let started = link
             .culprit
             .map_or_else(|| link.page.mapped.started(), |seq| seq.wrapping_add(1));
+        if let (Death::Template, Some(process)) = (death, &link.process) {
+            let process = Arc::clone(process);
+            let (plugin, now) = (link.plugin, Instant::now());
+            self.unreaped.add_worker(plugin, worker, process, now);
+        }
         // What it was killed for is known better here than anywhere.
         let death = link.killed.unwrap_or(death);
         if let (Some(template), Some(process)) =

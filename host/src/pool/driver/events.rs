@@ -17,17 +17,21 @@ pub(super) enum Source {
     Inbox,
     Template(PluginId),
     Worker(WorkerId),
+    /// A process that was killed.
+    Unreaped,
 }
 
 impl Source {
     const TEMPLATE: u64 = 1 << 32;
     const WORKER: u64 = 2 << 32;
+    const UNREAPED: u64 = 3 << 32;
 
     fn pack(self) -> u64 {
         match self {
             Source::Inbox => 0,
             Source::Template(PluginId(id)) => Self::TEMPLATE | u64::from(id),
             Source::Worker(WorkerId(id)) => Self::WORKER | u64::from(id),
+            Source::Unreaped => Self::UNREAPED,
         }
     }
 
@@ -36,6 +40,7 @@ impl Source {
         match data & !u64::from(u32::MAX) {
             Self::TEMPLATE => Source::Template(PluginId(id)),
             Self::WORKER => Source::Worker(WorkerId(id)),
+            Self::UNREAPED => Source::Unreaped,
             _ => Source::Inbox,
         }
     }
@@ -62,6 +67,12 @@ impl Events {
             epoll::EventData::new_u64(source.pack()),
             epoll::EventFlags::IN,
         )?)
+    }
+
+    /// Does not wait for `descriptor` any more, though it stays open.
+    pub(super) fn remove(&self, descriptor: impl AsFd) {
+        // One that is not there is not waited for.
+        let _ = epoll::delete(&self.epoll, descriptor);
     }
 
     /// Waits for each time that a counter is raised from now on: it need not be read.

@@ -98,6 +98,7 @@ impl Driver {
             done: loaded.map_or(0, |loaded| loaded.done),
             failed: loaded.map_or_else(BTreeMap::new, |loaded| loaded.failed.clone()),
             deaths: loaded.map_or(0, |loaded| loaded.deaths),
+            unreaped: self.unreaped.overdue_of(plugin, std::time::Instant::now()),
             workers: workers.collect(),
         }
     }

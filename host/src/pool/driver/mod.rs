@@ -12,6 +12,7 @@ mod blocks;
 mod burials;
 mod deadlines;
 mod deaths;
+mod endings;
 mod events;
 mod expected;
 mod host_calls;
@@ -22,6 +23,7 @@ mod results;
 mod retries;
 mod template;
 mod terms;
+mod unreaped;
 mod waits;
 mod worker;
 
@@ -35,7 +37,7 @@ use super::reply::{Deliveries, Delivery};
 use super::scheduler::{
     Action, Loss, Parking, PluginConfig, PluginId, Ran, Scheduler, Task, TaskId, WorkerId,
 };
-use crate::child::{Launcher, Process, usable_cpus};
+use crate::child::{Launcher, Process, Remains, usable_cpus};
 use crate::sandbox::GrantedDirectory;
 use blocks::Blocks;
 use deadlines::Deadlines;
@@ -45,11 +47,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use template::TemplateLink;
+use unreaped::Unreaped;
 use waits::Patience;
 use worker::WorkerLink;
 
 /// How many tasks are told to the scheduler at once: more would not stay in the cache.
 const LISTED: usize = 4096;
+
+/// How long a pool that is dropped waits for the end of its processes.
+const END_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The thread that runs a pool.
 pub(super) struct Driver {
@@ -74,6 +80,10 @@ pub(super) struct Driver {
     settings: Settings,
     /// Workers that did all they were for, and were killed and not settled yet.
     to_settle: Vec<WorkerId>,
+    /// Processes that were killed and have not ended.
+    unreaped: Unreaped,
+    /// How many of them take the places of workers.
+    overdue: usize,
     /// By when workers must have answered.
     deadlines: Deadlines,
     /// No calls are begun any more: it ends when there is nothing left to do.
@@ -95,10 +105,21 @@ impl Drop for Driver {
         workers
             .filter_map(|worker| worker.process.as_deref())
             .for_each(Process::kill);
+        let templates = self.templates.values_mut();
+        let remains = templates.filter_map(|template| template.stage.take_remains());
+        let remains: Vec<Remains> = remains
+            .chain(std::mem::take(&mut self.unreaped).into_remains())
+            .collect();
         let plugins = self.plugins.keys();
         let last = plugins.map(|id| (*id, self.stats(*id))).collect();
         // However the thread ends, nobody waits for it: what ended is delivered, what is here and what still comes is cancelled.
         self.inbox.close(last);
+        let until = Instant::now() + END_TIMEOUT;
+        for remains in remains {
+            if let Err(left) = remains.wait(until.saturating_duration_since(Instant::now())) {
+                self.launcher.reaper.leave(left);
+            }
+        }
     }
 }
 
@@ -154,6 +175,8 @@ impl Driver {
             ended: Deliveries::default(),
             settings,
             to_settle: Vec::new(),
+            unreaped: Unreaped::default(),
+            overdue: 0,
             closing: false,
         })
     }
@@ -164,8 +187,8 @@ impl Driver {
         while let Ok(sources) = self.wait() {
             for source in sources {
                 match source {
-                    // Mail is collected whatever woke it.
-                    Source::Inbox => {}
+                    // Mail is collected whatever woke it, and what was killed is looked at.
+                    Source::Inbox | Source::Unreaped => {}
                     Source::Template(plugin) => self.template_event(plugin),
                     Source::Worker(worker) => self.worker_event(worker),
                 }
@@ -179,6 +202,7 @@ impl Driver {
             }
             self.check_deadlines(now);
             self.request_burials(now);
+            self.look_at_unreaped(now);
             self.act();
             self.dead.clear();
             self.ended.send();

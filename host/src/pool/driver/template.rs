@@ -1,15 +1,15 @@
-//! The driver's side of a template: started, loaded, asked to fork, to reap and to bury.
+//! The driver's side of a template: started, loaded, asked to fork, to reap and to bury. How it ends is in `endings`.
 
 use super::super::scheduler::{Death, PluginId, WorkerId};
+use super::endings::Ending;
 use super::pages::Pages;
 use super::requests::Requests;
 use super::{Driver, Source};
-use crate::child::{Connection, Exit, Fill, Order, StartError, Started, Starting, with_remedy};
+use crate::child::{Connection, Fill, Order, Remains, StartError, Started, Starting, with_remedy};
 use crate::sandbox::{Layer, Namespaces, ProcessLimits, Role};
 use crate::value::printable;
 use crate::wire::{
-    FrameError, LoadRequest, MAX_CONTROL_FRAME, SupervisorToTemplate, TemplateToSupervisor, decode,
-    encode,
+    LoadRequest, MAX_CONTROL_FRAME, SupervisorToTemplate, TemplateToSupervisor, decode, encode,
 };
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
@@ -37,6 +37,21 @@ pub(super) enum Stage {
     Loading(Started, Instant),
     /// Forks workers.
     Serving(Started),
+    /// Its connection is closed, and how it ended is not known yet.
+    Ending(Ending),
+}
+
+impl Stage {
+    /// Ends what is left of it, and hands over what is to be waited for.
+    pub(super) fn take_remains(&mut self) -> Option<Remains> {
+        match self {
+            Stage::Starting(starting) => starting.take_remains(),
+            Stage::Confined(started) | Stage::Loading(started, _) | Stage::Serving(started) => {
+                started.take_remains()
+            }
+            Stage::Ending(ending) => ending.before.take_remains(),
+        }
+    }
 }
 
 impl TemplateLink {
@@ -53,13 +68,14 @@ impl TemplateLink {
         match &self.stage {
             Stage::Starting(starting) => Some(starting.deadline),
             Stage::Loading(_, deadline) => Some(*deadline),
+            Stage::Ending(ending) => Some(ending.until),
             Stage::Confined(_) | Stage::Serving(_) => None,
         }
     }
 
     pub(super) fn started(&self) -> Option<&Started> {
         match &self.stage {
-            Stage::Starting(_) => None,
+            Stage::Starting(_) | Stage::Ending(_) => None,
             Stage::Confined(started) | Stage::Loading(started, _) | Stage::Serving(started) => {
                 Some(started)
             }
@@ -69,15 +85,13 @@ impl TemplateLink {
     pub(super) fn connection(&mut self) -> Option<&mut Connection> {
         match &mut self.stage {
             Stage::Starting(starting) => starting.connection(),
+            Stage::Ending(_) => None,
             Stage::Confined(started) | Stage::Loading(started, _) | Stage::Serving(started) => {
                 Some(&mut started.connection)
             }
         }
     }
 }
-
-/// Why a template ended: how, or the reason for which the supervisor gave it up.
-type Gone = Result<(), String>;
 
 impl Driver {
     /// The scheduler wants a template; one may be there already, or on its way.
@@ -127,16 +141,16 @@ impl Driver {
                 return;
             };
             let Some(connection) = link.connection() else {
-                return;
+                return self.template_ends(plugin);
             };
             let filled = match connection.fill() {
                 Ok(Fill::Nothing) => break,
                 Ok(Fill::Closed) => return self.template_closed(plugin),
                 Ok(filled) => filled,
-                Err(error) => return self.template_gone(plugin, Err(error.to_string())),
+                Err(error) => return self.template_gone(plugin, error.to_string()),
             };
             if let Err(why) = self.template_frames(plugin) {
-                return self.template_gone(plugin, Err(why));
+                return self.template_gone(plugin, why);
             }
             if filled == Fill::LastData {
                 break;
@@ -186,7 +200,9 @@ impl Driver {
         if let Err(error) = self.launcher.degrade(from, refusal) {
             return Err(self.start_failed(error));
         }
-        self.templates.remove(&plugin);
+        if let Some(link) = self.templates.remove(&plugin) {
+            self.end_processes(plugin, link);
+        }
         self.spawn_template(plugin)
             .map_err(|error| self.start_failed(error))
     }
@@ -199,12 +215,10 @@ impl Driver {
     }
 
     fn template_confined(&mut self, plugin: PluginId, started: Started) -> Result<(), String> {
-        let started = match self.launcher.accept(started) {
-            Ok(started) => started,
-            Err(error) => return Err(self.start_failed(error)),
-        };
+        let is_enough = self.launcher.accept(&started);
         self.templates
             .insert(plugin, TemplateLink::new(Stage::Confined(started)));
+        is_enough.map_err(|error| self.start_failed(error))?;
         self.load_if_confined(plugin);
         Ok(())
     }
@@ -225,7 +239,7 @@ impl Driver {
         // The template, its workers, and as many that have done their last task or died and are not gone yet: `send_requests` sees to
         // that, and has it wait for others before it forks. Where they count alone, and there are no more of them than that, since
         // none waits in a host call.
-        let counted = started.confinement.has(Layer::UserNamespace) && !compiled.has_effects();
+        let counted = started.confinement.counts_processes() && !compiled.has_effects();
         let limits = ProcessLimits {
             processes: counted.then_some(1 + 2 * self.settings.workers as u64),
             ..compiled.process_limits()
@@ -249,7 +263,7 @@ impl Driver {
         match sent {
             // A signature can be longer than what the socket takes at once.
             Ok(()) => self.send_requests(plugin),
-            Err(error) => self.template_gone(plugin, Err(error.to_string())),
+            Err(error) => self.template_gone(plugin, error.to_string()),
         }
     }
 
@@ -314,80 +328,6 @@ impl Driver {
         self.templates
             .insert(plugin, TemplateLink { stage, ..link });
         self.scheduler.template_ready(Instant::now(), plugin);
-    }
-
-    /// The connection to a template is closed: it died, or never became one.
-    pub(super) fn template_closed(&mut self, plugin: PluginId) {
-        let gone = match self.templates.get(&plugin) {
-            Some(TemplateLink {
-                stage: Stage::Starting(starting),
-                ..
-            }) => Err(self.start_failed(starting.broken(FrameError::Closed))),
-            _ => Ok(()),
-        };
-        self.template_gone(plugin, gone);
-    }
-
-    /// Ends a template, and settles what its workers left.
-    pub(super) fn template_gone(&mut self, plugin: PluginId, why: Gone) {
-        let Some(link) = self.templates.remove(&plugin) else {
-            return;
-        };
-        self.scheduler.template_closing(plugin);
-        let was_serving = matches!(link.stage, Stage::Serving(_));
-        let exit = link.started().map(|started| {
-            match &why {
-                // It closed its connection: that it is dying is certain, how is not.
-                Ok(()) => started
-                    .process
-                    .kill_if_alive_after(Duration::from_millis(100)),
-                Err(_) => started.process.kill(),
-            }
-            started.process.wait()
-        });
-        let killed = match &link.stage {
-            Stage::Starting(starting) => starting.was_killed(),
-            _ => why.is_ok() && exit == Some(Exit::Signal(libc::SIGKILL)),
-        };
-        drop(link);
-        let trouble = match (why, exit) {
-            (Err(why), _) => why,
-            (Ok(()), Some(Exit::Signal(signal))) => {
-                format!("its template was ended by signal {signal}")
-            }
-            (Ok(()), Some(Exit::Status(status))) => {
-                format!("its template ended with status {status}")
-            }
-            (Ok(()), _) => "its template ended".into(),
-        };
-        self.note_trouble(plugin, trouble);
-        for worker in self.workers_of(plugin) {
-            self.settle_worker(worker, Death::Template);
-        }
-        let now = Instant::now();
-        if was_serving || killed {
-            self.scheduler.template_died(now, plugin, killed);
-        } else {
-            self.scheduler.template_failed(now, plugin);
-        }
-    }
-
-    /// Ends a template that has nothing to do, and its workers.
-    pub(super) fn park(&mut self, plugin: PluginId) {
-        let Some(link) = self.templates.remove(&plugin) else {
-            return;
-        };
-        // Killed and waited for as it is dropped.
-        drop(link);
-        for worker in self.workers_of(plugin) {
-            self.retire_worker(worker);
-        }
-    }
-
-    fn workers_of(&self, plugin: PluginId) -> Vec<WorkerId> {
-        let workers = self.workers.iter();
-        let workers = workers.filter(|(_, worker)| worker.plugin == plugin);
-        workers.map(|(id, _)| *id).collect()
     }
 
     pub(super) fn note_trouble(&mut self, plugin: PluginId, trouble: String) {

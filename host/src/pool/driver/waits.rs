@@ -65,7 +65,9 @@ impl Driver {
         let templates = self.templates.values();
         let burials = templates.filter_map(|template| template.requests.burials.due());
         let deadlines = self.templates.values().filter_map(TemplateLink::deadline);
+        let unreaped = self.unreaped.due(Instant::now());
         let deadlines = deadlines.chain(burials).chain(self.deadlines.next());
+        let deadlines = deadlines.chain(unreaped);
         let due = deadlines.chain(self.scheduler.next_timer()).min();
         due.map(|due| due.saturating_duration_since(Instant::now()))
     }

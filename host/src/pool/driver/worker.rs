@@ -5,6 +5,7 @@ use super::host_calls::HostCalls;
 use super::pages::Page;
 use super::requests::Fork;
 use super::results::Reported;
+use super::unreaped::SOON;
 use super::{Driver, Source};
 use crate::child::{Connection, Fill, Kinship, Process, with_remedy};
 use crate::value::printable;
@@ -49,6 +50,8 @@ pub(super) struct WorkerLink {
     panicked: bool,
     /// Nothing more is read from it: its connection is closed, and its template was asked how it died, or it had done all it was for.
     pub(super) closed: bool,
+    /// It has ended, and its template was asked how or told so.
+    pub(super) asked: bool,
     /// The socket is watched for room too.
     waits_for_room: bool,
 }
@@ -107,6 +110,7 @@ impl Driver {
             unknown: false,
             panicked: false,
             closed: false,
+            asked: false,
             waits_for_room: false,
         };
         self.workers.insert(worker, link);
@@ -196,7 +200,12 @@ impl Driver {
                 return;
             }
         }
-        self.deadlines.set(worker, Instant::now() + ANSWER_TIMEOUT);
+        let answer_in = match link.process {
+            Some(_) => SOON,
+            // It is on its way still, and killed when it is there.
+            None => ANSWER_TIMEOUT,
+        };
+        self.deadlines.set(worker, Instant::now() + answer_in);
     }
 
     /// Reads what a worker sent, and sends what it has room for.
@@ -206,6 +215,9 @@ impl Driver {
                 return;
             };
             if link.closed {
+                if link.process.as_deref().is_some_and(|it| !it.is_alive()) {
+                    self.worker_ended(worker);
+                }
                 return;
             }
             match link.connection.fill() {
@@ -368,7 +380,7 @@ impl Driver {
             with_remedy(error)
         );
         if has_begun {
-            return self.template_gone(plugin, Err(why));
+            return self.template_gone(plugin, why);
         }
         self.worker_not_forked(plugin, worker, &why);
         self.request_reap(plugin, worker);

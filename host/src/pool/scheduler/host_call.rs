@@ -3,7 +3,7 @@
 //! There are at most twice as many as the budget, and the last of them is for tasks that host functions wait for.
 
 use super::worker::State;
-use super::{Action, Loss, PluginId, Scheduler, Task, TaskId, WorkerId};
+use super::{Loss, PluginId, Scheduler, Task, TaskId, WorkerId};
 use std::time::Instant;
 
 impl Scheduler {
@@ -55,7 +55,8 @@ impl Scheduler {
 
     /// How many workers there may be.
     pub(super) fn room(&self) -> usize {
-        self.budget + self.waiting().min(self.budget)
+        let most = self.budget + self.waiting().min(self.budget);
+        most.saturating_sub(self.unreaped.count)
     }
 
     /// How many there may be besides, since as many have done their last task and are about to be gone.
@@ -107,14 +108,6 @@ impl Scheduler {
             stuck.extend(nested);
             plugin.queue.retain(|task| !task.nested);
         }
-        for task in stuck {
-            let attempts = self.losses.remove(&task.id).map_or(0, |it| it.attempts());
-            self.actions.push_back(Action::Fail {
-                task: task.id,
-                attempts,
-                loss: Loss::NoWorkerLeft,
-                ran: None,
-            });
-        }
+        self.give_up(stuck, Loss::NoWorkerLeft);
     }
 }

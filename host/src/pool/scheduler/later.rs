@@ -2,7 +2,7 @@
 
 use super::plugin::Plugin;
 use super::worker::State;
-use super::{Action, Loss, PluginId, Scheduler, Task};
+use super::{Loss, PluginId, Scheduler, Task};
 use std::time::Instant;
 
 impl Scheduler {
@@ -38,17 +38,9 @@ impl Scheduler {
 
     /// Cancels what waits for plugins that begin nothing any more.
     pub(super) fn cancel_what_was_halted(&mut self) {
-        for state in self.plugins.values_mut().filter(|state| state.halted) {
-            for task in state.take_waiting() {
-                let attempts = self.losses.remove(&task.id).map_or(0, |it| it.attempts());
-                self.actions.push_back(Action::Fail {
-                    task: task.id,
-                    attempts,
-                    loss: Loss::Cancelled,
-                    ran: None,
-                });
-            }
-        }
+        let halted = self.plugins.values_mut().filter(|state| state.halted);
+        let waiting: Vec<_> = halted.flat_map(Plugin::take_waiting).collect();
+        self.give_up(waiting, Loss::Cancelled);
     }
 
     /// When a task is to run again, as things are.

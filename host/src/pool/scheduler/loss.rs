@@ -66,6 +66,8 @@ pub(crate) enum Loss {
     NoPlugin,
     /// Nobody wanted it any more.
     Cancelled,
+    /// Processes that were killed and do not end have the places of all workers.
+    NoPlace,
     /// A host function waits for it, all workers wait for host functions, and there are as many as there may be.
     NoWorkerLeft,
 }
@@ -207,17 +209,17 @@ impl Scheduler {
         state.strikes = 0;
         state.given_up = state.last_start;
         let waiting = state.take_waiting();
-        self.give_up(waiting);
+        self.give_up(waiting, Loss::PluginBroken);
     }
 
-    /// Tasks of a plugin whose processes do not start.
-    pub(super) fn give_up(&mut self, tasks: impl IntoIterator<Item = Task>) {
+    /// Ends tasks that no worker has.
+    pub(super) fn give_up(&mut self, tasks: impl IntoIterator<Item = Task>, loss: Loss) {
         for task in tasks {
             let attempts = self.losses.remove(&task.id).map_or(0, |it| it.attempts());
             self.actions.push_back(Action::Fail {
                 task: task.id,
                 attempts,
-                loss: Loss::PluginBroken,
+                loss,
                 ran: None,
             });
         }

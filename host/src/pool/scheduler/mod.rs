@@ -23,6 +23,7 @@ mod plugin;
 #[cfg(any(test, feature = "testing"))]
 mod sanity;
 mod timers;
+mod unreaped;
 mod worker;
 
 #[cfg(test)]
@@ -140,6 +141,7 @@ pub(crate) struct Scheduler {
     /// Tasks that workers have and nobody wants any more.
     cancelled: HashSet<TaskId>,
     parking: Parking,
+    unreaped: unreaped::Unreaped,
     /// The most workers that waited in host calls at once.
     most_waiting: usize,
     actions: VecDeque<Action>,
@@ -156,6 +158,7 @@ impl Scheduler {
             losses: HashMap::new(),
             cancelled: HashSet::new(),
             parking: Parking::default(),
+            unreaped: unreaped::Unreaped::default(),
             most_waiting: 0,
             actions: VecDeque::new(),
         }
@@ -269,7 +272,7 @@ impl Scheduler {
         let back = self.without_cancelled(worker.outstanding, None);
         let state = self.plugins.get_mut(&worker.plugin)?;
         if state.given_up.is_some_and(|last| id <= last) {
-            self.give_up(back);
+            self.give_up(back, Loss::PluginBroken);
         } else {
             state.put_back(back);
         }

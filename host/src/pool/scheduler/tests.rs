@@ -16,5 +16,6 @@ mod simulation;
 mod slow;
 mod starting;
 mod timers;
+mod unreaped;
 mod virtual_worker;
 mod world;

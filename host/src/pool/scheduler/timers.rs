@@ -25,6 +25,7 @@ impl Scheduler {
             .filter_map(first)
             .chain(self.next_parking())
             .chain(self.next_retry())
+            .chain(self.next_without_place())
             .min()
     }
 
@@ -57,6 +58,7 @@ impl Scheduler {
             }
         }
         self.release_retries(now);
+        self.fail_without_place(now);
         self.park_idle(now);
         self.dispatch(now);
     }

@@ -192,6 +192,10 @@ impl Env {
         self.event(|s, now| s.halt(now, plugin));
     }
 
+    pub(super) fn unreaped(&mut self, count: usize) {
+        self.event(|s, now| s.set_unreaped(now, count));
+    }
+
     pub(super) fn unload(&mut self, plugin: PluginId) {
         self.event(|s, now| s.remove_plugin(now, plugin));
     }

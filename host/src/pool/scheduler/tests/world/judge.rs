@@ -150,7 +150,7 @@ impl World {
                 self.trouble.iter().any(|trouble| *trouble >= 3),
                 "the plugin is not broken"
             ),
-            Loss::NoPlugin | Loss::Cancelled | Loss::NoWorkerLeft => {
+            Loss::NoPlugin | Loss::Cancelled | Loss::NoPlace | Loss::NoWorkerLeft => {
                 panic!("nobody asked for {loss:?}")
             }
         }
