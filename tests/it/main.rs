@@ -7,6 +7,7 @@ mod background;
 mod bytes;
 mod cache;
 mod call;
+mod callers;
 mod cli;
 mod components;
 mod confinement;

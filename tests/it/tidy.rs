@@ -50,7 +50,7 @@ const UNSAFE: &[&str] = &[
     "confined/code_memory.rs",       // mmap and mprotect of code
     "confined/guest/component.rs",   // wasmtime trusts an artifact
     "confined/guest/core_module.rs", // the same
-    "confined/mod.rs",               // _exit
+    "confined/mod.rs",               // _exit, getauxval
     "confined/template.rs",          // fork, dup3
     "confined/ticker.rs",            // sigaction, setitimer
     "sandbox/descriptors.rs",        // close_range

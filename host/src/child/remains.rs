@@ -10,7 +10,7 @@ use super::ids::Lease;
 use super::process::Process;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::Child;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,6 +29,8 @@ const SLOW_LOOK: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Remains {
     processes: Vec<Arc<Process>>,
+    /// A process that no descriptor is held of, if it is an own child.
+    number: Option<Pid>,
     leader: Option<Leader>,
     _id: Option<Lease>,
 }
@@ -47,6 +49,7 @@ impl Remains {
     pub(super) fn new(id: Option<Lease>) -> Remains {
         Remains {
             processes: Vec::new(),
+            number: None,
             leader: None,
             _id: id,
         }
@@ -56,6 +59,12 @@ impl Remains {
     pub(super) fn with_process(mut self, process: Arc<Process>) -> Remains {
         process.kill();
         self.processes.push(process);
+        self
+    }
+
+    /// And the process with that number, if it is an own child.
+    pub(super) fn with_number(mut self, number: Pid) -> Remains {
+        self.number = Some(number);
         self
     }
 
@@ -74,8 +83,9 @@ impl Remains {
     /// Waits for those that have ended; true once none is left. Never waits for one that has not.
     pub(crate) fn reap(&mut self) -> bool {
         self.processes.retain(|process| process.reap().is_none());
+        self.number.take_if(|number| reap_by_number(*number));
         self.leader.take_if(Leader::reap);
-        self.processes.is_empty() && self.leader.is_none()
+        self.processes.is_empty() && self.number.is_none() && self.leader.is_none()
     }
 
     /// What becomes readable when one of them ends.
@@ -124,6 +134,19 @@ impl Leader {
                 Err(_) => return true,
             }
         }
+    }
+}
+
+/// Whether nothing is left of the process with that number: an own child has its number until it is waited for.
+fn reap_by_number(number: Pid) -> bool {
+    let how = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+    match waitid(WaitId::Pid(number), how) {
+        Ok(None) => {
+            let _ = kill_process(number, Signal::KILL);
+            false
+        }
+        Err(Errno::INTR) => false,
+        Ok(Some(_)) | Err(_) => true,
     }
 }
 
@@ -227,6 +250,18 @@ mod tests {
         assert_eq!(remains.pidfds().count(), 1);
         assert!(remains.wait(Duration::from_secs(60)).is_ok());
         assert!(!is_a_child(pid));
+    }
+
+    #[test]
+    fn a_child_is_ended_by_its_number_and_a_stranger_is_left_alone() {
+        let child = spawn(&mut Command::new("cat"));
+        let pid = Pid::from_child(&child);
+        let remains = Remains::new(None).with_number(pid);
+        assert!(remains.wait(Duration::from_secs(60)).is_ok());
+        assert!(!is_a_child(pid));
+        let stranger = rustix::process::getppid().unwrap();
+        assert!(Remains::new(None).with_number(stranger).reap());
+        assert!(rustix::process::test_kill_process(stranger).is_ok());
     }
 
     #[test]

@@ -206,7 +206,7 @@ impl Starting {
             let step = format!("writing {path} from outside");
             StartError::of_refusal(Refusal::new(Layer::UserNamespace, &step, error))
         })?;
-        Ok(connection.send(&encode(&IdsMapped::AsAsked))?)
+        Ok(connection.send(&encode(&IdsMapped))?)
     }
 
     /// Who wrote the last frame: a child of this process. Only such a one can be waited for, and until it is, its number is its
@@ -243,18 +243,13 @@ impl Starting {
         let _ = kill_process_group(group, Signal::KILL);
         let _ = spawned.kill();
         self.notice_birth();
-        // Where descriptors are exhausted, one that has said who it is cannot be held as long as its connection is open.
         self.connection = None;
-        if let Some(number) = self.born_number
-            && self.born.is_none()
-            && number != group
-        {
-            self.born = Process::own_child(number).ok().flatten();
-        }
         let remains = Remains::new(self.id.take()).with_leader(spawned, true);
-        Some(match self.born.take() {
-            Some(process) => remains.with_process(Arc::new(process)),
-            None => remains,
+        Some(match (self.born.take(), self.born_number) {
+            (Some(process), _) => remains.with_process(Arc::new(process)),
+            // Where descriptors are exhausted it could not be held.
+            (None, Some(number)) if number != group => remains.with_number(number),
+            (None, _) => remains,
         })
     }
 

@@ -35,10 +35,32 @@ use template::WorkingSet;
 /// Becomes a confined process, and never returns, if the program was started as one.
 pub(crate) fn run_if_asked() {
     if std::env::args_os().next().as_deref() == Some(OsStr::new(WORKER_ARGV0)) {
+        if let Err(why) = trust_the_caller() {
+            eprintln!("wpool: this process was not started by a supervisor: {why}");
+            end(1);
+        }
         panic::report_by_frame();
         run();
         end(0);
     }
+}
+
+/// Whoever starts the program chooses its name and descriptor 0, and so what it is to become, load and write. It is obeyed only if that
+/// is who the program runs as: not in a program that has more privilege than its caller, and not by a socket of another user.
+fn trust_the_caller() -> Result<(), &'static str> {
+    // SAFETY: it reads a number that the kernel gave to the process.
+    if unsafe { libc::getauxval(libc::AT_SECURE) } != 0 {
+        return Err(
+            "the program has privileges that its caller lacks (set-user-id or file capabilities)",
+        );
+    }
+    let peer = rustix::net::sockopt::socket_peercred(rustix::stdio::stdin())
+        .map_err(|_| "descriptor 0 is not a supervisor's socket")?;
+    let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+    if (peer.uid, peer.gid) != (user, group) {
+        return Err("descriptor 0 is a socket of another user");
+    }
+    Ok(())
 }
 
 /// Confines the process and does what it was started for, until the supervisor closes the connection.

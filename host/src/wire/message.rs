@@ -4,16 +4,10 @@
 //! how far the process got.
 
 use super::wasi::{WasiTerms, is_wasi};
-use crate::sandbox::{Confinement, NotGranted, Policy, ProcessLimits, Refusal};
+use crate::sandbox::ProcessLimits;
 use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::time::Duration;
-
-/// What both ends must agree on: the crate's version, since messages may change with any of them.
-pub const WIRE_VERSION: &str = concat!("wpool ", env!("CARGO_PKG_VERSION"), " wire 1");
-
-/// The first argument of a worker program that is to become a confined process.
-pub const WORKER_ARGV0: &str = "wpool-confined";
 
 /// The longest frame with [`ModuleFacts`] in it, in bytes: a signature's names take most of it.
 pub const MAX_FACTS_FRAME: usize = 6 * 1024 * 1024;
@@ -30,41 +24,6 @@ pub const MAX_IMPORTS: usize = 1000;
 
 /// The longest frame of a control message, in bytes. Module, artifact, task and result frames have limits of their own.
 pub const MAX_CONTROL_FRAME: usize = 64 * 1024;
-
-/// To a process that has just started, before it confines itself.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct StartFrame {
-    /// The sender's [`WIRE_VERSION`].
-    pub version: String,
-    /// What to become.
-    pub policy: Policy,
-}
-
-/// From a process that has just started.
-#[derive(Debug, Serialize, Deserialize)]
-pub enum ChildHello {
-    /// It panicked, with this message.
-    Panicked(String),
-    /// It runs a worker program of this [`WIRE_VERSION`]; always the first frame.
-    Hello(String),
-    /// It is in a new user namespace, and waits for [`IdsMapped`]. Only a process of root says so.
-    NeedsIds,
-    /// The first word of the process that another has become: from here on the kernel knows it by its own number.
-    Born,
-    /// A step of the confinement was refused; the process ends.
-    Refused(Refusal),
-    /// What was granted cannot be given; the process ends.
-    NotGranted(NotGranted),
-    /// It is confined, and waits for its first request.
-    Confined(Confinement),
-}
-
-/// To a process that said [`ChildHello::NeedsIds`]: the id that it is to become is there.
-#[derive(Debug, Serialize, Deserialize)]
-pub enum IdsMapped {
-    /// As its policy says.
-    AsAsked,
-}
 
 /// What an artifact is compiled for; part of its identity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -366,6 +325,7 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::ChildHello;
 
     #[test]
     fn a_panic_reads_the_same_from_every_kind_of_process() {

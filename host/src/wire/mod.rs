@@ -8,6 +8,7 @@ mod batch;
 mod bytes;
 mod failure;
 mod frame;
+mod greeting;
 mod host_call;
 mod message;
 mod packed;
@@ -20,13 +21,13 @@ mod wasi;
 pub use batch::{Batch, BatchWriter};
 pub use failure::{TaskFailure, TaskFailureKind};
 pub use frame::{FrameError, FrameReader, read_frame, write_frame};
+pub use greeting::{ChildHello, IdsMapped, StartFrame, WIRE_VERSION, WORKER_ARGV0};
 pub use host_call::{host_answer, host_call, parse_host_answer};
 pub use message::{
-    ChildHello, CompileRequest, CompilerToSupervisor, EngineProfile, IdsMapped, Import, Isolation,
-    LoadRequest, MAX_CONTROL_FRAME, MAX_FACTS_FRAME, MAX_IMPORTS, MAX_MODULE_BYTES, ModuleFacts,
-    ModuleKind, Rejection, SHARED_MEMORY, StartFrame, SupervisorToCompiler, SupervisorToTemplate,
-    TaskLimits, TaskTerms, TemplateToSupervisor, VALUES_BYTES, WIRE_VERSION, WORKER_ARGV0, decode,
-    encode, import_name,
+    CompileRequest, CompilerToSupervisor, EngineProfile, Import, Isolation, LoadRequest,
+    MAX_CONTROL_FRAME, MAX_FACTS_FRAME, MAX_IMPORTS, MAX_MODULE_BYTES, ModuleFacts, ModuleKind,
+    Rejection, SHARED_MEMORY, SupervisorToCompiler, SupervisorToTemplate, TaskLimits, TaskTerms,
+    TemplateToSupervisor, VALUES_BYTES, decode, encode, import_name,
 };
 pub use packed::Packed;
 pub use plain::{Plain, PlainResults};

@@ -123,6 +123,12 @@ pub fn assert_agrees(machine: &Machine, report: &Value) {
     };
     assert_eq!(report["level"], level);
     assert_eq!(report["error"], Value::Null);
+    let runs_as = if machine.is_root {
+        "own-id"
+    } else {
+        "supervisor"
+    };
+    assert_eq!(report["runs_as"], runs_as);
 
     assert_is_nobody_with_privilege(machine, &worker, &supervisor, &missing(report));
     assert_worker_is_shown(&worker, report, on);
@@ -171,9 +177,13 @@ fn assert_is_nobody_with_privilege(
     supervisor: &Shown,
     missing: &[&str],
 ) {
-    for ids in ["Uid", "Gid"] {
-        let ids = worker.field(ids);
-        assert!(ids.split(' ').all(|id| id != "0"), "{ids}");
+    for name in ["Uid", "Gid"] {
+        let ids = worker.field(name);
+        // Those of root have an id to themselves, whatever else the machine refuses; others have their user's.
+        match machine.is_root {
+            true => assert!(ids.split(' ').all(is_from_the_default_range), "{ids}"),
+            false => assert_eq!(ids, supervisor.field(name)),
+        }
     }
     if machine.is_root {
         assert_eq!(worker.field("Groups"), "");
@@ -187,12 +197,16 @@ fn assert_is_nobody_with_privilege(
     };
     assert_eq!(worker.field("CapBnd"), bounding);
     // A template, and twice its one worker; elsewhere it would count the processes of others.
-    let processes = if own_user_namespace {
+    let processes = if own_user_namespace || machine.is_root {
         "3 3".into()
     } else {
         supervisor.limit("Max processes")
     };
     assert_eq!(worker.limit("Max processes"), processes);
+}
+
+fn is_from_the_default_range(id: &str) -> bool {
+    (2_100_000_000..=2_147_000_000).contains(&id.parse::<u32>().unwrap_or(0))
 }
 
 /// The doctor's own worker is like this one.
@@ -209,6 +223,10 @@ fn assert_worker_is_shown(worker: &Shown, report: &Value, on: &[crate::support::
         if name == "NSpid" {
             // They are two processes, with as many numbers each.
             assert_eq!(said.split(' ').count(), shown.split(' ').count(), "{on:?}");
+        } else if is_from_the_default_range(shown.split(' ').next().unwrap()) {
+            // And with an id each.
+            assert_ne!(said, shown, "{name} with {on:?}");
+            assert!(said.split(' ').all(is_from_the_default_range), "{said}");
         } else {
             assert_eq!(said, shown, "{name} with {on:?}");
         }

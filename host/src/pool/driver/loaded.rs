@@ -38,6 +38,20 @@ impl Loaded {
         }
     }
 
+    /// The most bytes that a worker has to send at once: of results, or of a host call.
+    pub(super) fn longest_answer(&self) -> u64 {
+        let limits = &self.plugin.terms.limits;
+        let results = match self.plugin.imports_wasi() {
+            false => limits.output_cap(),
+            // What a task writes besides its result has the same limit.
+            true => limits.output_cap().saturating_mul(2),
+        };
+        match self.plugin.has_effects() {
+            true => results.max(limits.host_call_cap()),
+            false => results,
+        }
+    }
+
     /// Tasks failed so.
     pub(super) fn count(&mut self, kind: FailureKind, tasks: u64) {
         *self.failed.entry(kind).or_default() += tasks;

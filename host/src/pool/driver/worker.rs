@@ -2,6 +2,7 @@
 
 use super::super::scheduler::{Death, PluginId, Task, Violation, WorkerId};
 use super::host_calls::HostCalls;
+use super::loaded::Loaded;
 use super::pages::Page;
 use super::requests::Fork;
 use super::results::Reported;
@@ -59,19 +60,7 @@ pub(super) struct WorkerLink {
 impl Driver {
     /// Has the plugin's template fork a worker.
     pub(super) fn fork_worker(&mut self, plugin: PluginId, worker: WorkerId) {
-        let limit = self.plugins.get(&plugin).map_or(0, |loaded| {
-            let limits = &loaded.plugin.terms.limits;
-            let results = match loaded.plugin.imports_wasi() {
-                false => limits.output_cap(),
-                // What a task writes besides its result has the same limit.
-                true => limits.output_cap().saturating_mul(2),
-            };
-            results.max(if loaded.plugin.has_effects() {
-                limits.host_call_cap()
-            } else {
-                0
-            })
-        });
+        let limit = self.plugins.get(&plugin).map_or(0, Loaded::longest_answer);
         let Some(template) = self.templates.get_mut(&plugin) else {
             // Its death is told by nobody else.
             return self
