@@ -1,6 +1,8 @@
 //! Workers that lie.
 
 use super::{UNLUCKY, assert_harmless, failure_of, lying, outcomes, value_of};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use wpool::{FailureKind, Isolation, Value};
 
 /// Every task but the unlucky one is right, and that one ended like this.
@@ -170,6 +172,30 @@ fn absurd_claims_about_cost_and_a_page_that_lies_change_no_outcome() {
             );
         }
     }
+}
+
+#[test]
+fn a_task_that_called_the_application_is_not_run_again_whatever_the_page_says() {
+    let lie = "worker calls, then has not begun";
+    let calls = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&calls);
+    // All in one batch, so that the frame that it waits for is the answer.
+    let pool = lying(lie)
+        .workers(1)
+        .chunk_size(100)
+        .host_function("env", "ask", move |n: i64| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            n
+        })
+        .build()
+        .unwrap();
+    for (n, outcome) in outcomes(&pool, lie).iter().enumerate() {
+        match failure_of(outcome) {
+            Some((kind, _)) => assert_eq!((n, kind), (UNLUCKY, FailureKind::Timeout)),
+            None => assert_eq!(value_of(outcome), Some(&Value::S64(n as i64 + 1))),
+        }
+    }
+    assert_eq!(calls.load(Ordering::Relaxed), 1);
 }
 
 #[test]

@@ -109,6 +109,13 @@ fn tell(lie: &str, seq: u32, results: &mut ResultsWriter, page: &StatusPage) {
             send(&host_call(0, &encode_value(&Value::S64(1))));
             send(one(seq, &fourteen).take(false));
         }
+        "calls, then has not begun" => {
+            send(&host_call(0, &encode_value(&Value::S64(1))));
+            let _ = read_frame(&mut impostor::socket(), LONGEST);
+            // The one before is the last that it says to have started.
+            let _ = page.try_start(seq.wrapping_sub(1));
+            hang();
+        }
         "greets again" => send(&WorkerFrame::ready_frame()),
         "panics twice" => {
             for _ in 0..2 {

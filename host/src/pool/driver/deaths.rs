@@ -168,6 +168,11 @@ impl Driver {
             };
         }
         let mut link = link;
+        // The page says what was started last; a result that broke the protocol says it for certain.
+        let started = link.culprit.map_or_else(
+            || link.calls.started(link.page.mapped.started()),
+            |seq| seq.wrapping_add(1),
+        );
         if let Some(process) = &link.process {
             let (host_calls, host) = link.calls.end();
             let dead = Dead {
@@ -183,10 +188,6 @@ impl Driver {
         {
             loaded.deaths += 1;
         }
-        // The page says what was started last; a result that broke the protocol says it for certain.
-        let started = link
-            .culprit
-            .map_or_else(|| link.page.mapped.started(), |seq| seq.wrapping_add(1));
         if let (Death::Template, Some(process)) = (death, &link.process) {
             let process = Arc::clone(process);
             let (plugin, now) = (link.plugin, Instant::now());

@@ -39,6 +39,15 @@ impl HostCalls {
         self
     }
 
+    /// How many tasks the worker has started, where its page claims so many: a task that made a host call has begun, whatever the
+    /// page says, and its effects are not to come twice.
+    pub(super) fn started(&self, claimed: u32) -> u32 {
+        let begun = self.task.map_or(claimed, |seq| seq.wrapping_add(1));
+        let ahead = claimed.wrapping_sub(begun);
+        // Numbers wrap: what is more than half of them ahead is behind.
+        if ahead > u32::MAX / 2 { begun } else { claimed }
+    }
+
     /// Whether the task waits for an answer.
     pub(super) fn is_open(&self) -> bool {
         self.open.is_some()
@@ -193,4 +202,27 @@ fn over_byte_limit(bytes: u64, limit: Option<u64>) -> Option<String> {
     Some(format!(
         "its host calls took more bytes than the limit of {limit}, arguments and answers together"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_that_made_a_host_call_has_begun_whatever_is_claimed() {
+        let mut calls = HostCalls::default();
+        assert_eq!(calls.started(0), 0, "none was made");
+        calls.of_task(7);
+        assert_eq!(
+            [0, 7, 8, 9].map(|claimed| calls.started(claimed)),
+            [8, 8, 8, 9]
+        );
+        calls.of_task(u32::MAX);
+        assert_eq!(
+            [u32::MAX, 0, 1].map(|claimed| calls.started(claimed)),
+            [0, 0, 1]
+        );
+        calls.end();
+        assert_eq!(calls.started(3), 3, "the task is over");
+    }
 }

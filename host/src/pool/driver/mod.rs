@@ -322,10 +322,9 @@ impl Driver {
                 }
                 Action::Recall(worker) => {
                     // A worker that is gone already has nothing to start; its death is on its way.
-                    let started = self
-                        .workers
-                        .get(&worker)
-                        .map_or(u32::MAX, |link| link.page.mapped.recall());
+                    let started = self.workers.get(&worker).map_or(u32::MAX, |link| {
+                        link.calls.started(link.page.mapped.recall())
+                    });
                     self.scheduler.recalled(Instant::now(), worker, started);
                 }
                 Action::Kill(worker, death) => self.kill_worker(worker, death),
