@@ -18,6 +18,7 @@ mod embed;
 mod examples;
 mod exhausted;
 mod formats;
+mod frozen;
 mod functions;
 mod generated;
 mod help;

@@ -39,11 +39,14 @@ impl Driver {
         if let Some(process) = &link.process
             && !link.asked
         {
-            // Its death sentence is a while ago.
-            let killed_at = Instant::now() - SOON;
+            let now = Instant::now();
+            let death = link.killed.unwrap_or(Death::Unknown);
             let process = Arc::clone(process);
-            self.unreaped.add_worker(plugin, worker, process, killed_at);
-            return self.settle_worker(worker, link.killed.unwrap_or(Death::Unknown));
+            // It was killed a while ago. Its place is taken before its task is told to be over, and another wants it.
+            self.unreaped
+                .add_worker(plugin, worker, process, now - SOON);
+            self.count_unreaped(now);
+            return self.settle_worker(worker, death);
         }
         if self.templates.contains_key(&plugin) {
             self.template_gone(plugin, "it did not fork or reap a worker in time".into());

@@ -135,7 +135,7 @@ impl Unreaped {
 }
 
 impl Driver {
-    /// Looks at what was killed, has the templates of what has ended wait for it, and tells the scheduler how many places are taken.
+    /// Looks at what was killed, and has the templates of what has ended wait for it.
     pub(super) fn look_at_unreaped(&mut self, now: Instant) {
         if self.unreaped.is_empty() && self.overdue == 0 {
             return;
@@ -143,6 +143,11 @@ impl Driver {
         for (plugin, worker) in self.unreaped.look(now, &self.events) {
             self.request_burial(plugin, worker);
         }
+        self.count_unreaped(now);
+    }
+
+    /// Tells the scheduler how many places are taken by what should have ended.
+    pub(super) fn count_unreaped(&mut self, now: Instant) {
         let overdue = self.unreaped.overdue(now);
         if std::mem::replace(&mut self.overdue, overdue) != overdue {
             self.scheduler.set_unreaped(now, overdue);
