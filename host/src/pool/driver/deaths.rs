@@ -25,13 +25,13 @@ impl Driver {
             }
         }
         for worker in self.deadlines.late(now) {
-            self.worker_late(worker);
+            self.worker_late(now, worker);
         }
     }
 
     /// Nothing came of a worker. If it was killed the kernel does not end it, and nothing waits for that. If it was to start, or its
     /// template was to say how it died, that is stuck.
-    fn worker_late(&mut self, worker: WorkerId) {
+    fn worker_late(&mut self, now: Instant, worker: WorkerId) {
         let Some(link) = self.workers.get(&worker) else {
             return self.deadlines.clear(worker);
         };
@@ -39,7 +39,6 @@ impl Driver {
         if let Some(process) = &link.process
             && !link.asked
         {
-            let now = Instant::now();
             let death = link.killed.unwrap_or(Death::Unknown);
             let process = Arc::clone(process);
             // It was killed a while ago. Its place is taken before its task is told to be over, and another wants it.
