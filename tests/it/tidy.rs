@@ -1,5 +1,7 @@
 //! The rules of the house, held by machine: who may know whom, where `unsafe` is, how long files get.
 
+mod job_files;
+
 use crate::support::Source;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

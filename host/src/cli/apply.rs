@@ -1,6 +1,7 @@
 //! `wpool apply`: one call.
 
 use super::args::ApplyArgs;
+use super::files::Granted;
 use super::interrupt::Interrupt;
 use super::output::{Shape, closed, put};
 use super::report::Report;
@@ -13,7 +14,8 @@ use wpool::{FailureKind, Order, printable};
 
 pub(super) fn run(args: &ApplyArgs) -> Result<u8, Refused> {
     let interrupt = Interrupt::listen()?;
-    let mut report = Report::create(args.pool.place.report.as_deref(), false)?;
+    let granted = Granted::of(&args.pool.grants.dir);
+    let mut report = Report::create(args.pool.place.report.as_deref(), false, &granted)?;
     let asked = Asked::of(&args.module, &args.pool, Some(1));
     let pool = setup::pool(&asked, &interrupt, setup::functions(&args.pool))?;
     let function = pool

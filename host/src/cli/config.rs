@@ -1,11 +1,11 @@
 //! `--config FILE`: options that are not typed each time. Only a file that somebody names is read, never one that lies somewhere.
 
 use super::args::Args;
+use super::files;
 use anyhow::{anyhow, bail};
 use clap::error::ErrorKind;
 use clap::{Arg, Command, CommandFactory, Parser};
 use std::ffi::OsString;
-use std::io::Read;
 use std::path::Path;
 use toml::{Table, Value};
 use wpool::printable;
@@ -56,12 +56,8 @@ fn parse(typed: &[OsString], options: &[OsString]) -> Result<Args, clap::Error> 
 }
 
 fn read(path: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
-    let file = std::fs::File::open(path)?;
-    if file.take(LONGEST + 1).read_to_string(&mut text)? as u64 > LONGEST {
-        return Err(std::io::Error::other("it is longer than 1 MiB"));
-    }
-    Ok(text)
+    let text = files::read_text(path, LONGEST)?;
+    text.ok_or_else(|| std::io::Error::other("it is longer than 1 MiB"))
 }
 
 /// The options of a file that a subcommand has, by their keys. What only others have is for them.

@@ -8,6 +8,7 @@ mod complaint;
 mod config;
 mod doctor;
 mod exit;
+mod files;
 mod generated;
 mod help;
 mod hint;

@@ -1,5 +1,6 @@
 //! `--report`: one JSON object for each task.
 
+use super::files::{self, Granted};
 use super::setup::Refused;
 use anyhow::Context;
 use serde_json::{Value, json};
@@ -19,16 +20,15 @@ pub(super) struct Report {
 
 impl Report {
     /// Creates the file, or goes on with it.
-    pub(super) fn create(path: Option<&Path>, goes_on: bool) -> Result<Report, Refused> {
+    pub(super) fn create(
+        path: Option<&Path>,
+        goes_on: bool,
+        granted: &Granted,
+    ) -> Result<Report, Refused> {
         let Some(path) = path else {
             return Ok(Report { file: None });
         };
-        let file = match goes_on {
-            true => File::options().append(true).create(true).open(path),
-            false => File::create(path),
-        };
-        let file =
-            file.with_context(|| format!("{}: the report cannot be written", path.display()))?;
+        let file = files::create(path, goes_on, "the report", granted)?;
         Ok(Report {
             file: Some((BufWriter::new(file), path.into())),
         })

@@ -1,6 +1,7 @@
 //! `wpool run`: a program in a confined process, with its standard streams passed on.
 
 use super::args::RunArgs;
+use super::files::Granted;
 use super::interrupt::Interrupt;
 use super::program::{called_with, replace};
 use super::relay::{Manner, Relay};
@@ -17,7 +18,11 @@ const NUMBER: &[u8] = b"{#}";
 
 pub(super) fn run(args: &RunArgs) -> Result<u8, Refused> {
     let interrupt = Interrupt::listen()?;
-    let mut report = Report::create(args.place.report.as_deref(), false)?;
+    let mut report = Report::create(
+        args.place.report.as_deref(),
+        false,
+        &Granted::of(&args.grants.dir),
+    )?;
     let times = usize::from(args.times);
     let relay = Relay::new(Manner {
         by_lines: times > 1,

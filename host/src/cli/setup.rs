@@ -1,6 +1,7 @@
 //! From options to a pool: what was typed as what it means.
 
 use super::complaint;
+use super::files;
 use super::interrupt::Interrupt;
 use super::note::Note;
 use super::options::{GrantArgs, LimitArgs, PlaceArgs, PoolArgs, WorkerIds};
@@ -140,7 +141,7 @@ pub(super) fn inspect(module: &Path, no_cache: bool) -> Result<(Inspection, u64)
         .inspect()
         .map_err(|error| complaint::about_module(module, error))?;
     drop(note);
-    Ok((inspection, std::fs::metadata(module)?.len()))
+    Ok((inspection, files::length(Some(module)).unwrap_or(0)))
 }
 
 fn warn_reduced(pool: &Pool) {

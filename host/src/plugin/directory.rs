@@ -81,6 +81,18 @@ impl Directory {
         self
     }
 
+    /// Where it is.
+    #[must_use]
+    pub fn host(&self) -> &Path {
+        &self.host
+    }
+
+    /// Whether nothing in it can be changed.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
     fn refused(&self, why: &str) -> Error {
         let path = printable(&self.host.to_string_lossy());
         Error::new(

@@ -1,6 +1,7 @@
 //! Jobs of many tasks: tables as inputs, what is written of results, early ends, and jobs that go on where they were interrupted.
 
 mod faults;
+mod planted;
 mod results;
 mod resume;
 mod safety;

@@ -8,6 +8,7 @@
 mod tests;
 
 use super::key::Key;
+use crate::cli::files::{self, Granted};
 use anyhow::{Context, anyhow, bail};
 use std::fs::{File, TryLockError};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
@@ -62,9 +63,10 @@ impl Joblog {
         path: &Path,
         command: String,
         job: String,
+        granted: &Granted,
     ) -> Result<Joblog, anyhow::Error> {
         let mut log = Joblog {
-            file: open(path)?,
+            file: open(path, granted)?,
             path: path.into(),
             command,
             job,
@@ -85,8 +87,9 @@ impl Joblog {
         path: &Path,
         command: String,
         job: String,
+        granted: &Granted,
     ) -> Result<(Joblog, Option<Vec<Past>>), anyhow::Error> {
-        let mut file = open(path)?;
+        let mut file = open(path, granted)?;
         let read = read(&file, &job).map_err(|why| why.at(path))?;
         let whole = file
             .set_len(read.bytes)
@@ -109,10 +112,9 @@ impl Joblog {
 
     /// The rows of a job, to look at.
     pub(in crate::cli) fn peek(path: &Path, job: &str) -> Result<Vec<Past>, anyhow::Error> {
-        if !path.exists() {
+        let Some(file) = files::peek(path, "the joblog")? else {
             return Ok(Vec::new());
-        }
-        let file = File::open(path).with_context(|| cannot(path, "read"))?;
+        };
         Ok(read(file, job).map_err(|why| why.at(path))?.rows)
     }
 
@@ -157,12 +159,8 @@ impl Joblog {
 }
 
 /// Opens a log that nobody else is at.
-fn open(path: &Path) -> Result<File, anyhow::Error> {
-    let mut options = File::options();
-    let options = options.read(true).write(true).create(true).truncate(false);
-    let file = options
-        .open(path)
-        .with_context(|| cannot(path, "read and written"))?;
+fn open(path: &Path, granted: &Granted) -> Result<File, anyhow::Error> {
+    let file = files::lockable(path, "the joblog", granted)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => bail!(

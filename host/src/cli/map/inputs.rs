@@ -2,11 +2,10 @@
 //! that they name.
 
 use super::options::{Header, InputArgs};
-use anyhow::Context;
+use crate::cli::files::{self, Content, Granted};
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -29,26 +28,31 @@ pub(in crate::cli) struct Sources {
     pub(in crate::cli) delimiter: u8,
     /// The longest that may be, in bytes.
     pub(in crate::cli) longest: u64,
-    /// Whether inputs are paths.
-    are_paths: bool,
+    /// What is in the files that inputs name, where they are paths.
+    content: Option<Content>,
     /// Inputs are rows of a table whose fields are separated by this.
     pub(in crate::cli) table: Option<u8>,
     pub(in crate::cli) header: Header,
 }
 
 /// One source, opened.
-pub(in crate::cli) type Source = BufReader<Box<dyn Read>>;
+pub(in crate::cli) type Source = BufReader<File>;
 
 impl Sources {
-    /// Refuses what cannot be read: nothing has run yet.
-    pub(in crate::cli) fn of(args: &InputArgs, longest: u64) -> Result<Sources, anyhow::Error> {
+    /// Refuses what cannot be read, or what the module could change: nothing has run yet.
+    pub(in crate::cli) fn of(
+        args: &InputArgs,
+        longest: u64,
+        granted: &Granted,
+    ) -> Result<Sources, anyhow::Error> {
         let mut files = Vec::new();
         for path in &args.input {
             if path == Path::new("-") {
                 files.push(None);
                 continue;
             }
-            check(path)?;
+            granted.refuse_file(path, "the list of inputs")?;
+            files::check(path)?;
             files.push(Some(path.clone()));
         }
         if files.is_empty() {
@@ -58,7 +62,7 @@ impl Sources {
             files,
             delimiter: args.ends_with(),
             longest,
-            are_paths: args.files,
+            content: args.files.then(|| Content::new(granted)),
             table: match (args.csv, args.tsv) {
                 (true, _) => Some(b','),
                 (_, true) => Some(b'\t'),
@@ -70,7 +74,7 @@ impl Sources {
 
     /// Whether inputs are paths of files that hold them.
     pub(in crate::cli) fn are_paths(&self) -> bool {
-        self.are_paths
+        self.content.is_some()
     }
 
     /// How many there are.
@@ -80,76 +84,33 @@ impl Sources {
 
     /// How many bytes all of them have, where all are files.
     pub(in crate::cli) fn bytes(&self) -> Option<u64> {
-        let length = |path: &Option<PathBuf>| {
-            let found = match path {
-                Some(path) => path.metadata(),
-                None => standard_input().and_then(|file| file.metadata()),
-            };
-            found.ok().filter(Metadata::is_file).map(|file| file.len())
-        };
+        let length = |path: &Option<PathBuf>| files::length(path.as_deref());
         self.files.iter().map(length).sum()
     }
 
     /// Opens one of them.
     pub(in crate::cli) fn open(&self, index: usize) -> Result<Source, anyhow::Error> {
-        let source: Box<dyn Read> = match &self.files[index] {
-            Some(path) => Box::new(open(path)?),
-            None => Box::new(standard_input()?),
-        };
+        let source = files::open(self.files[index].as_deref())?;
         Ok(BufReader::with_capacity(PIECE, source))
     }
 
     /// Refuses paths that cannot be read.
     pub(in crate::cli) fn check(&self, paths: &[OsString]) -> Result<(), anyhow::Error> {
-        paths.iter().try_for_each(|path| check(Path::new(path)))
+        let Some(content) = &self.content else {
+            return Ok(());
+        };
+        let mut paths = paths.iter();
+        paths.try_for_each(|path| content.check(Path::new(path)))
     }
 
     /// What an input stands for: itself, or what is in the file that it names.
     pub(in crate::cli) fn content(&self, input: &[u8]) -> Result<Option<Vec<u8>>, anyhow::Error> {
-        if !self.are_paths {
-            return Ok(None);
-        }
         let path = Path::new(OsStr::from_bytes(input));
-        let mut content = Vec::new();
-        open(path)?
-            .take(self.longest.saturating_add(1))
-            .read_to_end(&mut content)
-            .with_context(|| format!("{}: it cannot be read", shown(path)))?;
-        if content.len() as u64 > self.longest {
-            anyhow::bail!(
-                "{}: it is longer than the limit of {} bytes",
-                shown(path),
-                self.longest
-            );
-        }
-        Ok(Some(content))
+        let content = self.content.as_ref();
+        content
+            .map(|content| content.read(path, self.longest))
+            .transpose()
     }
-}
-
-fn standard_input() -> io::Result<File> {
-    Ok(io::stdin().as_fd().try_clone_to_owned()?.into())
-}
-
-fn open(path: &Path) -> Result<File, anyhow::Error> {
-    File::open(path).with_context(|| format!("{}: it cannot be opened", shown(path)))
-}
-
-/// Whether a path can be opened. A pipe is not, to see: whoever writes to it would take that for its reader.
-fn check(path: &Path) -> Result<(), anyhow::Error> {
-    let found = path
-        .metadata()
-        .with_context(|| format!("{}: it cannot be opened", shown(path)))?;
-    if found.is_dir() {
-        anyhow::bail!("{}: it is a directory, not a file", shown(path));
-    }
-    match found.is_file() {
-        true => open(path).map(drop),
-        false => Ok(()),
-    }
-}
-
-fn shown(path: &Path) -> String {
-    wpool::printable(&path.to_string_lossy())
 }
 
 /// Reads the next input into `line`; `None` at the end. At most `longest` bytes are kept.

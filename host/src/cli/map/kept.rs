@@ -1,6 +1,7 @@
 //! What is kept of a job beyond what is printed: its log, its results in files, and which of its tasks are done.
 
 use crate::cli::args::MapArgs;
+use crate::cli::files::Granted;
 use crate::cli::job::joblog::Joblog;
 use crate::cli::job::key::Keys;
 use crate::cli::job::results::Results;
@@ -17,7 +18,12 @@ pub(super) struct Kept {
 
 impl Kept {
     /// As it was asked for: begun, gone on with, or in a dry run only looked at.
-    pub(super) fn of(args: &MapArgs, pool: &Pool, function: &Function) -> Result<Kept, Refused> {
+    pub(super) fn of(
+        args: &MapArgs,
+        pool: &Pool,
+        function: &Function,
+        granted: &Granted,
+    ) -> Result<Kept, Refused> {
         let job = &args.job;
         let keys = Keys::new(pool.module_hash(), &function.name, &circumstances(args));
         let kept = Kept {
@@ -27,24 +33,34 @@ impl Kept {
             keys,
         };
         match &job.joblog {
-            Some(_) if job.goes_on()? => kept.go_on(args, function),
+            Some(_) if job.goes_on()? => kept.go_on(args, function, granted),
             _ if job.dry_run => Ok(kept),
-            _ => kept.begin(args, function),
+            _ => kept.begin(args, function, granted),
         }
     }
 
-    fn begin(mut self, args: &MapArgs, function: &Function) -> Result<Kept, Refused> {
+    fn begin(
+        mut self,
+        args: &MapArgs,
+        function: &Function,
+        granted: &Granted,
+    ) -> Result<Kept, Refused> {
         if let Some(directory) = &args.job.results {
-            self.results = Some(Results::create(directory, &self.keys.job())?);
+            self.results = Some(Results::create(directory, &self.keys.job(), granted)?);
         }
         if let Some(path) = &args.job.joblog {
-            let log = Joblog::create(path, command(args, function), self.keys.job())?;
+            let log = Joblog::create(path, command(args, function), self.keys.job(), granted)?;
             self.joblog = Some(log);
         }
         Ok(self)
     }
 
-    fn go_on(mut self, args: &MapArgs, function: &Function) -> Result<Kept, Refused> {
+    fn go_on(
+        mut self,
+        args: &MapArgs,
+        function: &Function,
+        granted: &Granted,
+    ) -> Result<Kept, Refused> {
         let (job, Some(path)) = (&args.job, &args.job.joblog) else {
             return Ok(self);
         };
@@ -53,11 +69,11 @@ impl Kept {
             self.numbers = Numbers::Resuming(Resume::new(past, job.resume_failed));
             return Ok(self);
         }
-        let (log, past) = Joblog::resume(path, command(args, function), self.keys.job())?;
+        let (log, past) = Joblog::resume(path, command(args, function), self.keys.job(), granted)?;
         let is_logged = past.is_some();
         let mut resume = Resume::new(past.unwrap_or_default(), job.resume_failed);
         if let Some(directory) = &job.results {
-            let results = Results::resume(directory, &self.keys.job(), is_logged)?;
+            let results = Results::resume(directory, &self.keys.job(), is_logged, granted)?;
             results.keep(resume.used())?;
             resume.require(results.stored()?);
             self.results = Some(results);

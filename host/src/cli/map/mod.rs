@@ -13,6 +13,7 @@ pub(super) mod options;
 mod table;
 
 use super::args::MapArgs;
+use super::files::Granted;
 use super::interrupt::{Interrupt, Job};
 use super::job::ledger::Ledger;
 use super::job::tally::Tally;
@@ -38,9 +39,10 @@ pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
     args.job.retry.check()?;
     let interrupt = Interrupt::listen()?;
     let longest = args.pool.limits.argument_limit.0.unwrap_or(u64::MAX);
-    let sources = Sources::of(&args.source, longest)?;
+    let granted = Granted::of(&args.pool.grants.dir);
+    let sources = Sources::of(&args.source, longest, &granted)?;
     let report = args.pool.place.report.as_deref();
-    let report = Report::create(report.filter(|_| !args.job.dry_run), is_resumed)?;
+    let report = Report::create(report.filter(|_| !args.job.dry_run), is_resumed, &granted)?;
     let pool = start(args, &interrupt)?;
     let function = pool
         .function(args.pool.function.as_deref())
@@ -80,7 +82,7 @@ pub(super) fn run(args: &MapArgs) -> Result<u8, Refused> {
         Ok(values)
     })?;
     // Nothing is begun before the inputs that were typed are known to be right.
-    let kept = Kept::of(args, &pool, &function)?;
+    let kept = Kept::of(args, &pool, &function, &granted)?;
     let closer = inputs.closer();
     let to = match args.job.dry_run {
         true => To::Paper(function.clone()),

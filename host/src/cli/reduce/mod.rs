@@ -4,6 +4,7 @@ pub(super) mod fold;
 mod tree;
 
 use super::args::ReduceArgs;
+use super::files::Granted;
 use super::interrupt::{Interrupt, Job};
 use super::job::key::Keys;
 use super::job::ledger::Ledger;
@@ -27,7 +28,8 @@ pub(super) fn run(args: &ReduceArgs) -> Result<u8, Refused> {
     args.retry.check()?;
     let interrupt = Interrupt::listen()?;
     let longest = args.pool.limits.argument_limit.0.unwrap_or(u64::MAX);
-    let sources = Sources::of(&args.source, longest)?;
+    let granted = Granted::of(&args.pool.grants.dir);
+    let sources = Sources::of(&args.source, longest, &granted)?;
     if args.pool.place.report.is_some() {
         bail!("--report is for tasks of map, apply and run: reduce has one result, of all inputs");
     }

@@ -31,11 +31,22 @@ fn past(number: u64, input: &str, succeeded: bool) -> Past {
 }
 
 fn begun(path: &Path) -> Joblog {
-    Joblog::create(path, "wpool map m.wasm --".into(), "aa".into()).unwrap()
+    Joblog::create(
+        path,
+        "wpool map m.wasm --".into(),
+        "aa".into(),
+        &Granted::default(),
+    )
+    .unwrap()
 }
 
 fn resumed(path: &Path) -> Result<(Joblog, Vec<Past>), String> {
-    let resumed = Joblog::resume(path, "wpool map m.wasm --".into(), "aa".into());
+    let resumed = Joblog::resume(
+        path,
+        "wpool map m.wasm --".into(),
+        "aa".into(),
+        &Granted::default(),
+    );
     let (log, past) = resumed.map_err(|error| error.to_string())?;
     Ok((log, past.unwrap_or_default()))
 }
@@ -118,7 +129,7 @@ fn what_is_no_log_is_refused_and_stays_as_it_is() {
 fn rows_of_another_job_are_told_apart() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("log");
-    let mut log = Joblog::create(&path, "wpool".into(), "bb".into()).unwrap();
+    let mut log = Joblog::create(&path, "wpool".into(), "bb".into(), &Granted::default()).unwrap();
     add(&mut log, 1, "a", 0);
     log.flush().unwrap();
     drop(log);
@@ -132,7 +143,7 @@ fn nobody_gets_a_log_that_another_is_at() {
     let log = begun(&path);
     let error = resumed(&path).unwrap_err();
     assert!(error.contains("another wpool is at this job"), "{error}");
-    assert!(Joblog::create(&path, String::new(), "aa".into()).is_err());
+    assert!(Joblog::create(&path, String::new(), "aa".into(), &Granted::default()).is_err());
     assert_eq!(std::fs::read_to_string(&path).unwrap(), HEADER);
     drop(log);
     assert!(resumed(&path).is_ok());
