@@ -25,7 +25,8 @@ fn every_path_of_a_job_is_opened_by_one_module() {
             }
         }
         for way in ["open", "create", "create_new", "options"] {
-            let lines = source.find(&["File", ":", ":", way]);
+            let wanted = ["File", ":", ":", way];
+            let lines = source.find(&wanted);
             wrong.extend(lines.map(|line| format!("{file}:{line}: File::{way}")));
         }
         for way in [
@@ -36,7 +37,8 @@ fn every_path_of_a_job_is_opened_by_one_module() {
             "canonicalize",
             "read_link",
         ] {
-            let lines = source.find(&["path", ".", way]);
+            let wanted = ["path", ".", way];
+            let lines = source.find(&wanted);
             wrong.extend(lines.map(|line| format!("{file}:{line}: path.{way}")));
         }
     }
