@@ -58,6 +58,9 @@ pub(super) struct LimitArgs {
     /// Memory of one task, or none
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = size)]
     pub(super) memory: Limit<u64>,
+    /// How many memories the module may have, at most 64
+    #[arg(hide_short_help = true, long, value_name = "N", default_value = "16", value_parser = clap::value_parser!(u32).range(0..=64))]
+    pub(super) memories: u32,
     /// Fuel of one task, a number of instructions or so, or none; code that counts fuel is slower [default: none]
     #[arg(hide_short_help = true, long, value_name = "N", value_parser = number)]
     pub(super) fuel: Option<Limit<u64>>,
@@ -242,6 +245,7 @@ impl LimitArgs {
         Limits {
             timeout: self.timeout.map_or(timeout, |typed| typed.0),
             memory_bytes: self.memory.0,
+            memories: self.memories,
             fuel: self.fuel.and_then(|typed| typed.0),
             argument_bytes: self.argument_limit.0,
             output_bytes: self.output_limit.0,

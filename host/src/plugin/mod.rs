@@ -41,7 +41,7 @@ use crate::wire::{EngineProfile, ModuleFacts, TaskTerms, VALUES_BYTES, WasiTerms
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-/// Memories a module may define: each reserves [`SLOT_BYTES`] of address space in every worker.
+/// Memories a module may be allowed to define.
 const MAX_MEMORIES: u32 = 64;
 
 /// Tables a module may define.
@@ -55,7 +55,7 @@ const SLOT_BYTES: u64 = (4 << 30) + (96 << 20);
 
 /// What a worker needs besides the plugin: the program's own data, and its mappings.
 const OWN_DATA_BYTES: u64 = 32 << 20;
-const OWN_ADDRESS_SPACE_BYTES: u64 = 512 << 20;
+const OWN_ADDRESS_SPACE_BYTES: u64 = 256 << 20;
 
 /// Where a plugin comes from.
 #[derive(Debug, Default)]
@@ -134,15 +134,22 @@ impl Plugin {
                 "it needs {needed} bytes of memory to start, and the limit is {limit} (--memory)"
             ));
         }
+        let most_memories = limits.memories.min(MAX_MEMORIES);
         let counts = [
-            ("memories", facts.memories.into(), MAX_MEMORIES.into()),
+            ("memories", facts.memories.into(), most_memories.into()),
             ("tables", facts.tables.into(), MAX_TABLES.into()),
             ("table elements", facts.table_elements, MAX_TABLE_ELEMENTS),
         ];
         for (what, count, most) in counts {
             if count > most {
+                let more = match what {
+                    "memories" if most < MAX_MEMORIES.into() => {
+                        " (--memories allows more, each of which is 4 GiB of address space that a compromised worker could fill)"
+                    }
+                    _ => "",
+                };
                 return refused(format!(
-                    "it has {count} {what}, and at most {most} are accepted"
+                    "it has {count} {what}, and at most {most} are accepted{more}"
                 ));
             }
         }
@@ -210,7 +217,7 @@ impl Plugin {
     /// The process limits of the plugin's template and workers, once the artifact is known.
     pub(crate) fn process_limits(&self) -> ProcessLimits {
         let limits = &self.terms.limits;
-        let data = limits.memory_bytes.map(|memory| {
+        let besides = || {
             let mut values = limits.argument_cap().saturating_add(limits.output_cap());
             if self.has_effects() {
                 values = values.saturating_add(limits.host_call_cap());
@@ -223,14 +230,20 @@ impl Plugin {
                 ModuleKind::Core => values,
                 ModuleKind::Component => values.saturating_add(2 * VALUES_BYTES),
             };
-            [memory, self.artifact_bytes, values, OWN_DATA_BYTES]
+            let parts = [self.artifact_bytes, values, OWN_DATA_BYTES];
+            parts
                 .iter()
                 .fold(0_u64, |sum, part| sum.saturating_add(*part))
-        });
+        };
+        let data = limits
+            .memory_bytes
+            .map(|memory| memory.saturating_add(besides()));
+        // Memories and tables lie in what is reserved for them.
         let tables = self.facts.table_elements.max(20_000) * 8 * u64::from(self.facts.tables);
         let slots = SLOT_BYTES * u64::from(self.facts.memories) + tables;
-        let address_space = data.map(|data| {
-            data.saturating_add(slots)
+        let address_space = limits.memory_bytes.map(|_| {
+            besides()
+                .saturating_add(slots)
                 .saturating_add(self.artifact_bytes + OWN_ADDRESS_SPACE_BYTES)
         });
         ProcessLimits {

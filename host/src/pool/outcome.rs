@@ -310,6 +310,10 @@ fn described(death: Death, timeout: Option<Duration>) -> Failure {
                 format!("it ran longer than {limit}, and its worker was killed"),
             )
         }
+        Death::Memory => Failure::new(
+            FailureKind::Memory,
+            "its worker held more memory than its limits allow, which code of a module cannot do by itself, and was killed",
+        ),
         Death::Violation(what) => Failure::new(
             FailureKind::Protocol,
             format!("its worker sent {what}, and was killed"),

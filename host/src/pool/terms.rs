@@ -22,6 +22,12 @@ macro_rules! plugin_settings {
                 self
             }
 
+            /// How many memories the module may have, at most 64: see [`Limits::memories`](crate::Limits::memories). Default: 16.
+            pub fn memories(mut self, count: u32) -> Self {
+                self.terms.limits.memories = count;
+                self
+            }
+
             /// Fuel of one task; `None`, which is the default, for no limit.
             pub fn fuel(mut self, fuel: impl Into<Option<u64>>) -> Self {
                 self.terms.limits.fuel = fuel.into();

@@ -16,9 +16,6 @@ fn put_in_force(layer: &str) -> Result<(), Refusal> {
         "no-new-privileges" => capabilities::no_new_privileges(),
         "namespaces" => {
             become_nobody()?;
-            // There is no supervisor to map its ids, so that it has to be able to.
-            rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable)
-                .map_err(|errno| Refusal::new(Layer::UserNamespace, "PR_SET_DUMPABLE", errno))?;
             let ids = namespaces::own_ids();
             namespaces::unshare(Namespaces::User)?;
             namespaces::map_own_ids(ids)?;
@@ -67,5 +64,8 @@ fn become_nobody() -> Result<(), Refusal> {
     identity::become_user(RunAs {
         id: NOBODY,
         is_own: false,
-    })
+    })?;
+    // That others may not look into it is no part of these layers; and there is no supervisor to map its ids.
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable)
+        .map_err(|errno| Refusal::new(Layer::UserNamespace, "PR_SET_DUMPABLE", errno))
 }

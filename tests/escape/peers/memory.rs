@@ -1,8 +1,9 @@
 //! What liars send does not fill the supervisor's memory.
 
-use super::{lying, outcomes};
+use super::{UNLUCKY, failure_of, lying, outcomes};
 use crate::support::alone;
 use std::fs;
+use wpool::FailureKind;
 
 /// The most memory that this process ever had, in bytes.
 fn peak() -> u64 {
@@ -12,6 +13,15 @@ fn peak() -> u64 {
         .find_map(|line| line.strip_prefix("VmHWM:"))
         .unwrap();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
+
+#[test]
+fn a_worker_that_holds_more_than_its_limits_allow_is_killed_for_it() {
+    let lie = "worker holds what does not count as data";
+    let pool = lying(lie).memory_bytes(16 << 20).build().unwrap();
+    let outcomes = outcomes(&pool, lie);
+    let (kind, message) = failure_of(&outcomes[UNLUCKY]).unwrap();
+    assert_eq!(kind, FailureKind::Memory, "{message}");
 }
 
 #[test]

@@ -101,6 +101,10 @@ pub const ATTACKS: &[Attack] = &[
         },
     },
     Attack {
+        name: "more memory than is writable at once",
+        run: |_| hold(64 << 30, 64 << 20, 1),
+    },
+    Attack {
         name: "memory by remap_file_pages",
         run: |_| call!(libc::SYS_remap_file_pages, 0, 4096, 0, 0, 0),
     },
@@ -112,6 +116,22 @@ pub const ATTACKS: &[Attack] = &[
         },
     },
 ];
+
+/// Maps so much memory in pieces, writes to some bytes of each, and takes the right to write away, so that it does not count as data.
+pub fn hold(bytes: u64, piece: u64, written: u64) -> i64 {
+    for _ in 0..bytes / piece {
+        let protection = PROT_READ | PROT_WRITE;
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        let at = call!(libc::SYS_mmap, 0, piece, protection, flags, -1, 0);
+        if at < 0 {
+            return at;
+        }
+        // SAFETY: so much was just mapped, to be written to.
+        unsafe { std::ptr::write_bytes(at as *mut u8, 1, written as usize) };
+        call!(libc::SYS_mprotect, at, piece, PROT_READ);
+    }
+    0
+}
 
 fn map(protection: i32, flags: i32) -> i64 {
     call!(libc::SYS_mmap, 0, 4096, protection, flags, -1, 0)

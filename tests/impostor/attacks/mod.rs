@@ -3,7 +3,7 @@
 mod files;
 mod granted;
 mod kernel;
-mod memory;
+pub mod memory;
 mod network;
 mod privileges;
 mod processes;

@@ -93,6 +93,9 @@ fn honest_about(lie: &str, request: &CompileRequest) {
     // Lies about calls of the host need one that could be made.
     let import = if lie.starts_with("worker calls") {
         r#"(import "env" "ask" (func (param i64) (result i64)))"#
+    } else if lie.starts_with("worker holds") {
+        // What is reserved for it can be filled.
+        "(memory 1)"
     } else {
         ""
     };

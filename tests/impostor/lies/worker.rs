@@ -1,6 +1,7 @@
 //! Lies about tasks. A worker answers honestly, `n + 1`, but for the task that is given 13.
 
 use super::{hang, raw};
+use crate::attacks;
 use crate::inside::send;
 use std::time::Instant;
 use wpool::Value;
@@ -108,6 +109,10 @@ fn tell(lie: &str, seq: u32, results: &mut ResultsWriter, page: &StatusPage) {
         "calls and answers" => {
             send(&host_call(0, &encode_value(&Value::S64(1))));
             send(one(seq, &fourteen).take(false));
+        }
+        "holds what does not count as data" => {
+            attacks::memory::hold(700 << 20, 8 << 20, 8 << 20);
+            hang();
         }
         "calls, then has not begun" => {
             send(&host_call(0, &encode_value(&Value::S64(1))));

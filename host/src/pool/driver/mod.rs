@@ -19,6 +19,7 @@ mod host_calls;
 mod loaded;
 mod pages;
 mod requests;
+mod resident;
 mod results;
 mod retries;
 mod template;
@@ -43,6 +44,7 @@ use blocks::Blocks;
 use deadlines::Deadlines;
 use events::{Events, Source};
 use loaded::Loaded;
+use resident::Resident;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -84,6 +86,7 @@ pub(super) struct Driver {
     unreaped: Unreaped,
     /// How many of them take the places of workers.
     overdue: usize,
+    resident: Resident,
     /// By when workers must have answered.
     deadlines: Deadlines,
     /// No calls are begun any more: it ends when there is nothing left to do.
@@ -177,6 +180,7 @@ impl Driver {
             to_settle: Vec::new(),
             unreaped: Unreaped::default(),
             overdue: 0,
+            resident: Resident::new(),
             closing: false,
         })
     }
@@ -203,6 +207,7 @@ impl Driver {
             self.check_deadlines(now);
             self.request_burials(now);
             self.look_at_unreaped(now);
+            self.look_at_resident(now);
             self.act();
             self.dead.clear();
             self.ended.send();

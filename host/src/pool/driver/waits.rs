@@ -67,7 +67,7 @@ impl Driver {
         let deadlines = self.templates.values().filter_map(TemplateLink::deadline);
         let unreaped = self.unreaped.due(Instant::now());
         let deadlines = deadlines.chain(burials).chain(self.deadlines.next());
-        let deadlines = deadlines.chain(unreaped);
+        let deadlines = deadlines.chain(unreaped).chain(self.resident_due());
         let due = deadlines.chain(self.scheduler.next_timer()).min();
         due.map(|due| due.saturating_duration_since(Instant::now()))
     }

@@ -26,6 +26,8 @@ pub(crate) enum Death {
     Template,
     /// It was killed because its task ran past its deadline.
     Deadline,
+    /// It was killed because it held more memory than its limits allow.
+    Memory,
     /// It was killed because it answered something it was not asked.
     Violation(&'static str),
     /// It was killed because it did not answer.
@@ -41,7 +43,7 @@ impl Death {
     fn has_a_culprit(self) -> bool {
         match self {
             Death::Signal(signal) => signal != libc::SIGKILL,
-            Death::Exit(_) | Death::Violation(_) => true,
+            Death::Exit(_) | Death::Violation(_) | Death::Memory => true,
             // A worker that did not get to run before its deadline has harmed nobody.
             Death::Deadline
             | Death::Unknown
