@@ -84,7 +84,9 @@ impl std::error::Error for Error {}
 impl From<StartError> for Error {
     fn from(error: StartError) -> Error {
         let kind = match &error {
-            StartError::Refused { .. } | StartError::NotEnough(_) => ErrorKind::Confinement,
+            StartError::Refused { .. } | StartError::NotEnough(_) | StartError::NoProc => {
+                ErrorKind::Confinement
+            }
             StartError::NotGranted(_) => ErrorKind::Grant,
             StartError::Program(..)
             | StartError::NotAWorkerProgram(_)

@@ -10,6 +10,7 @@
 mod support;
 
 mod calls;
+mod executable;
 mod granted;
 mod impostor;
 mod layers;

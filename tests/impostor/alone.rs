@@ -4,6 +4,7 @@ use crate::attacks::{self, Gate, Target, answer};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::unix::process::CommandExt;
 use wpool::testing::{impostor, sealed};
 
 /// Tries every attack under `layer` and prints how it ended.
@@ -26,6 +27,20 @@ pub fn calls(layer: &str) {
             }
         }
     }
+}
+
+/// Becomes a command in which nothing becomes executable that was not mapped so, as with `MemoryDenyWriteExecute` of systemd.
+pub fn without_new_executable_memory(command: &[&str]) {
+    // SAFETY: it takes a right away from this process, which does not use it.
+    let answer = unsafe { libc::prctl(libc::PR_SET_MDWE, libc::PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) };
+    if answer != 0 {
+        println!("NOT CHECKED: this kernel has no PR_SET_MDWE");
+        return;
+    }
+    let mut words = command.iter();
+    let program = words.next().expect("a command");
+    let error = std::process::Command::new(program).args(words).exec();
+    eprintln!("{program}: {error}");
 }
 
 /// The numbers that are tried: all that there are, and some that may be.

@@ -22,6 +22,7 @@ fn main() -> ExitCode {
     match words[..] {
         ["alone", layer] => alone::attacks(layer),
         ["alone", layer, "calls"] => alone::calls(layer),
+        ["mdwe", ref command @ ..] => alone::without_new_executable_memory(command),
         ["pool", "worker"] => pools::attack_from_workers("instance"),
         ["pool", "worker", "calls"] => pools::calls_from_workers("instance"),
         ["pool", "worker", "calls", terms] => pools::calls_from_workers(terms),
@@ -36,7 +37,7 @@ fn main() -> ExitCode {
         ["pool", "template", "prepared"] => pools::attack_from("template", true),
         _ => {
             eprintln!(
-                "usage: wpool-impostor alone LAYER [calls] | pool worker [calls] [process|kept|host] | pool template [prepared] | pool compiler|level | granted read|write [calls|template]"
+                "usage: wpool-impostor alone LAYER [calls] | mdwe COMMAND... | pool worker [calls] [process|kept|host] | pool template [prepared] | pool compiler|level | granted read|write [calls|template]"
             );
             return ExitCode::from(2);
         }

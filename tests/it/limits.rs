@@ -1,7 +1,9 @@
 //! Limits of a task: each ends it, and says which it was.
 
-use crate::support::{Ran, feed, guest, run, wat, wpool};
+use crate::support::{Ran, compile_bomb, feed, guest, pool_of, run, wat, wpool};
 use std::ffi::OsStr;
+use std::time::Duration;
+use wpool::{ErrorKind, Limits};
 
 /// Runs `map`, and expects it to fail with one line for each of `failures`, and these results.
 #[track_caller]
@@ -253,4 +255,24 @@ fn a_limit_that_is_none_of_its_kind_is_refused_with_an_example() {
             "{ran:?}"
         );
     }
+}
+
+#[test]
+fn a_module_that_used_up_its_time_to_compile_is_not_tried_again_with_as_much() {
+    let bomb = compile_bomb();
+    let built = |millis| {
+        let limits = Limits {
+            compile_timeout: Some(Duration::from_millis(millis)),
+            ..Limits::default()
+        };
+        let error = pool_of(&bomb[..]).limits(limits).build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Compile, "{error}");
+        error.to_string()
+    };
+    assert!(!built(300).contains("before"));
+    for millis in [300, 200] {
+        let said = built(millis);
+        assert!(said.contains("longer than 300ms before"), "{said}");
+    }
+    assert!(!built(400).contains("before"), "more time is another try");
 }

@@ -47,6 +47,7 @@ mod retries;
 mod stdin;
 mod storms;
 mod streams;
+mod surroundings;
 mod terminal;
 mod tidy;
 mod transcript;

@@ -49,7 +49,8 @@ const PLAIN_DATA: &[&str] = &[
 /// The files that may contain `unsafe`. A new one needs a reason that no safe crate removes.
 const UNSAFE: &[&str] = &[
     "child/parent.rs",               // PIDFD_GET_INFO
-    "confined/code_memory.rs",       // mmap and mprotect of code
+    "cli/closed.rs",                 // .init_array
+    "confined/code_memory.rs",       // mmap of code, mseal
     "confined/guest/component.rs",   // wasmtime trusts an artifact
     "confined/guest/core_module.rs", // the same
     "confined/mod.rs",               // _exit, getauxval
@@ -63,6 +64,7 @@ const UNSAFE: &[&str] = &[
     // The hostile program of the tests: it makes system calls that no library offers.
     "tests/escape/startup/tracer.rs", // ptrace
     "tests/impostor/alone.rs",
+    "tests/impostor/attacks/memory.rs",
     "tests/impostor/attacks/mod.rs",
     "tests/impostor/attacks/processes.rs",
     "tests/impostor/lies/template.rs",

@@ -42,7 +42,6 @@ fn landlock(refusal: &Refusal) -> String {
         libc::EOPNOTSUPP => {
             "add `landlock` to the security modules that the kernel starts with: lsm= of its command line".into()
         }
-        libc::EOVERFLOW => "use a newer wpool, which knows this kernel's Landlock".into(),
         libc::ENOSYS => {
             "use Linux 5.13 or newer that is built with CONFIG_SECURITY_LANDLOCK; in a container, with a seccomp profile that lets \
              landlock_create_ruleset, landlock_add_rule and landlock_restrict_self through"
@@ -183,7 +182,6 @@ mod tests {
         for (errno, expected) in [
             (libc::ENOSYS, "Linux 5.13"),
             (libc::EOPNOTSUPP, "lsm="),
-            (libc::EOVERFLOW, "newer wpool"),
             (libc::E2BIG, "fewer sandboxes"),
             (libc::EPERM, "let `landlock_restrict_self` through"),
         ] {

@@ -6,6 +6,7 @@ use crate::sandbox::{NotGranted, Refusal};
 use crate::value::printable;
 use crate::wire::WIRE_VERSION;
 use std::io;
+use std::path::Path;
 
 /// Why no confined process could be had.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +14,11 @@ pub(crate) enum StartError {
     /// The program could not be opened or executed.
     #[error("{0} cannot be started as a worker program: {1}")]
     Program(String, io::Error),
+    /// Nothing can be started by its descriptor.
+    #[error(
+        "/proc is not mounted, and processes are started and confined by it: mount -t proc proc /proc"
+    )]
+    NoProc,
     /// What was started does not greet.
     #[error(
         "{0} is not a worker program: it did not greet. Call wpool::init() first in its main, or name another program"
@@ -54,6 +60,9 @@ impl StartError {
     pub(super) fn of_program(name: &str, error: io::Error) -> StartError {
         if is_shortage(&error) {
             return StartError::Io(error);
+        }
+        if !Path::new("/proc/self").exists() {
+            return StartError::NoProc;
         }
         StartError::Program(name.into(), error)
     }

@@ -31,6 +31,10 @@ pub(super) fn run(args: &DoctorArgs) -> Result<u8, Refused> {
 /// What root can do where its processes share one id with others.
 const IDS_ADVICE: &str = "map some that no account has into this container or user namespace, and name them by --worker-ids FIRST-LAST";
 
+/// What is said of a worker of which nothing can be seen.
+const UNSEEN: &str =
+    "a worker was not seen from outside: /proc hides processes of others (mount option hidepid)\n";
+
 /// One layer on this machine.
 struct Finding {
     layer: Layer,
@@ -241,9 +245,11 @@ impl Diagnosis {
                 text += &format!("  {:<18} to get ids of their own: {IDS_ADVICE}\n", "");
             }
         }
-        if !self.worker.status.is_empty() {
-            text += "a worker, seen from outside:\n";
-        }
+        text += match (self.worker.status.is_empty(), self.user) {
+            (false, _) => "a worker, seen from outside:\n",
+            (true, Some(_)) => UNSEEN,
+            (true, None) => "",
+        };
         for (name, value) in self.worker.status.iter().chain(&self.worker.limits) {
             text += format!("  {name:<22} {value}").trim_end();
             text.push('\n');
@@ -272,7 +278,11 @@ impl Diagnosis {
             "layers": layers,
             "landlock_abi": self.landlock_abi,
             "runs_as": self.user,
-            "worker": self.worker.json(),
+            // Null where there is one of which nothing can be seen.
+            "worker": match (self.worker.status.is_empty(), self.user) {
+                (true, Some(_)) => Value::Null,
+                _ => self.worker.json(),
+            },
             "error": self.error,
         })
     }

@@ -4,6 +4,7 @@
 mod apply;
 mod args;
 mod cache;
+mod closed;
 mod complaint;
 mod config;
 mod doctor;
@@ -39,6 +40,12 @@ pub(crate) fn main() -> ExitCode {
         Err(error) => return usage(&error).into(),
     };
     let subcommand = std::env::args().nth(1).unwrap_or_default();
+    if closed::stdout_is_closed() && prints(&args.command) {
+        complaint::line(
+            "standard output is closed, and results would be lost: name a file, or /dev/null",
+        );
+        return exit::USAGE.into();
+    }
     let code = match args.command {
         Command::Map(args) => map::run(&args),
         Command::Reduce(args) => reduce::run(&args),
@@ -60,6 +67,14 @@ pub(crate) fn main() -> ExitCode {
         code
     })
     .into()
+}
+
+/// Whether standard output is where results go.
+fn prints(command: &Command) -> bool {
+    match command {
+        Command::Map(args) => args.job.results.is_none(),
+        _ => true,
+    }
 }
 
 /// Help and versions are printed as they are, and errors on one line.

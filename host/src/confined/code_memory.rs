@@ -1,7 +1,10 @@
 //! Where compiled code lies: nowhere executable in a compiler, and in a template in a private mapping of the artifact.
 
-use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
-use std::os::fd::AsFd;
+use rustix::mm::{MapFlags, ProtFlags};
+use std::fs::File;
+use std::ops::Range;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::fs::FileExt;
 use std::ptr::NonNull;
 use wasmtime::CustomCodeMemory;
 
@@ -25,11 +28,28 @@ impl CustomCodeMemory for NeverExecutable {
     }
 }
 
-/// A template makes code executable while it loads, before its filter forbids that.
+/// A template has its code executable from the first moment, mapped from the sealed artifact: it is never writable, and nothing becomes
+/// executable that was not, which `PR_SET_MDWE` and systemd's `MemoryDenyWriteExecute` forbid. Its filter forbids the rest later.
 ///
-/// Where instructions and data are cached apart, as on aarch64, nothing more is to be done here: the kernel makes both agree when
-/// pages become executable, which these do once, after the last write to them and before any other thread or process has them.
-pub(super) struct Executable;
+/// The engine has loaded the same bytes to the same place before, and changes none: it refuses artifacts with relocations of code.
+///
+/// Where instructions and data are cached apart, as on aarch64, nothing more is to be done here: the kernel makes both agree when it
+/// maps pages of a file to be executed.
+pub(super) struct Executable {
+    /// Only while the artifact is loaded, which its owner keeps open as long.
+    artifact: RawFd,
+    code: Range<u64>,
+}
+
+impl Executable {
+    /// The code of an artifact, of which there is one piece.
+    pub(super) fn of(artifact: &File) -> wasmtime::Result<Executable> {
+        Ok(Executable {
+            artifact: artifact.as_raw_fd(),
+            code: code_section(artifact)?,
+        })
+    }
+}
 
 impl CustomCodeMemory for Executable {
     fn required_alignment(&self) -> usize {
@@ -37,7 +57,21 @@ impl CustomCodeMemory for Executable {
     }
 
     fn publish_executable(&self, start: *const u8, length: usize) -> wasmtime::Result<()> {
-        protect(start, length, MprotectFlags::READ | MprotectFlags::EXEC)
+        if length as u64 != self.code.end - self.code.start {
+            wasmtime::bail!("the artifact has code in more than one place");
+        }
+        let protection = ProtFlags::READ | ProtFlags::EXEC;
+        let flags = MapFlags::PRIVATE | MapFlags::FIXED;
+        // SAFETY: wasmtime hands over whole pages of code that it owns and is not yet running, and gets the same bytes in their place
+        // from a sealed file. The descriptor is open while the artifact is loaded.
+        unsafe {
+            let artifact = BorrowedFd::borrow_raw(self.artifact);
+            let place = start.cast_mut().cast();
+            rustix::mm::mmap(place, length, protection, flags, artifact, self.code.start)?;
+            // From Linux 6.10 on nobody can change or replace it any more; elsewhere it is as before.
+            libc::syscall(libc::SYS_mseal, start, length, 0);
+        }
+        Ok(())
     }
 
     fn unpublish_executable(&self, _start: *const u8, _length: usize) -> wasmtime::Result<()> {
@@ -46,10 +80,37 @@ impl CustomCodeMemory for Executable {
     }
 }
 
-fn protect(start: *const u8, length: usize, flags: MprotectFlags) -> wasmtime::Result<()> {
-    // SAFETY: wasmtime hands over whole pages of code that it owns and is not yet running.
-    unsafe { rustix::mm::mprotect(start.cast_mut().cast(), length, flags)? };
-    Ok(())
+/// Where the code of an artifact lies: its one executable section, by the headers of ELF (`elf(5)`, `Elf64_Ehdr` and `Elf64_Shdr`).
+fn code_section(artifact: &File) -> wasmtime::Result<Range<u64>> {
+    const EXECUTABLE: u64 = 4;
+    let malformed =
+        || wasmtime::format_err!("the artifact is no ELF file with one section of code");
+    let mut header = [0; 64];
+    artifact.read_exact_at(&mut header, 0)?;
+    let (table, count) = (word(&header, 0x28)?, half(&header, 0x3c)?);
+    let mut sections = 0..u64::from(count);
+    let section = sections.find_map(|index| {
+        let mut section = [0; 64];
+        let at = table.checked_add(index * 64)?;
+        artifact.read_exact_at(&mut section, at).ok()?;
+        let is_code = word(&section, 0x08).ok()? & EXECUTABLE != 0;
+        is_code.then_some(section)
+    });
+    let section = section.ok_or_else(malformed)?;
+    let (start, length) = (word(&section, 0x18)?, word(&section, 0x20)?);
+    Ok(start..start.checked_add(length).ok_or_else(malformed)?)
+}
+
+fn word(bytes: &[u8], at: usize) -> wasmtime::Result<u64> {
+    let word = bytes.get(at..).and_then(<[u8]>::first_chunk);
+    let word = word.ok_or_else(|| wasmtime::format_err!("a short header"))?;
+    Ok(u64::from_ne_bytes(*word))
+}
+
+fn half(bytes: &[u8], at: usize) -> wasmtime::Result<u16> {
+    let half = bytes.get(at..).and_then(<[u8]>::first_chunk);
+    let half = half.ok_or_else(|| wasmtime::format_err!("a short header"))?;
+    Ok(u16::from_ne_bytes(*half))
 }
 
 /// A private mapping of an artifact, for the life of the process: its code is shared between processes, and its pages are

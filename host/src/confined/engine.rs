@@ -24,7 +24,11 @@ pub(super) fn for_compiling(profile: EngineProfile, parallel: bool) -> wasmtime:
 }
 
 /// The engine of a template: slots for one instance of the module, in reserved address space.
-pub(super) fn for_running(profile: EngineProfile, facts: &ModuleFacts) -> wasmtime::Result<Engine> {
+pub(super) fn for_running(
+    profile: EngineProfile,
+    facts: &ModuleFacts,
+    code: Executable,
+) -> wasmtime::Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_core_instances(CORE_INSTANCES)
         .total_component_instances(1)
@@ -48,7 +52,7 @@ pub(super) fn for_running(profile: EngineProfile, facts: &ModuleFacts) -> wasmti
     let mut config = config(profile);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config.parallel_compilation(false);
-    config.with_custom_code_memory(Some(Arc::new(Executable)));
+    config.with_custom_code_memory(Some(Arc::new(code)));
     Engine::new(&config)
 }
 

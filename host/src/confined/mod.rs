@@ -32,6 +32,9 @@ use link::Link;
 use std::ffi::OsStr;
 use template::WorkingSet;
 
+/// How much a compiler gives way to others.
+const COMPILER_NICENESS: i32 = 10;
+
 /// Becomes a confined process, and never returns, if the program was started as one.
 pub(crate) fn run_if_asked() {
     if std::env::args_os().next().as_deref() == Some(OsStr::new(WORKER_ARGV0)) {
@@ -70,11 +73,25 @@ fn run() {
     let Some(policy) = greet(&mut link) else {
         return;
     };
+    make_known(policy.role);
     if confine(&mut link, &policy) {
         match policy.role {
             Role::Compiler => compiler::serve(&mut link, policy.threads),
             Role::Template => template::serve(&mut link, policy.files(), memory),
         }
+    }
+}
+
+/// Has the name by which people find it in a list of processes, and the priority that goes with its role. Neither is needed.
+fn make_known(role: Role) {
+    let name = match role {
+        Role::Compiler => c"wpool-compiler",
+        Role::Template => c"wpool-template",
+    };
+    let _ = rustix::thread::set_name(name);
+    if role == Role::Compiler {
+        // Whoever compiles much at once should not slow down tasks that run.
+        let _ = rustix::process::nice(COMPILER_NICENESS);
     }
 }
 

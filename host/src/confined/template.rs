@@ -17,6 +17,9 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
 
+/// What a list of processes shows of a worker.
+const WORKER_NAME: &std::ffi::CStr = c"wpool-worker";
+
 /// A fork that is confined as a worker.
 pub(super) struct Child {
     pub(super) conversation: Conversation,
@@ -192,6 +195,8 @@ impl Forks {
                 std::mem::forget(descriptor);
             }
         }
+        // For people, who can do without.
+        let _ = rustix::thread::set_name(WORKER_NAME);
         let confined = sandbox::close_from(first_free)
             // Fork clears the parent-death signal.
             .and_then(|()| sandbox::die_with_supervisor(rustix::stdio::stdin()))

@@ -1,5 +1,6 @@
 //! One compilation: a confined process, the bytes in, facts and an artifact out, within limits of time and memory.
 
+mod burned;
 #[cfg(test)]
 mod tests;
 
@@ -111,6 +112,7 @@ fn compile_or_recall(
     if let Some((facts, artifact)) = recalled.and_then(split_entry) {
         return Ok((hash, facts, artifact));
     }
+    burned::check(hash, job)?;
     let deadline = limits
         .compile_timeout
         .and_then(|limit| Instant::now().checked_add(limit));
@@ -126,8 +128,16 @@ fn compile_or_recall(
         directories: Vec::new(),
     };
     let mut compiler = launcher.start(order)?;
-    let (facts, artifact) = converse(&mut compiler.connection, job, &bytes, deadline)
-        .map_err(|why| why.unwrap_or_else(|error| explain(&mut compiler, error, limits)))?;
+    let (facts, artifact) =
+        converse(&mut compiler.connection, job, &bytes, deadline).map_err(|why| {
+            why.unwrap_or_else(|error| {
+                let explained = explain(&mut compiler, error, limits);
+                if explained.is_late {
+                    burned::note(hash, job);
+                }
+                explained.error
+            })
+        })?;
     if let Some((cache, key)) = &key {
         let encoded = encode(&facts);
         cache.put(
@@ -233,14 +243,25 @@ fn rejected(rejection: Rejection) -> Error {
     Error::new(kind, message)
 }
 
+/// Why a compiler did not answer.
+struct Explained {
+    error: Error,
+    /// It used up all its time.
+    is_late: bool,
+}
+
 /// Which limit ended a compiler, or how it crashed.
-fn explain(compiler: &mut Started, error: ReceiveError, limits: &Limits) -> Error {
-    let failed = |message: String| Error::new(ErrorKind::Compile, message);
+fn explain(compiler: &mut Started, error: ReceiveError, limits: &Limits) -> Explained {
+    let failed = |message: String| Explained {
+        error: Error::new(ErrorKind::Compile, message),
+        is_late: false,
+    };
     let seconds = |limit: Option<Duration>| {
         limit.map_or_else(|| "its time limit".into(), |limit| format!("{limit:?}"))
     };
-    let too_long = || {
-        failed(format!(
+    let too_long = || Explained {
+        is_late: true,
+        ..failed(format!(
             "compiling it took longer than {}",
             seconds(limits.compile_timeout)
         ))

@@ -20,6 +20,7 @@ mod handle;
 mod host_threads;
 mod inbox;
 mod inputs;
+mod lost;
 mod map;
 mod outcome;
 mod outcomes;

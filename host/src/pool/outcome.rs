@@ -1,6 +1,5 @@
 //! What becomes of a task: a value, or a failure of one kind. Never an error of the pool.
 
-use super::scheduler::{Death, Loss};
 use crate::value::{ShortDebug, Value, printable};
 use crate::wire::{TaskFailure, TaskFailureKind};
 use std::fmt;
@@ -143,6 +142,11 @@ impl Failure {
     }
 
     /// The same failure, with a change.
+    /// The signal that ended its worker.
+    pub(super) fn with_signal(self, signal: Option<i32>) -> Failure {
+        self.with(|what| what.signal = signal)
+    }
+
     fn with(mut self, change: impl FnOnce(&mut What)) -> Failure {
         change(&mut self.what);
         self
@@ -236,42 +240,6 @@ impl Failure {
         Failure::new(FailureKind::Exit, format!("it exited with status {status}"))
             .with(|what| what.exit_code = Some(status))
     }
-
-    /// What the scheduler gave up on; `broken` says why the plugin's processes do not start.
-    pub(super) fn lost(loss: Loss, timeout: Option<Duration>, broken: Option<&str>) -> Failure {
-        match loss {
-            Loss::Died(death) => died(death, timeout),
-            Loss::LostTooOften(death) => {
-                let last = died(death, timeout);
-                Failure::new(
-                    last.kind(),
-                    format!(
-                        "its result was lost again and again; at last {}",
-                        last.message()
-                    ),
-                )
-            }
-            Loss::PluginBroken => {
-                let why = broken.unwrap_or("they die before they finish anything");
-                Failure::new(
-                    FailureKind::Init,
-                    format!("the plugin's processes do not start: {why}"),
-                )
-            }
-            Loss::Cancelled => died(Death::Cancelled, timeout),
-            Loss::NoPlugin => Failure::new(FailureKind::Init, "the plugin is not loaded"),
-            Loss::NoPlace => Failure::new(
-                FailureKind::WorkerDied,
-                "no worker can be started: processes that were killed do not end, and there are as many of them as there may be \
-                 workers; a file system or device that does not answer holds them (ps shows them in state D)",
-            ),
-            Loss::NoWorkerLeft => Failure::new(
-                FailureKind::HostCall,
-                "a host function waits for it, and so do all workers that there may be: allow more workers, or let host functions call \
-                 the pool less deeply",
-            ),
-        }
-    }
 }
 
 impl fmt::Display for Failure {
@@ -281,66 +249,6 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
-
-fn died(death: Death, timeout: Option<Duration>) -> Failure {
-    let signal = match death {
-        Death::Signal(signal) => Some(signal),
-        Death::Exit(_) | Death::Unknown => None,
-        _ => Some(libc::SIGKILL),
-    };
-    described(death, timeout).with(|what| what.signal = signal)
-}
-
-fn described(death: Death, timeout: Option<Duration>) -> Failure {
-    let worker = |message: String| Failure::new(FailureKind::WorkerDied, message);
-    match death {
-        Death::Signal(libc::SIGSYS) => Failure::new(
-            FailureKind::SandboxViolation,
-            "its worker made a system call that the filter forbids, and was killed (SIGSYS)",
-        ),
-        Death::Signal(signal) => worker(format!("its worker was ended by {}", signal_name(signal))),
-        Death::Exit(status) => worker(format!("its worker ended with status {status}")),
-        Death::Unknown => worker("its worker died, and nobody saw how".into()),
-        Death::Template => worker("its template died".into()),
-        Death::Deadline => {
-            let limit =
-                timeout.map_or_else(|| "its time limit".into(), |limit| format!("{limit:?}"));
-            Failure::new(
-                FailureKind::Timeout,
-                format!("it ran longer than {limit}, and its worker was killed"),
-            )
-        }
-        Death::Memory => Failure::new(
-            FailureKind::Memory,
-            "its worker held more memory than its limits allow, which code of a module cannot do by itself, and was killed",
-        ),
-        Death::Violation(what) => Failure::new(
-            FailureKind::Protocol,
-            format!("its worker sent {what}, and was killed"),
-        ),
-        Death::Stuck => worker("its worker did not answer, and was killed".into()),
-        Death::Retired => worker("its worker was retired".into()),
-        Death::Cancelled => Failure::new(FailureKind::Cancelled, "it was cancelled"),
-    }
-}
-
-fn signal_name(signal: i32) -> String {
-    let name = match signal {
-        libc::SIGABRT => "SIGABRT",
-        libc::SIGBUS => "SIGBUS",
-        libc::SIGFPE => "SIGFPE",
-        libc::SIGHUP => "SIGHUP",
-        libc::SIGILL => "SIGILL",
-        libc::SIGINT => "SIGINT",
-        libc::SIGKILL => "SIGKILL: by somebody, or by the kernel when memory was short",
-        libc::SIGSEGV => "SIGSEGV",
-        libc::SIGTERM => "SIGTERM",
-        libc::SIGTRAP => "SIGTRAP",
-        libc::SIGXCPU => "SIGXCPU",
-        _ => return format!("signal {signal}"),
-    };
-    format!("signal {signal} ({name})")
-}
 
 /// What a task used, and where it ran. Numbers that a worker reports are its claim.
 ///

@@ -11,7 +11,7 @@ use landlock::{
 use std::error::Error;
 use std::os::fd::OwnedFd;
 
-/// The newest ABI whose rights are known here.
+/// The newest ABI whose rights are known here. A newer kernel counts as this one: what it denies besides is not asked for.
 const NEWEST: ABI = ABI::V9;
 
 /// The first ABI that denies to cut files.
@@ -64,20 +64,6 @@ pub(super) fn deny_all_but(
         (LandlockStatus::NotImplemented, _) => create(libc::ENOSYS),
         (LandlockStatus::NotEnabled, _) => create(libc::EOPNOTSUPP),
         (_, RulesetStatus::NotEnforced) => return Err(refused("denying every path", 0)),
-        // A kernel newer than NEWEST may have rights that are not handled: not counted as complete.
-        (
-            LandlockStatus::Available {
-                kernel_abi: Some(abi),
-                ..
-            },
-            _,
-        ) => {
-            let step = format!(
-                "denying all rights of ABI {abi}, of which wpool knows those up to {},",
-                NEWEST as u32
-            );
-            Landlock::Missing(refused(&step, libc::EOVERFLOW))
-        }
         // Before, files could be cut that may only be read; without namespaces nothing else is in the way.
         (LandlockStatus::Available { effective_abi, .. }, _)
             if !granted.is_empty()

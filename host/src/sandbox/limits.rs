@@ -4,6 +4,9 @@ use super::policy::{Files, Policy, ProcessLimits, Role};
 use super::{Layer, Refusal};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
+/// How far the stack of a process's first thread may grow, whatever its supervisor's may. The engine's own limits are far below.
+const STACK_BYTES: u64 = 8 << 20;
+
 /// Descriptors of a compiler.
 const COMPILER_DESCRIPTORS: u64 = 16;
 
@@ -30,6 +33,7 @@ pub(super) fn apply(policy: &Policy) -> Result<(), Refusal> {
     set(Resource::Memlock, 0, "RLIMIT_MEMLOCK")?;
     set(Resource::Msgqueue, 0, "RLIMIT_MSGQUEUE")?;
     set(Resource::Rtprio, 0, "RLIMIT_RTPRIO")?;
+    set(Resource::Stack, STACK_BYTES, "RLIMIT_STACK")?;
     set(Resource::Nofile, descriptors, "RLIMIT_NOFILE")?;
     let processes = policy
         .limits

@@ -102,7 +102,7 @@ impl Filter {
         // Code is mapped here, and here alone.
         rules.only_if(libc::SYS_mmap, vec![private_mapping()?]);
         rules.share_pages()?;
-        rules.allow(&[libc::SYS_mprotect]);
+        rules.allow(&[libc::SYS_mseal]);
         rules.only_if(libc::SYS_prlimit64, vec![argument(0, Dword, Eq, 0)?]);
         for command in [libc::F_ADD_SEALS, libc::F_DUPFD_CLOEXEC] {
             rules.only_if(
@@ -254,6 +254,9 @@ impl Rules {
                 vec![option, argument(1, Qword, Eq, value as u64)?],
             );
         }
+        // A name for people, of whoever forks or is forked.
+        let name = argument(0, Dword, Eq, libc::PR_SET_NAME as u64)?;
+        self.only_if(libc::SYS_prctl, vec![name]);
         let set_filter = argument(0, Dword, Eq, libc::SECCOMP_SET_MODE_FILTER.into())?;
         self.only_if(
             libc::SYS_seccomp,

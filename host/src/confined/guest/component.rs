@@ -33,11 +33,11 @@ impl Linked {
         imports: &Imports,
     ) -> wasmtime::Result<Linked> {
         let mapping = code_memory::map(&artifact)?;
-        // Closed before others are opened: workers close what comes after the descriptors in use.
-        drop(artifact);
         // SAFETY: as for core modules: it is trusted no more than this process is. The mapping is private, lives as long as
         // the process, and is used for nothing else.
         let component = unsafe { Component::deserialize_raw(engine, mapping)? };
+        // Closed before others are opened: workers close what comes after the descriptors in use.
+        drop(artifact);
         // The images of its memories are made here, not in each worker: making them needs more system calls.
         component.initialize_copy_on_write_image()?;
         let mut linker = Linker::new(engine);

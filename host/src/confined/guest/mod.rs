@@ -19,6 +19,7 @@ pub(super) use arguments::Arguments;
 pub(super) use live::{Called, Live, TaskState};
 pub(super) use returned::Returned;
 
+use super::code_memory::Executable;
 use super::wasi::Runtime;
 use crate::value::{Function, Signature};
 use crate::wire::{EngineProfile, LoadRequest, ModuleKind, TaskLimits, TaskTerms, WasiTerms};
@@ -89,7 +90,8 @@ impl Guest {
             wasi: facts.imports_wasi(),
             trap_missing,
         };
-        let engine = super::engine::for_running(profile, &facts)?;
+        let code = Executable::of(&artifact)?;
+        let engine = super::engine::for_running(profile, &facts, code)?;
         let linked = match facts.kind {
             ModuleKind::Core => {
                 let linked = core_module::Linked::load(&engine, artifact, &functions, &given);

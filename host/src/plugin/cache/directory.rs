@@ -5,7 +5,7 @@ use super::entry_key::{is_entry_name, is_hex};
 use super::private_path::{self, is_open_to_others};
 use super::random::random;
 use rustix::fs::{
-    AtFlags, Dir, Mode, OFlags, Timespec, Timestamps, UTIME_NOW, futimens, linkat, openat,
+    AtFlags, Dir, Mode, OFlags, Timespec, Timestamps, UTIME_NOW, fchmod, futimens, linkat, openat,
     renameat, unlinkat,
 };
 use rustix::io::Errno;
@@ -141,7 +141,10 @@ impl Directory {
         let name = format!("{TEMPORARY_PREFIX}{digits}");
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = File::from(openat(&self.handle, &name, flags, Mode::RUSR | Mode::WUSR)?);
+        let mode = Mode::RUSR | Mode::WUSR;
+        let file = File::from(openat(&self.handle, &name, flags, mode)?);
+        // Whatever the umask is.
+        fchmod(&file, mode)?;
         Ok(Temporary {
             directory: self,
             name,

@@ -3,7 +3,7 @@
 //! Whoever can rename a directory on the way can put another one in its place, with another key. So nobody but root and the user
 //! may be able to.
 
-use rustix::fs::{Mode, OFlags, mkdirat, open, openat};
+use rustix::fs::{AtFlags, Mode, OFlags, chmodat, mkdirat, open, openat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 use std::ffi::OsStr;
@@ -82,8 +82,11 @@ fn enter(parent: &File, name: &OsStr, flags: OFlags, path: &Path) -> io::Result<
     let mut opened = openat(parent, name, flags, Mode::empty());
     if let Err(Errno::NOENT) = opened {
         opened = match mkdirat(parent, name, Mode::RWXU) {
+            // The umask may take rights away from the user, too, who is then locked out.
+            Ok(()) => chmodat(parent, name, Mode::RWXU, AtFlags::empty())
+                .and_then(|()| openat(parent, name, flags, Mode::empty())),
             // Somebody was faster.
-            Ok(()) | Err(Errno::EXIST) => openat(parent, name, flags, Mode::empty()),
+            Err(Errno::EXIST) => openat(parent, name, flags, Mode::empty()),
             Err(error) => Err(error),
         };
     }
