@@ -6,13 +6,19 @@
 //! prepared:  tasks of a guest whose initializer takes a fifth of a second, each in a fork of what it prepared
 //! parked:    a call of a plugin that has no process, from its cached artifact to the result
 //! host:      a call of the application by a task           against  a round trip of a warm pool
+//! frozen:    a call of a plugin, the 99th of 100, while the kernel does not end a worker of another, against before that
 //! ```
 
+#[path = "../../tests/it/support/file_system.rs"]
+#[allow(dead_code, reason = "shared with a test that needs more of it")]
+mod file_system;
+
+use file_system::FileSystem;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
-use wpool::{Isolation, Plugins, Pool};
+use wpool::{Directory, Isolation, Plugins, Pool};
 
 const TASKS: i64 = 1_000_000;
 const PROCESSES: i64 = 4_000;
@@ -51,6 +57,7 @@ fn main() {
     prepared();
     parked();
     host_calls();
+    frozen();
 }
 
 fn guest(name: &str) -> PathBuf {
@@ -149,4 +156,55 @@ fn host_calls() {
         all / times as u32
     );
     println!("         {one:>9.1?} median of a task that makes one");
+}
+
+/// Calls of one plugin while a worker of another waits for a frozen file system, and was killed in vain.
+fn frozen() {
+    let Some(system) = FileSystem::mount() else {
+        return;
+    };
+    let plugins = Plugins::builder().workers(2).build().expect("a pool");
+    let writes = plugins.plugin("writes", guest("tool"));
+    let writes = writes.dir(Directory::new(system.path()).at("/d"));
+    let writes = writes
+        .timeout(Duration::from_millis(100))
+        .load()
+        .expect("a plugin");
+    let square = plugins
+        .plugin("square", guest("square"))
+        .load()
+        .expect("a plugin");
+    let write = |name: &str| {
+        let arguments = [
+            "write".to_string(),
+            format!("/d/{name}"),
+            "text".to_string(),
+        ];
+        writes.apply::<String>("run", (arguments, ""))
+    };
+    let slowest_but_one = || {
+        let mut calls: Vec<Duration> = (0..CALLS as i64)
+            .map(|number| {
+                let began = Instant::now();
+                black_box(square.apply::<i64>("square", (number,)).expect("a square"));
+                began.elapsed()
+            })
+            .collect();
+        calls.sort_unstable();
+        calls[calls.len() * 99 / 100]
+    };
+    write("before").expect("a file");
+    slowest_but_one();
+    let before = slowest_but_one();
+    system.freeze();
+    let taken = {
+        let began = Instant::now();
+        write("while").expect_err("it waits");
+        began.elapsed()
+    };
+    let meanwhile = slowest_but_one();
+    system.thaw();
+    println!(
+        "frozen   {meanwhile:>9.1?} a call, the 99th of 100, {before:.1?} before; the task that waits had its outcome after {taken:.1?}"
+    );
 }

@@ -29,7 +29,7 @@
 //! Any thread may use a pool, and so may async code: what [`PluginHandle::apply_async`] returns is a `Future` that needs no runtime, and
 //! goes on when it is dropped; `map`, `get`, `join` and dropping a pool block. In `map` every input is run, and the first failure in
 //! input order is returned.
-//! Nothing is global, and no child is waited for but the pool's own.
+//! Pools are independent of each other, and no child is waited for but a pool's own.
 //!
 //! | multiprocessing | wpool |
 //! |---|---|

@@ -1,83 +1,10 @@
 //! A kernel that does not end a process that was killed: a worker that waits for a file system that does not answer. Tasks have their
 //! outcomes all the same, other plugins go on, and a pool that is dropped does not wait for it.
 
-use crate::support::{alone, eventually, is_root, nobody_is_left};
+use crate::support::{FileSystem, alone, eventually, nobody_is_left};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use wpool::{Directory, FailureKind, MapError, PluginHandle, Plugins};
-
-/// A file system of its own, which can be frozen. A process thaws and unmounts it when this is dropped, however the test ends, or after
-/// a minute.
-struct FileSystem {
-    folder: tempfile::TempDir,
-    guard: Child,
-}
-
-impl FileSystem {
-    /// None where that is not to be had: without root, or loop devices.
-    fn mount() -> Option<FileSystem> {
-        let folder = tempfile::tempdir().unwrap();
-        let (image, at) = (folder.path().join("image"), folder.path().join("mounted"));
-        std::fs::create_dir(&at).unwrap();
-        std::fs::File::create(&image)
-            .unwrap()
-            .set_len(16 << 20)
-            .unwrap();
-        let done = |program: &str, words: &[&str]| {
-            let done = Command::new(program).args(words).arg(&image).output();
-            done.is_ok_and(|output| output.status.success())
-        };
-        let is_there = is_root()
-            && done("mkfs.ext4", &["-q", "-F"])
-            && Command::new("mount")
-                .args(["-o", "loop"])
-                .args([&image, &at])
-                .output()
-                .is_ok_and(|output| output.status.success());
-        if !is_there {
-            println!("NOT CHECKED: it takes root, mkfs.ext4 and a loop device");
-            return None;
-        }
-        let guard = Command::new("sh")
-            .args([
-                "-c",
-                r#"timeout 60 cat >/dev/null; fsfreeze -u "$1"; umount "$1""#,
-                "sh",
-            ])
-            .arg(&at)
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
-        Some(FileSystem { folder, guard })
-    }
-
-    fn path(&self) -> std::path::PathBuf {
-        self.folder.path().join("mounted")
-    }
-
-    fn freeze(&self) {
-        let frozen = Command::new("fsfreeze").arg("-f").arg(self.path()).status();
-        assert!(frozen.unwrap().success());
-    }
-
-    /// Whether it has been frozen since it was.
-    fn is_frozen(&mut self) -> bool {
-        self.guard.try_wait().unwrap().is_none()
-    }
-
-    fn thaw(&self) {
-        let thawed = Command::new("fsfreeze").arg("-u").arg(self.path()).status();
-        assert!(thawed.unwrap().success());
-    }
-}
-
-impl Drop for FileSystem {
-    fn drop(&mut self) {
-        drop(self.guard.stdin.take());
-        let _ = self.guard.wait();
-    }
-}
 
 /// Two plugins: `writes` to that directory, `squares` numbers.
 fn plugins(directory: &Path, workers: usize) -> Plugins {

@@ -95,6 +95,7 @@ fn the_workspace_is_furnished() {
         "README.md",
         "deny.toml",
         ".ci/run",
+        ".ci/full",
         "host/ARCHITECTURE.md",
         "guest-examples/Cargo.toml",
         "guest-examples/build.sh",
