@@ -2,7 +2,8 @@
 
 mod tracer;
 
-use crate::support::{Ordinary, guest, is_root, wpool};
+use crate::support::{Call, Ordinary, guest, is_root, refusing, wpool};
+use rustix::io::Errno;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
@@ -10,8 +11,8 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use tracer::Traced;
 
-/// Tries for each process that is named to it, and says what it could: look at its root, directory, descriptors and memory, as
-/// who traces it may, or signal it. All by what the shell has built in, so that it is quick.
+/// Reads process numbers. For each, prints what this user could reach: root, working directory, descriptors, environment, memory, which
+/// is what a tracer may reach, and signals. It uses only what the shell has built in, for speed.
 const PROBES: &str = r#"
 while read pid; do
     could=
@@ -110,17 +111,30 @@ fn nobody_can_look_into_signal_or_trace_a_process_of_root_at_any_moment() {
 }
 
 #[test]
+fn without_a_user_namespace_it_is_the_same() {
+    if !is_root() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let call = call(directory.path(), &[]);
+    let (could, moments) = refusing(&[Call::UnshareUser(Errno::PERM)], || attacked(&call));
+    assert_eq!(could, BTreeMap::new(), "of {moments} moments");
+    assert!(moments > 500, "{moments}");
+}
+
+#[test]
 fn without_ids_of_their_own_processes_of_root_can_be_signalled_by_nobody_and_no_more() {
     if !is_root() {
         return;
     }
     let directory = tempfile::tempdir().unwrap();
-    let (could, _) = attacked(&call(directory.path(), &["--worker-ids", "65534-65534"]));
+    let (could, moments) = attacked(&call(directory.path(), &["--worker-ids", "65534-65534"]));
+    assert!(moments > 500, "{moments}");
     assert_eq!(could.keys().collect::<Vec<_>>(), ["signal"]);
 }
 
 #[test]
-fn nobody_can_do_nothing_to_a_process_of_another_user() {
+fn a_third_user_can_do_nothing_to_a_process_of_an_ordinary_user() {
     if !is_root() {
         return;
     }
@@ -132,6 +146,7 @@ fn nobody_can_do_nothing_to_a_process_of_another_user() {
     words.args(["run", "--no-cache"]);
     words.arg(user.guest("echo")).args(["--", "49"]);
     let (could, moments) = attacked(&words);
-    // Before it becomes that user it is root's, and that is nothing that nobody can do anything to either.
+    // Before it changes its user it runs as root, which `nobody` cannot touch either.
     assert_eq!(could, BTreeMap::new(), "of {moments} moments");
+    assert!(moments > 500, "{moments}");
 }

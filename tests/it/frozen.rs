@@ -16,7 +16,7 @@ fn plugins(directory: &Path, workers: usize) -> Plugins {
     plugins
         .plugin("writes", crate::support::guest("tool"))
         .dir(Directory::new(directory).at("/d"))
-        .timeout(Duration::from_millis(100))
+        .timeout(Duration::from_secs(1))
         .load()
         .unwrap();
     plugins

@@ -360,7 +360,7 @@ fn more_memories_or_tables_than_are_accepted() {
         &[],
         wat(&format!(r#"(module {memories} (func (export "f")))"#)),
         &[""],
-        &[&["65 memories", "at most 64"]],
+        &[&["65 memories", "at most 16", "--memories"]],
     );
     let huge = wat(r#"(module (table 20000000 funcref) (func (export "f")))"#);
     refused(&[], huge, &[""], &[&["20000000 table elements", "at most"]]);

@@ -23,6 +23,9 @@ pub(crate) const DEFAULT_IDS: RangeInclusive<u32> = 2_100_000_000..=2_147_000_00
 /// Never given away: root, and what the kernel, NFS and `nobody` use for "none of yours".
 const SPECIAL: [u32; 4] = [0, NOBODY, 65_535, u32::MAX];
 
+/// How many are looked at one by one.
+const MANY: usize = 100_000;
+
 /// How often a free one is looked for.
 const TRIES: u32 = 64;
 
@@ -47,7 +50,8 @@ impl Ids {
         for map in ["/proc/self/uid_map", "/proc/self/gid_map"] {
             free = both(&free, &mapped(&read(map)));
         }
-        let accounts = ["/etc/passwd", "/etc/group"].map(|file| accounts(&read(file)));
+        let accounts = [("/etc/passwd", 2), ("/etc/passwd", 3), ("/etc/group", 2)]
+            .map(|(file, field)| accounts(&read(file), field));
         let given = ["/etc/subuid", "/etc/subgid"].map(|file| given_to_users(&read(file)));
         let special = SPECIAL.map(|id| id..=id);
         let taken = accounts.into_iter().chain(given).flatten().chain(special);
@@ -64,6 +68,8 @@ impl Ids {
             let id = self.at_random()?;
             taken.insert(id).then_some(id)
         });
+        // Where most are taken, luck does not find the last ones.
+        let free = free.or_else(|| self.all().find(|id| taken.insert(*id)));
         Lease(match free {
             Some(id) => RunAs { id, is_own: true },
             None => RunAs {
@@ -71,6 +77,11 @@ impl Ids {
                 is_own: false,
             },
         })
+    }
+
+    /// The first of them, which are all where there are few.
+    fn all(&self) -> impl Iterator<Item = u32> + use<'_> {
+        self.free.iter().cloned().flatten().take(MANY)
     }
 
     fn at_random(&self) -> Option<u32> {
@@ -152,9 +163,9 @@ fn mapped(map: &str) -> Vec<RangeInclusive<u32>> {
     map.lines().filter_map(line).collect()
 }
 
-/// The ids in the third field of each line, as in passwd(5) and group(5).
-fn accounts(file: &str) -> Vec<RangeInclusive<u32>> {
-    let line = |line: &str| line.split(':').nth(2)?.trim().parse::<u32>().ok();
+/// The ids in a field of each line, counted from 0, as in passwd(5) and group(5).
+fn accounts(file: &str, field: usize) -> Vec<RangeInclusive<u32>> {
+    let line = |line: &str| line.split(':').nth(field)?.trim().parse::<u32>().ok();
     let ids = file.lines().filter_map(line);
     ids.map(|id| id..=id).collect()
 }
@@ -233,7 +244,10 @@ mod tests {
         );
         assert_eq!(mapped("0 0 4294967295"), [0..=u32::MAX - 1]);
         assert_eq!(
-            accounts("root:x:0:0:root:/root:/bin/sh\nada:x:1000:1000::/:/bin/sh\n+::::::\n"),
+            accounts(
+                "root:x:0:0:root:/root:/bin/sh\nada:x:1000:100::/:/bin/sh\n+::::::\n",
+                2
+            ),
             [0..=0, 1000..=1000]
         );
         assert_eq!(

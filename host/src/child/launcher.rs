@@ -247,6 +247,11 @@ impl Launcher {
         std::fs::read_link(format!("/proc/self/fd/{}", self.program.as_raw_fd())).ok()
     }
 
+    /// The length of the opened program.
+    pub(crate) fn program_bytes(&self) -> u64 {
+        self.program.metadata().map_or(0, |file| file.len())
+    }
+
     /// What tells the opened program from every other build: where it lies, its length and when it changed.
     pub(crate) fn program_identity(&self) -> Vec<u8> {
         use std::os::unix::fs::MetadataExt;

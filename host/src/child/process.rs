@@ -134,6 +134,19 @@ impl Process {
         Some(status.map_or(Exit::Unknown, exit))
     }
 
+    /// How long it has computed, all threads together, as `/proc` shows it. It must not have been waited for.
+    pub(crate) fn cpu_time(&self) -> Option<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.number())).ok()?;
+        // The name in parentheses may contain anything; user and system time are the 14th and 15th field.
+        let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
+        let (user, system) = (fields.next()?.parse::<u64>(), fields.next()?.parse::<u64>());
+        let ticks = user.ok()?.checked_add(system.ok()?)?;
+        let per_second = rustix::param::clock_ticks_per_second().max(1);
+        Some(Duration::from_millis(
+            ticks.saturating_mul(1000) / per_second,
+        ))
+    }
+
     /// How it ended, if it does within `grace`. It stays to be waited for.
     pub(crate) fn exit_within(&self, grace: Duration) -> Option<Exit> {
         ending(self.pidfd.as_fd(), grace)

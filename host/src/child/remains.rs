@@ -80,17 +80,26 @@ impl Remains {
         self
     }
 
+    /// And the one that others consist of.
+    pub(super) fn with_leader_of(mut self, others: Remains) -> Remains {
+        self.leader = others.leader;
+        self
+    }
+
     /// Waits for those that have ended; true once none is left. Never waits for one that has not.
     pub(crate) fn reap(&mut self) -> bool {
         self.processes.retain(|process| process.reap().is_none());
         self.number.take_if(|number| reap_by_number(*number));
-        self.leader.take_if(Leader::reap);
+        // Before what is waited for by its group, which that number may be one of.
+        if self.number.is_none() {
+            self.leader.take_if(Leader::reap);
+        }
         self.processes.is_empty() && self.number.is_none() && self.leader.is_none()
     }
 
     /// What becomes readable when one of them ends.
     pub(crate) fn pidfds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        let leader = self.leader.iter().filter(|leader| !leader.is_reaped);
+        let leader = self.leader.iter();
         let leader = leader.filter_map(|leader| leader.pidfd.as_ref());
         let processes = self.processes.iter().map(|process| process.as_fd());
         processes.chain(leader.map(OwnedFd::as_fd))
@@ -120,6 +129,9 @@ impl Leader {
         if !self.is_reaped {
             // An error says that somebody else waited for it.
             self.is_reaped = !matches!(self.child.try_wait(), Ok(None));
+            if self.is_reaped {
+                self.pidfd = None;
+            }
         }
         if !self.is_reaped || !self.has_group {
             return self.is_reaped;
@@ -193,6 +205,7 @@ impl Reaper {
 
     fn work(&self) {
         let mut mine = Vec::new();
+        let mut last = 0;
         loop {
             {
                 let mut left = self.lock();
@@ -203,7 +216,11 @@ impl Reaper {
                     return;
                 }
             }
-            wait_for_any(&mine, SLOW_LOOK);
+            // One that somebody traces can have ended without being there to be waited for: it would be looked at without a pause.
+            match std::mem::replace(&mut last, mine.len()) == mine.len() {
+                true => wait_for_any(&[], SLOW_LOOK),
+                false => wait_for_any(&mine, SLOW_LOOK),
+            }
         }
     }
 

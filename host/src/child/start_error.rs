@@ -21,7 +21,8 @@ pub(crate) enum StartError {
     NoProc,
     /// What was started does not greet.
     #[error(
-        "{0} is not a worker program: it did not greet. Call wpool::init() first in its main, or name another program"
+        "{0} is not a worker program: it did not greet. Call wpool::init() first in its main, or name another program; one with file \
+         capabilities or a set-user-id bit cannot be one"
     )]
     NotAWorkerProgram(String),
     /// It greets with another version.

@@ -48,8 +48,11 @@ pub(crate) struct Started {
     pub(crate) connection: Connection,
     pub(crate) confinement: Confinement,
     last_words: Option<ChildStderr>,
-    /// What is to be waited for besides the process, until that was handed over.
-    remains: Option<Remains>,
+    id: Option<Lease>,
+    /// The process that was spawned and has become this one, if it has not ended yet.
+    launcher: Option<Remains>,
+    /// Who waits for it is somebody else.
+    is_handed_over: bool,
     reaper: Reaper,
 }
 
@@ -173,20 +176,22 @@ impl Starting {
             return Err(lost());
         }
         connection.stop_attesting()?;
-        let mut remains = Remains::new(self.id.take());
         let mut spawned = self.spawned.take();
         let last_words = spawned.as_mut().and_then(|spawned| spawned.stderr.take());
-        // It has ended by itself by now, or soon will; where it became the confined process, that is waited for.
-        if is_other && let Some(spawned) = spawned {
-            remains = remains.with_leader(spawned, false);
-            remains.reap();
-        }
+        // What became another process has ended by now, or soon will. Where it is the confined process that is waited for.
+        let launcher = spawned.filter(|_| is_other);
+        let launcher = launcher.and_then(|mut spawned| match spawned.try_wait() {
+            Ok(None) => Some(Remains::new(None).with_leader(spawned, false)),
+            _ => None,
+        });
         Ok(Started {
             process: Arc::new(process),
             connection,
             confinement,
             last_words,
-            remains: Some(remains),
+            id: self.id.take(),
+            launcher,
+            is_handed_over: false,
             reaper: self.reaper.clone(),
         })
     }
@@ -303,8 +308,20 @@ impl Drop for Started {
 impl Started {
     /// Ends it, and hands over what is to be waited for, once.
     pub(crate) fn take_remains(&mut self) -> Option<Remains> {
-        let remains = self.remains.take()?;
-        Some(remains.with_process(Arc::clone(&self.process)))
+        if std::mem::replace(&mut self.is_handed_over, true) {
+            return None;
+        }
+        let launcher = self.launcher.take();
+        let remains = Remains::new(self.id.take()).with_process(Arc::clone(&self.process));
+        Some(match launcher {
+            Some(launcher) => remains.with_leader_of(launcher),
+            None => remains,
+        })
+    }
+
+    /// The process that was spawned, where it has still to be waited for.
+    pub(crate) fn take_launcher(&mut self) -> Option<Remains> {
+        self.launcher.take()
     }
 
     /// What the runtime of a dead compiler wrote before it aborted.

@@ -6,10 +6,14 @@ use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::fs::FileExt;
 use std::ptr::NonNull;
+use std::sync::OnceLock;
 use wasmtime::CustomCodeMemory;
 
 /// Bytes of the smallest page there is. The engine itself aligns code to the largest one of its platform, 64 KiB on aarch64.
 const PAGE_BYTES: usize = 4096;
+
+/// Where the code of the process's one artifact was mapped.
+static PUBLISHED: OnceLock<(usize, usize)> = OnceLock::new();
 
 /// A compiler looks at what it made, and runs none of it: its filter forbids executable memory.
 pub(super) struct NeverExecutable;
@@ -68,15 +72,23 @@ impl CustomCodeMemory for Executable {
             let artifact = BorrowedFd::borrow_raw(self.artifact);
             let place = start.cast_mut().cast();
             rustix::mm::mmap(place, length, protection, flags, artifact, self.code.start)?;
-            // From Linux 6.10 on nobody can change or replace it any more; elsewhere it is as before.
-            libc::syscall(libc::SYS_mseal, start, length, 0);
         }
+        let _ = PUBLISHED.set((start.addr(), length));
         Ok(())
     }
 
     fn unpublish_executable(&self, _start: *const u8, _length: usize) -> wasmtime::Result<()> {
         // The process ends with its code; nothing is ever unloaded.
         Ok(())
+    }
+}
+
+/// Has the kernel refuse every change of the code's mapping from now on, and its end: for an artifact that is never unloaded. Before
+/// Linux 6.10 there is no such call, and the mapping is as it was.
+pub(super) fn seal() {
+    if let Some((start, length)) = PUBLISHED.get() {
+        // SAFETY: it forbids what nothing in this process does any more.
+        unsafe { libc::syscall(libc::SYS_mseal, *start, *length, 0) };
     }
 }
 

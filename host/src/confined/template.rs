@@ -4,7 +4,7 @@
 use super::conversation::Conversation;
 use super::guest::{Called, Guest, Live};
 use super::link::{Link, Requests};
-use super::{end, ticker, warm, worker};
+use super::{code_memory, end, ticker, warm, worker};
 use crate::sandbox::{self, Files, Filter};
 use crate::wire::{
     Isolation, LoadRequest, MAX_FACTS_FRAME, StatusPage, SupervisorToTemplate,
@@ -38,7 +38,7 @@ pub(super) fn serve(link: &mut Link, files: Files, memory: WorkingSet) {
         return;
     }
     let Loaded { guest, forks, .. } = loaded;
-    if let Err(message) = warm::serve(&guest, forks) {
+    if let Err(message) = warm::serve(guest, forks) {
         link.send(&TemplateToSupervisor::NotPrepared(message));
     }
 }
@@ -55,7 +55,7 @@ pub(super) fn load_as_told(link: &mut Link, files: Files, memory: WorkingSet) ->
         return None;
     };
     let refused = match load(*request, File::from(artifact), files, memory) {
-        Ok(mut loaded) => match prepare(&loaded.guest) {
+        Ok(mut loaded) => match prepare(loaded.guest) {
             Ok(prepared) => {
                 loaded.prepared = Cell::new(prepared);
                 return Some(loaded);
@@ -70,7 +70,7 @@ pub(super) fn load_as_told(link: &mut Link, files: Files, memory: WorkingSet) ->
 
 /// What every fork starts from.
 pub(super) struct Loaded {
-    pub(super) guest: Guest,
+    pub(super) guest: &'static Guest,
     /// The instance that each worker starts from, where there is one.
     prepared: Cell<Option<Live>>,
     forks: Forks,
@@ -85,7 +85,7 @@ impl Loaded {
     /// What an honest worker does.
     pub(super) fn work(&self, child: Child) -> ! {
         let (conversation, prepared) = (child.conversation, self.prepared.take());
-        worker::serve(conversation, &child.page, &self.guest, prepared)
+        worker::serve(conversation, &child.page, self.guest, prepared)
     }
 }
 
@@ -232,6 +232,9 @@ fn load(
     sandbox::limit_files(artifact_bytes.max(sandbox::file_bytes_of(files)))
         .map_err(|refusal| refusal.to_string())?;
     let guest = Guest::load(artifact, request).map_err(|error| format!("{error:#}"))?;
+    // It is never unloaded: the process ends with it.
+    let guest: &'static Guest = Box::leak(Box::new(guest));
+    code_memory::seal();
     // What a first call would set up, without a call: the signal stack and the thread's data.
     wasmtime::Engine::tls_eager_initialize();
     ticker::install(guest.engine()).map_err(|error| error.to_string())?;

@@ -246,7 +246,7 @@ fn rejected(rejection: Rejection) -> Error {
 /// Why a compiler did not answer.
 struct Explained {
     error: Error,
-    /// It used up all its time.
+    /// It used up all its time, and computed.
     is_late: bool,
 }
 
@@ -267,7 +267,11 @@ fn explain(compiler: &mut Started, error: ReceiveError, limits: &Limits) -> Expl
         ))
     };
     if matches!(error, ReceiveError::Late) {
-        return too_long();
+        let is_late = has_computed(compiler, limits.compile_timeout);
+        return Explained {
+            is_late,
+            ..too_long()
+        };
     }
     if let ReceiveError::Frame(FrameError::TooLong { .. }) = error {
         compiler.process.kill();
@@ -277,7 +281,11 @@ fn explain(compiler: &mut Started, error: ReceiveError, limits: &Limits) -> Expl
         .process
         .kill_if_alive_after(Duration::from_millis(500));
     let exit = compiler.process.exit_within(Duration::from_secs(1));
-    let last_words = compiler.last_words();
+    // One that has not ended could write, and have this wait.
+    let last_words = match exit {
+        Some(_) => compiler.last_words(),
+        None => String::new(),
+    };
     if last_words.contains("memory allocation of") {
         let limit = limits
             .compile_memory_bytes
@@ -298,6 +306,14 @@ fn explain(compiler: &mut Started, error: ReceiveError, limits: &Limits) -> Expl
         Exit::Status(status) => failed(format!("its compiler ended with status {status}")),
         Exit::Unknown => failed(format!("its compiler ended: {error}")),
     }
+}
+
+/// Whether a compiler has used at least half of its time on a CPU: elsewhere the machine was busy, and it can do better another time.
+fn has_computed(compiler: &Started, limit: Option<Duration>) -> bool {
+    let computed = compiler.process.cpu_time();
+    computed
+        .zip(limit)
+        .is_some_and(|(computed, limit)| computed >= limit / 2)
 }
 
 /// A copy of the artifact that nobody can change any more.

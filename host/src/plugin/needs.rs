@@ -13,7 +13,9 @@ const OWN_ADDRESS_SPACE_BYTES: u64 = 256 << 20;
 
 impl Plugin {
     /// The process limits of the plugin's template and workers, once the artifact is known.
-    pub(crate) fn process_limits(&self) -> ProcessLimits {
+    ///
+    /// The program itself is mapped, too, and takes `program_bytes`.
+    pub(crate) fn process_limits(&self, program_bytes: u64) -> ProcessLimits {
         let limits = &self.terms.limits;
         let besides = || {
             let mut values = limits.argument_cap().saturating_add(limits.output_cap());
@@ -43,6 +45,7 @@ impl Plugin {
             besides()
                 .saturating_add(slots)
                 .saturating_add(self.artifact_bytes + OWN_ADDRESS_SPACE_BYTES)
+                .saturating_add(program_bytes)
         });
         ProcessLimits {
             data_bytes: data,

@@ -127,7 +127,7 @@ pub enum ProcessUser {
     /// The supervisor's own, which is not root.
     #[default]
     Supervisor,
-    /// A user id that no account and no other compiler or template has. Root's processes have one each.
+    /// A user id that no account, and no other compiler or template of this process, has. Root's processes have one each.
     OwnId,
     /// `nobody` (65534), which other processes may have too: what is left to root where no other ids are mapped.
     Nobody,

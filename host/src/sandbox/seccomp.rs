@@ -78,6 +78,8 @@ const LOADING: &[i64] = &[
     libc::SYS_memfd_create,
     libc::SYS_ftruncate,
     libc::SYS_write,
+    // Code that was mapped stays as it is.
+    libc::SYS_mseal,
 ];
 
 /// A filter that is ready to be installed: programs that are stacked in this order, the one that kills last, since it
@@ -102,7 +104,6 @@ impl Filter {
         // Code is mapped here, and here alone.
         rules.only_if(libc::SYS_mmap, vec![private_mapping()?]);
         rules.share_pages()?;
-        rules.allow(&[libc::SYS_mseal]);
         rules.only_if(libc::SYS_prlimit64, vec![argument(0, Dword, Eq, 0)?]);
         for command in [libc::F_ADD_SEALS, libc::F_DUPFD_CLOEXEC] {
             rules.only_if(

@@ -1,6 +1,6 @@
 //! Modules that are large, wide or deep as such: they work or are refused, and the compiler comes to an end either way.
 
-use super::{GOOD, answers, call, pool, refusal};
+use super::{GOOD, answers, builder, call, pool, refusal};
 use wpool::{ErrorKind, Value};
 
 /// Expects a refusal of this kind that says so.
@@ -202,7 +202,7 @@ fn sections_of_fifty_thousand_parts_work() {
             "x".repeat(32 << 20)
         ),
         "(table 1 funcref)".repeat(90),
-        "(memory 1)".repeat(64),
+        "(memory 1)".repeat(16),
     ] {
         answers(&pool(format!("(module {parts} {GOOD})")));
     }
@@ -219,4 +219,25 @@ fn a_module_that_makes_the_compiler_panic_is_refused_in_a_line() {
     assert_eq!(error.kind(), ErrorKind::Compile, "{message}");
     assert!(message.starts_with("its compiler failed: "), "{message}");
     assert!(!message.contains('\n'), "{message}");
+}
+
+#[test]
+fn a_module_has_no_more_memories_than_it_is_allowed_to() {
+    // Native code could fill one after the other beyond what limits count: sixty-four of them held gigabytes.
+    let module = |count: usize| format!("(module {} {GOOD})", "(memory 0)".repeat(count));
+    let built = |allowed: Option<u32>, count| {
+        let builder = builder(module(count));
+        match allowed {
+            Some(allowed) => builder.memories(allowed).build(),
+            None => builder.build(),
+        }
+    };
+    for (allowed, count) in [(None, 16), (Some(64), 64), (Some(2), 2)] {
+        answers(&built(allowed, count).unwrap());
+    }
+    for (allowed, count, most) in [(None, 17, 16), (Some(65), 65, 64), (Some(2), 3, 2)] {
+        let error = built(allowed, count).unwrap_err().to_string();
+        let said = format!("it has {count} memories, and at most {most} are accepted");
+        assert!(error.contains(&said), "{error}");
+    }
 }

@@ -42,6 +42,7 @@ fn nothing_is_written_or_listed_where_the_module_may_write() {
         ["--results", "w/results"],
         ["--results", "w"],
         ["--results", "w/new"],
+        ["--results", "none/../w/results"],
         ["--results", "short/results"],
         ["--results", "w/out/results"],
         ["--joblog", "w/log"],
@@ -179,6 +180,25 @@ fn pipes_and_descriptors_that_the_user_names_are_opened() {
     assert_eq!((ran.code(), ran.stdout.as_str()), (0, "7\n"), "{ran:?}");
     let report = fs::read_to_string(folder.path().join("report")).unwrap();
     assert!(report.contains(r#""outcome":"ok""#), "{report}");
+}
+
+#[test]
+fn where_the_working_directory_is_the_modules_what_lies_beside_it_can_be_named() {
+    let folder = folder();
+    let mut wpool = wpool();
+    wpool.current_dir(folder.path().join("w"));
+    wpool.args([
+        "map",
+        "--dir",
+        ".::/w",
+        "--joblog",
+        "../log",
+        "--results",
+        "../results",
+    ]);
+    let ran = run(wpool.arg(guest("tool")).arg("now"));
+    assert_eq!(ran.code(), 0, "{ran:?}");
+    assert!(folder.path().join("results/1.out").exists());
 }
 
 #[test]

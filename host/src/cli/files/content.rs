@@ -23,14 +23,22 @@ impl Content {
 
     /// Refuses a path that cannot be opened, before anything runs.
     pub(in crate::cli) fn check(&self, path: &Path) -> Result<(), anyhow::Error> {
-        list::check(path)?;
-        self.open(path, false).map(drop)
+        if self.is_the_users(path) {
+            return list::check(path);
+        }
+        let checked = Walk::begin(path, &self.writable).and_then(Walk::check);
+        checked.with_context(|| format!("{}: it cannot be opened", shown(path)))
+    }
+
+    /// Whether nothing on the way can be a module's.
+    fn is_the_users(&self, path: &Path) -> bool {
+        self.writable.is_empty() || super::log::is_descriptor(path)
     }
 
     /// What is in a file of at most so many bytes.
     pub(in crate::cli) fn read(&self, path: &Path, most: u64) -> Result<Vec<u8>, anyhow::Error> {
         let mut content = Vec::new();
-        self.open(path, true)?
+        self.open(path)?
             .take(most.saturating_add(1))
             .read_to_end(&mut content)
             .with_context(|| format!("{}: it cannot be read", shown(path)))?;
@@ -43,14 +51,12 @@ impl Content {
         Ok(content)
     }
 
-    /// Opens it; only to see whether it can be, nothing but files is.
-    fn open(&self, path: &Path, pipes: bool) -> Result<File, anyhow::Error> {
-        // Without such a directory nothing on the way can be a module's.
-        if self.writable.is_empty() {
+    fn open(&self, path: &Path) -> Result<File, anyhow::Error> {
+        if self.is_the_users(path) {
             return list::open(Some(path));
         }
-        let walked = Walk::begin(path, &self.writable).and_then(|walk| walk.open(pipes));
-        walked.with_context(|| format!("{}: it cannot be opened", shown(path)))
+        let opened = Walk::begin(path, &self.writable).and_then(Walk::open);
+        opened.with_context(|| format!("{}: it cannot be opened", shown(path)))
     }
 }
 
@@ -144,6 +150,26 @@ mod tests {
                 .contains("Not a directory")
         );
         assert!(fixture.read("w/none").unwrap_err().contains("No such file"));
+    }
+
+    #[test]
+    fn pipes_and_descriptors_that_the_user_names_are_not_opened_to_see_and_then_read() {
+        let fixture = Fixture::new();
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        std::io::Write::write_all(&mut writer, b"piped").unwrap();
+        drop(writer);
+        let name = format!("/dev/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&reader));
+        fixture.content.check(Path::new(&name)).unwrap();
+        assert_eq!(
+            fixture.content.read(Path::new(&name), 100).unwrap(),
+            b"piped"
+        );
+        let pipe = fixture.folder.path().join("pipe");
+        rustix::fs::mknodat(CWD, &pipe, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        for content in [&fixture.content, &Content::new(&Granted::default())] {
+            // To open it would wait for a writer.
+            content.check(&pipe).unwrap();
+        }
     }
 
     #[test]

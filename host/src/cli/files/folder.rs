@@ -23,6 +23,8 @@ pub(in crate::cli) struct Folder {
 impl Folder {
     /// Creates it where it is not there. Links on the way are the user's; the directory itself is none.
     pub(in crate::cli) fn create(path: &Path) -> Result<Folder, anyhow::Error> {
+        // With a slash at its end the kernel would follow a link.
+        let path: &Path = &path.components().collect::<PathBuf>();
         std::fs::create_dir_all(path)
             .with_context(|| format!("{}: it cannot be created", shown(path)))?;
         let how = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -159,8 +161,11 @@ mod tests {
         symlink(&other, &held).unwrap();
         results.write("1.out", b"4\n").unwrap();
         assert!(away.join("1.out").exists() && !other.join("1.out").exists());
-        let error = Folder::create(&held).unwrap_err().to_string();
-        assert!(error.contains("it is a link"), "{error}");
+        let slash = PathBuf::from(format!("{}/", held.display()));
+        for name in [&held, &slash] {
+            let error = Folder::create(name).unwrap_err().to_string();
+            assert!(error.contains("it is a link"), "{error}");
+        }
     }
 
     #[test]

@@ -35,10 +35,34 @@ pub(in crate::cli) fn lockable(
 }
 
 /// The same file only to look at; `None` where there is none.
-pub(in crate::cli) fn peek(path: &Path, what: &str) -> Result<Option<File>, anyhow::Error> {
-    match raw(path, OFlags::RDONLY) {
+pub(in crate::cli) fn peek(
+    path: &Path,
+    what: &str,
+    granted: &Granted,
+) -> Result<Option<File>, anyhow::Error> {
+    granted.refuse_file(path, what)?;
+    match raw(path, OFlags::RDONLY | OFlags::NONBLOCK) {
         Err(Errno::NOENT) => Ok(None),
-        opened => Ok(Some(opened.map_err(|errno| complaint(path, what, errno))?)),
+        opened => {
+            let file = opened.map_err(|errno| complaint(path, what, errno))?;
+            refuse_other_than_file(&file, path, what)?;
+            Ok(Some(file))
+        }
+    }
+}
+
+/// Refuses to read what may have no end, or hold the command up.
+pub(in crate::cli) fn refuse_other_than_file(
+    file: &File,
+    path: &Path,
+    what: &str,
+) -> Result<(), anyhow::Error> {
+    match file.metadata().is_ok_and(|found| found.is_file()) {
+        true => Ok(()),
+        false => bail!(
+            "{}: {what} is not a regular file, and cannot be read",
+            shown(path)
+        ),
     }
 }
 
@@ -100,7 +124,8 @@ mod tests {
             let why = opened.unwrap_err().to_string();
             assert!(why.contains("it is a link"), "{why}");
         }
-        assert!(peek(&log, "the log").is_err());
+        assert!(peek(&log, "the log", &none).is_err());
+        assert!(peek(Path::new("/dev/null"), "the log", &none).is_err());
         assert_eq!(std::fs::read(&victim).unwrap(), b"mine");
     }
 

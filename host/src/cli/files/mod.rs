@@ -20,7 +20,7 @@ pub(super) use content::Content;
 pub(super) use folder::Folder;
 pub(super) use granted::Granted;
 pub(super) use list::{check, length, open, read_text};
-pub(super) use log::{create, lockable, peek};
+pub(super) use log::{create, lockable, peek, refuse_other_than_file};
 
 use std::path::Path;
 

@@ -39,12 +39,7 @@ impl<'a> Walk<'a> {
             left: VecDeque::new(),
             links: 0,
         };
-        // The working directory may be in one, and is found from the root.
-        let whole = match path.is_absolute() {
-            true => path.to_path_buf(),
-            false => std::env::current_dir()?.join(path),
-        };
-        walk.follow(whole)?;
+        walk.follow(from_the_root(path)?)?;
         Ok(walk)
     }
 
@@ -74,12 +69,27 @@ impl<'a> Walk<'a> {
         self.is_inside
     }
 
-    /// Opens what is at its end: a file, or outside of such directories a pipe, if `pipes` are opened.
-    pub(super) fn open(mut self, pipes: bool) -> Result<File, anyhow::Error> {
+    /// Refuses what cannot be opened. A pipe is not opened for that: its writer would take this for its reader.
+    pub(super) fn check(self) -> Result<(), anyhow::Error> {
+        let (walk, name, kind) = self.to_the_end()?;
+        match kind == FileType::RegularFile || walk.is_inside {
+            true => walk.last(&name).map(drop),
+            false => Ok(()),
+        }
+    }
+
+    /// Opens what is at its end: a file, or outside of such directories a pipe as well.
+    pub(super) fn open(self) -> Result<File, anyhow::Error> {
+        let (walk, name, _) = self.to_the_end()?;
+        walk.last(&name)
+    }
+
+    /// To what is at its end, which is no directory.
+    fn to_the_end(mut self) -> Result<(Walk<'a>, OsString, FileType), anyhow::Error> {
         loop {
             match self.step()? {
                 Step::On => {}
-                Step::Last(name, kind) => return self.last(&name, kind, pipes),
+                Step::Last(name, kind) => return Ok((self, name, kind)),
                 Step::Directory => bail!("it is a directory, not a file"),
             }
         }
@@ -121,15 +131,11 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn last(self, name: &OsStr, kind: FileType, pipes: bool) -> Result<File, anyhow::Error> {
-        if kind != FileType::RegularFile && (self.is_inside || !pipes) {
-            bail!("it is not a regular file");
-        }
-        // A pipe that was put there meanwhile must not hold anything up.
-        let wait = if self.is_inside {
-            OFlags::NONBLOCK
-        } else {
-            OFlags::empty()
+    fn last(self, name: &OsStr) -> Result<File, anyhow::Error> {
+        // What a module may have put there must not hold anything up.
+        let wait = match self.is_inside {
+            true => OFlags::NONBLOCK,
+            false => OFlags::empty(),
         };
         let how = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | wait;
         let file: File = openat(&self.at, name, how, Mode::empty())?.into();
@@ -138,6 +144,22 @@ impl<'a> Walk<'a> {
         }
         Ok(file)
     }
+}
+
+/// A path from the root. The working directory has no links, so that what leads out of it can be taken away by name: who works in a
+/// directory that the module may change can name what lies beside it.
+fn from_the_root(path: &Path) -> Result<PathBuf, anyhow::Error> {
+    if path.is_absolute() {
+        return Ok(path.to_path_buf());
+    }
+    let mut base = std::env::current_dir()?;
+    let mut rest = path.components();
+    while let Some(Component::ParentDir | Component::CurDir) = rest.clone().next() {
+        if rest.next() == Some(Component::ParentDir) {
+            base.pop();
+        }
+    }
+    Ok(base.join(rest.as_path()))
 }
 
 /// What a component turned out to be.

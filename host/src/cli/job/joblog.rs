@@ -90,6 +90,7 @@ impl Joblog {
         granted: &Granted,
     ) -> Result<(Joblog, Option<Vec<Past>>), anyhow::Error> {
         let mut file = open(path, granted)?;
+        files::refuse_other_than_file(&file, path, "the joblog")?;
         let read = read(&file, &job).map_err(|why| why.at(path))?;
         let whole = file
             .set_len(read.bytes)
@@ -111,8 +112,12 @@ impl Joblog {
     }
 
     /// The rows of a job, to look at.
-    pub(in crate::cli) fn peek(path: &Path, job: &str) -> Result<Vec<Past>, anyhow::Error> {
-        let Some(file) = files::peek(path, "the joblog")? else {
+    pub(in crate::cli) fn peek(
+        path: &Path,
+        job: &str,
+        granted: &Granted,
+    ) -> Result<Vec<Past>, anyhow::Error> {
+        let Some(file) = files::peek(path, "the joblog", granted)? else {
             return Ok(Vec::new());
         };
         Ok(read(file, job).map_err(|why| why.at(path))?.rows)

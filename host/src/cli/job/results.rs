@@ -105,6 +105,8 @@ impl Results {
     fn open(directory: &Path, granted: &Granted) -> Result<Results, anyhow::Error> {
         granted.refuse_directory(directory, "the directory for results")?;
         let folder = Folder::create(directory)?;
+        // What was not there before may lead elsewhere by its parents.
+        granted.refuse_directory(directory, "the directory for results")?;
         Ok(Results {
             folder,
             is_resumed: false,

@@ -65,7 +65,7 @@ impl Kept {
             return Ok(self);
         };
         if job.dry_run {
-            let past = Joblog::peek(path, &self.keys.job())?;
+            let past = Joblog::peek(path, &self.keys.job(), granted)?;
             self.numbers = Numbers::Resuming(Resume::new(past, job.resume_failed));
             return Ok(self);
         }

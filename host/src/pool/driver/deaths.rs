@@ -81,7 +81,7 @@ impl Driver {
             if process.is_alive() {
                 self.events.remove(&link.connection);
                 // Where that fails it is settled as one that the kernel does not end.
-                let _ = self.events.add(&**process, Source::Worker(worker));
+                let _ = self.events.add_changes(&**process, Source::Worker(worker));
                 return self.deadlines.set(worker, Instant::now() + SOON);
             }
         }
@@ -96,10 +96,10 @@ impl Driver {
         if std::mem::replace(&mut link.asked, true) {
             return;
         }
+        // What is closed would be told again and again.
+        self.events.remove(&link.connection);
         if let Some(process) = &link.process {
-            // It stays readable.
             self.events.remove(&**process);
-            self.events.remove(&link.connection);
         }
         // Of one that was never there the template may say that it could not be forked.
         let known = link.killed.filter(|_| link.process.is_some());

@@ -46,12 +46,15 @@ impl Driver {
             return;
         };
         let TemplateLink {
-            stage,
+            mut stage,
             requests,
             pages,
         } = link;
-        let (trouble, pidfd) = match &stage {
+        let (trouble, pidfd) = match &mut stage {
             Stage::Starting(starting) => {
+                if let Some(connection) = starting.connection() {
+                    self.events.remove(&*connection);
+                }
                 let error: StartError = starting.broken(FrameError::Closed);
                 (Some(self.start_failed(error)), starting.pidfd())
             }
@@ -63,7 +66,7 @@ impl Driver {
         };
         if let Some(pidfd) = &pidfd {
             // Where that fails it is looked at when its moment is over.
-            let _ = self.events.add(pidfd, Source::Template(plugin));
+            let _ = self.events.add_changes(pidfd, Source::Template(plugin));
         }
         let stage = Stage::Ending(Ending {
             before: Box::new(stage),
@@ -94,7 +97,10 @@ impl Driver {
         if exit.is_none() && Instant::now() < ending.until {
             return;
         }
-        ending.pidfd = None;
+        if let Some(pidfd) = ending.pidfd.take() {
+            // What it was copied from stays open.
+            self.events.remove(pidfd);
+        }
         let trouble = match (ending.trouble.take(), exit) {
             (Some(trouble), _) => trouble,
             (None, Some(Exit::Signal(signal))) => {

@@ -154,7 +154,7 @@ impl Driver {
         settings: Settings,
     ) -> std::io::Result<Driver> {
         let events = Events::new()?;
-        events.add_counter(&*inbox, Source::Inbox)?;
+        events.add_changes(&*inbox, Source::Inbox)?;
         let mut scheduler = Scheduler::new(settings.workers);
         scheduler.set_parking(Parking {
             templates: settings.templates,

@@ -1,7 +1,7 @@
 //! What workers hold in memory, as `/proc` shows it: the limits of the kernel count only what is writable at that moment, or reserved.
 //! One that holds more than its limits allow, and some more for what is shared with its template, is killed.
 //!
-//! Honest code cannot get there: the engine's own limit comes before. It is looked at while tasks run.
+//! Honest code cannot get there: the engine's own limit comes before.
 
 use super::super::scheduler::{Death, WorkerId};
 use super::Driver;
@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 
 /// How often workers are looked at while tasks run.
 const EVERY: Duration = Duration::from_millis(100);
+
+/// How often while none does: one that native code has taken over need not wait for a task.
+const EVERY_IDLE: Duration = Duration::from_secs(5);
 
 /// How many are looked at each time, so that a thousand workers cost no more than a few.
 const AT_ONCE: usize = 32;
@@ -36,15 +39,18 @@ impl Resident {
 }
 
 impl Driver {
-    /// When workers are to be looked at next, if any is busy.
+    /// When workers are to be looked at next, if there are any.
     pub(super) fn resident_due(&self) -> Option<Instant> {
-        let is_busy = self.scheduler.busy_workers() > 0;
-        is_busy.then_some(self.resident.due)
+        match (self.workers.is_empty(), self.scheduler.busy_workers()) {
+            (true, _) => None,
+            (false, 0) => Some(self.resident.due + (EVERY_IDLE - EVERY)),
+            (false, _) => Some(self.resident.due),
+        }
     }
 
     /// Kills workers that hold more than they may.
     pub(super) fn look_at_resident(&mut self, now: Instant) {
-        if now < self.resident.due {
+        if self.resident_due().is_none_or(|due| now < due) {
             return;
         }
         self.resident.due = now + EVERY;
@@ -63,7 +69,7 @@ impl Driver {
         let workers = self.workers.iter().filter_map(|(id, link)| {
             let process = link.process.as_ref().filter(|_| link.killed.is_none())?;
             let loaded = self.plugins.get(&link.plugin)?;
-            let data = loaded.plugin.process_limits().data_bytes?;
+            let data = loaded.plugin.process_limits(0).data_bytes?;
             Some((*id, Arc::clone(process), data.saturating_add(SLACK)))
         });
         let mut workers: Vec<_> = workers.collect();

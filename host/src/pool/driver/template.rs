@@ -126,8 +126,13 @@ impl Driver {
             threads: 1,
             directories: self.directories_of(plugin),
         })?;
-        if let Some(connection) = starting.connection() {
-            self.events.add(&*connection, Source::Template(plugin))?;
+        if let Some(connection) = starting.connection()
+            && let Err(error) = self.events.add(&*connection, Source::Template(plugin))
+        {
+            if let Some(remains) = starting.take_remains() {
+                self.unreaped.add(plugin, remains, &self.events);
+            }
+            return Err(error.into());
         }
         self.templates
             .insert(plugin, TemplateLink::new(Stage::Starting(starting)));
@@ -214,8 +219,11 @@ impl Driver {
         why
     }
 
-    fn template_confined(&mut self, plugin: PluginId, started: Started) -> Result<(), String> {
+    fn template_confined(&mut self, plugin: PluginId, mut started: Started) -> Result<(), String> {
         let is_enough = self.launcher.accept(&started);
+        if let Some(launcher) = started.take_launcher() {
+            self.unreaped.add(plugin, launcher, &self.events);
+        }
         self.templates
             .insert(plugin, TemplateLink::new(Stage::Confined(started)));
         is_enough.map_err(|error| self.start_failed(error))?;
@@ -242,7 +250,7 @@ impl Driver {
         let counted = started.confinement.counts_processes() && !compiled.has_effects();
         let limits = ProcessLimits {
             processes: counted.then_some(1 + 2 * self.settings.workers as u64),
-            ..compiled.process_limits()
+            ..compiled.process_limits(self.launcher.program_bytes())
         };
         let request = SupervisorToTemplate::Load(Box::new(LoadRequest {
             profile: compiled.profile,

@@ -44,7 +44,7 @@ impl Unreaped {
         }
         for pidfd in remains.pidfds() {
             // Where that fails it is looked at when it is overdue, and with every other that ends.
-            let _ = events.add(pidfd, Source::Unreaped);
+            let _ = events.add_changes(pidfd, Source::Unreaped);
         }
         self.templates.push(Template {
             plugin,
@@ -53,7 +53,7 @@ impl Unreaped {
         });
     }
 
-    /// Keeps a worker that was killed at that time and is settled, if it has not ended.
+    /// Keeps a worker that was killed at that time and is settled. Its template waits for it once it has ended.
     pub(super) fn add_worker(
         &mut self,
         plugin: PluginId,
@@ -61,15 +61,13 @@ impl Unreaped {
         process: Arc<Process>,
         killed_at: Instant,
     ) {
-        if process.is_alive() {
-            self.workers.push(Worker {
-                plugin,
-                id,
-                process,
-                overdue_at: killed_at + SOON,
-                is_watched: false,
-            });
-        }
+        self.workers.push(Worker {
+            plugin,
+            id,
+            process,
+            overdue_at: killed_at + SOON,
+            is_watched: false,
+        });
     }
 
     /// Lets go of what has ended, and watches what should have. Returns workers whose templates have still to wait for them.
@@ -80,11 +78,15 @@ impl Unreaped {
             .into_iter()
             .partition(|worker| worker.process.is_alive());
         self.workers = left;
+        for worker in &ended {
+            // Its page may keep it for a while.
+            events.remove(&*worker.process);
+        }
         for worker in &mut self.workers {
             if worker.overdue_at <= now && !worker.is_watched {
                 worker.is_watched = true;
                 // Where that fails it is looked at with every other that ends.
-                let _ = events.add(&*worker.process, Source::Unreaped);
+                let _ = events.add_changes(&*worker.process, Source::Unreaped);
             }
         }
         let ended = ended.into_iter();

@@ -69,6 +69,10 @@ impl Scheduler {
         let next = self.plugins.get(&plugin).and_then(|it| it.queue.front());
         // What a host function waits for may be what keeps all others busy.
         let is_nested = next.is_some_and(|task| task.nested);
+        // Nothing that does not end is joined by more of its kind.
+        if self.room() == 0 {
+            return;
+        }
         if !self.make_room_for_a_template() && !is_nested {
             // It is tried again when something happens.
             return;

@@ -142,7 +142,8 @@ impl Scheduler {
                 plugin.queue.iter().is_sorted_by_key(|task| !task.nested),
                 "{id:?} has tasks before what host functions wait for"
             );
-            if !plugin.queue.is_empty() && !self.is_short_of_templates() {
+            let has_room = self.room() > 0 && !self.is_short_of_templates();
+            if !plugin.queue.is_empty() && has_room {
                 assert_ne!(
                     plugin.template,
                     Template::Absent,

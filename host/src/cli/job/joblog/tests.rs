@@ -153,10 +153,13 @@ fn nobody_gets_a_log_that_another_is_at() {
 fn a_log_that_is_only_looked_at_stays_as_it_is() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("log");
-    assert_eq!(Joblog::peek(&path, "aa").unwrap(), []);
+    assert_eq!(Joblog::peek(&path, "aa", &Granted::default()).unwrap(), []);
     assert!(!path.exists());
     let mut log = begun(&path);
     add(&mut log, 1, "a", 0);
     log.flush().unwrap();
-    assert_eq!(Joblog::peek(&path, "aa").unwrap(), [past(1, "a", true)]);
+    assert_eq!(
+        Joblog::peek(&path, "aa", &Granted::default()).unwrap(),
+        [past(1, "a", true)]
+    );
 }

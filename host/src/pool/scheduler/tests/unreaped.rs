@@ -29,8 +29,6 @@ fn where_they_have_all_places_tasks_wait_for_a_while_and_then_fail() {
     let mut env = Env::new(1);
     env.unreaped(1);
     env.tasks(0..2);
-    env.then(&["template p0"]);
-    env.template_ready(A);
     env.then(&[]);
     env.pass(ms(3000));
     assert_eq!(env.timer_in(), Some(ms(7000)));
@@ -50,12 +48,13 @@ fn a_place_that_is_free_in_time_is_taken() {
     let mut env = Env::new(1);
     env.unreaped(1);
     env.tasks(0..1);
-    env.then(&["template p0"]);
-    env.template_ready(A);
+    env.then(&[]);
     env.pass(TEN_SECONDS - ms(1));
     env.timer();
     env.then(&[]);
     env.unreaped(0);
+    env.then(&["template p0"]);
+    env.template_ready(A);
     env.then(&["start w0 of p0"]);
     env.ready(0);
     env.then(&["send w0 @0: 0"]);
@@ -69,8 +68,6 @@ fn a_plugin_with_a_worker_goes_on_while_another_waits_for_a_place() {
     env.then(&["send w0 @1: 0"]);
     env.unreaped(2);
     env.submit(B, [task(10)]);
-    env.then(&["template p1"]);
-    env.template_ready(B);
     env.then(&[]);
     env.pass(TEN_SECONDS);
     env.timer();
