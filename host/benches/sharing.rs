@@ -1,4 +1,5 @@
-//! What it costs that tasks share less, or more, than a worker: processes, instances, plugins that are parked, calls of the host.
+//! What it costs that tasks share less, or more, than a worker: processes, instances, plugins that
+//! are parked, calls of the host.
 //!
 //! ```text
 //! kept:      a million squares in kept instances
@@ -158,7 +159,8 @@ fn host_calls() {
     println!("         {one:>9.1?} median of a task that makes one");
 }
 
-/// Calls of one plugin while a worker of another waits for a frozen file system, and was killed in vain.
+/// Calls of one plugin while a worker of another waits for a frozen file system, and was killed in
+/// vain.
 fn frozen() {
     let Some(system) = FileSystem::mount() else {
         return;

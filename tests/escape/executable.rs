@@ -1,4 +1,5 @@
-//! Where nothing may become executable that was not mapped so: services that are run with `MemoryDenyWriteExecute`.
+//! Where nothing may become executable that was not mapped so: services that are run with
+//! `MemoryDenyWriteExecute`.
 
 use crate::support::{guest, run, wpool};
 use std::process::Command;

@@ -1,4 +1,5 @@
-//! What another user can do to a process between its start and its confinement, tried at each system call that it makes.
+//! What another user can do to a process between its start and its confinement, tried at each
+//! system call that it makes.
 
 mod tracer;
 
@@ -11,8 +12,9 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use tracer::Traced;
 
-/// Reads process numbers. For each, prints what this user could reach: root, working directory, descriptors, environment, memory, which
-/// is what a tracer may reach, and signals. It uses only what the shell has built in, for speed.
+/// Reads process numbers. For each, prints what this user could reach: root, working directory,
+/// descriptors, environment, memory, which is what a tracer may reach, and signals. It uses only
+/// what the shell has built in, for speed.
 const PROBES: &str = r#"
 while read pid; do
     could=
@@ -65,7 +67,8 @@ impl Drop for Neighbour {
     }
 }
 
-/// What `nobody` could do to the confined processes of a command, by how often, and at how many moments it tried.
+/// What `nobody` could do to the confined processes of a command, by how often, and at how many
+/// moments it tried.
 fn attacked(command: &Command) -> (BTreeMap<String, u32>, u32) {
     let mut neighbour = Neighbour::nobody();
     let words: Vec<&str> = std::iter::once(command.get_program())

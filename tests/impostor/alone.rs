@@ -29,7 +29,8 @@ pub fn calls(layer: &str) {
     }
 }
 
-/// Becomes a command in which nothing becomes executable that was not mapped so, as with `MemoryDenyWriteExecute` of systemd.
+/// Becomes a command in which nothing becomes executable that was not mapped so, as with
+/// `MemoryDenyWriteExecute` of systemd.
 pub fn without_new_executable_memory(command: &[&str]) {
     // SAFETY: it takes a right away from this process, which does not use it.
     let answer = unsafe { libc::prctl(libc::PR_SET_MDWE, libc::PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) };

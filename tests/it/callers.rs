@@ -1,4 +1,5 @@
-//! Who may have the command become a confined process: a supervisor of the same user, and nobody who would gain by it.
+//! Which callers can have the command become a confined process: a supervisor of the same user, and
+//! no caller that would gain by it.
 
 use crate::support::{Ordinary, is_root, wpool};
 use std::fs::{self, Permissions};
@@ -9,8 +10,8 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
-/// What a program answers that is started as a confined process is, with that as its descriptor 0: what it says there, and to a
-/// person.
+/// What a program answers that is started as a confined process is, with that as its descriptor 0:
+/// what it says there, and to a person.
 fn answer(mut program: Command, socket: UnixStream, mut ours: UnixStream) -> (Vec<u8>, String) {
     let child = program
         .arg0("wpool-confined")
@@ -63,7 +64,7 @@ fn a_socket_of_another_user_is_not_obeyed() {
         return;
     }
     let user = Ordinary::user();
-    // Root's socket in a process of nobody.
+    // The socket is root's, and the process runs as another user.
     let (ours, theirs) = UnixStream::pair().unwrap();
     let (said, told) = answer(user.wpool(), theirs, ours);
     assert_eq!(said, b"", "{told}");

@@ -1,5 +1,6 @@
-//! A kernel that does not end a process that was killed: a worker that waits for a file system that does not answer. Tasks have their
-//! outcomes all the same, other plugins go on, and a pool that is dropped does not wait for it.
+//! A kernel that does not end a process that was killed: a worker that waits for a file system that
+//! does not answer. Tasks have their outcomes all the same, other plugins go on, and a pool that is
+//! dropped does not wait for it.
 
 use crate::support::{FileSystem, alone, eventually, nobody_is_left};
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! What surrounds the command: a umask, closed streams, a `/proc` that is not there or hides processes, limits and priorities.
+//! What surrounds the command: a umask, closed streams, a `/proc` that is not there or hides
+//! processes, limits and priorities.
 
 use crate::support::{
     Ordinary, Process, Running, compile_bomb, eventually, guest, is_root, module, run, template_of,
@@ -66,7 +67,8 @@ fn with_a_umask_that_takes_everything_the_cache_is_used_all_the_same() {
     assert_eq!(with(&["map", square, "3"]).stdout, "9\n");
 }
 
-/// The command with a `/proc` of its own, which is changed by a line of shell; only root can have one.
+/// The command with a `/proc` of its own, which is changed by a line of shell; only root can have
+/// one.
 fn with_proc(line: &str, command: &Command) -> Option<Command> {
     let mut unshare = Command::new("unshare");
     unshare.args(["-m", "--propagation", "private", "sh", "-c"]);

@@ -1,4 +1,5 @@
-//! The user ids of root's confined processes: one for each compiler and template, which no account and no other process has.
+//! The user ids of root's confined processes: one for each compiler and template, which no account
+//! and no other process has.
 //!
 //! ```text
 //! range asked for ∩ what /proc/self/{uid,gid}_map map − accounts − what subuid and subgid give to users ─► one at random
@@ -16,8 +17,8 @@ use std::ops::RangeInclusive;
 use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
 
-/// Where ids come from by default: beyond what systemd gives to users, services and containers, and beyond what directory services
-/// map to (sssd: up to 2,000,200,000).
+/// Where ids come from by default: beyond what systemd gives to users, services and containers, and
+/// beyond what directory services map to (sssd: up to 2,000,200,000).
 pub(crate) const DEFAULT_IDS: RangeInclusive<u32> = 2_100_000_000..=2_147_000_000;
 
 /// Never given away: root, and what the kernel, NFS and `nobody` use for "none of yours".
@@ -38,7 +39,7 @@ pub(super) struct Ids {
     free: Vec<RangeInclusive<u32>>,
 }
 
-/// Whom one process runs as, until this is dropped.
+/// The user id of one process, which no other gets until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Lease(RunAs);
 
@@ -113,7 +114,8 @@ impl Lease {
         }
     }
 
-    /// Gives the user namespace of a child its one user and group id. The child must not have been waited for.
+    /// Gives the user namespace of a child its one user and group id. The child must not have been
+    /// waited for.
     ///
     /// # Errors
     ///
@@ -142,7 +144,8 @@ impl Drop for Lease {
     }
 }
 
-/// Writes a file of a child that is still to be waited for: looked at once the file is open, so that the number was its own then.
+/// Writes a `/proc` file of a child that was not waited for. It checks after opening that the
+/// number is still the child's.
 fn write_if_own(path: &str, content: &str, child: Pid) -> io::Result<()> {
     let mut file = File::options().write(true).open(path)?;
     let pidfd = pidfd_open(child, PidfdFlags::empty())?;

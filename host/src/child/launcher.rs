@@ -49,9 +49,9 @@ pub(crate) struct Launcher {
     /// What the first process achieved, which all later ones must achieve; or why there is none.
     settled: Mutex<Option<Result<Confinement, StartError>>>,
     settling: Condvar,
-    /// Where the supervisor is root: whom its processes become.
+    /// The user ids of its processes, where the supervisor is root.
     ids: Option<Ids>,
-    /// Waits for processes that nobody else can wait for any longer.
+    /// Reaps processes that the pool left behind.
     pub(crate) reaper: Reaper,
 }
 

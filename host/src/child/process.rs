@@ -34,8 +34,8 @@ pub(crate) enum Kinship {
     Dead,
 }
 
-/// A process that was verified to be a child, or a worker forked by one. It is killed when this is dropped, and not waited for: an
-/// own child is waited for by its [`Remains`](super::Remains).
+/// A process that was verified to be a child, or a worker forked by one. It is killed when this is
+/// dropped, and not waited for: an own child is waited for by its [`Remains`](super::Remains).
 #[derive(Debug)]
 pub(crate) struct Process {
     pid: Pid,
@@ -117,13 +117,14 @@ impl Process {
         }
     }
 
-    /// How it ended, if it has, as its parent: it is waited for then, and what it leaves behind is ended. Never waits itself.
+    /// How it ended, if it has, as its parent: it is waited for then, and what it leaves behind is
+    /// ended. Never waits itself.
     pub(crate) fn reap(&self) -> Option<Exit> {
         let ended = |how| waitid(WaitId::PidFd(self.pidfd.as_fd()), how);
         let how = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
         match ended(how | WaitIdOptions::NOWAIT) {
             Ok(None) | Err(Errno::INTR) => return None,
-            // Somebody else waited for it, and its number may be another's.
+            // It was waited for elsewhere, and its number may be another's.
             Err(_) => return Some(Exit::Unknown),
             Ok(Some(_)) => {}
         }
@@ -134,10 +135,12 @@ impl Process {
         Some(status.map_or(Exit::Unknown, exit))
     }
 
-    /// How long it has computed, all threads together, as `/proc` shows it. It must not have been waited for.
+    /// How long it has computed, all threads together, as `/proc` shows it. It must not have been
+    /// waited for.
     pub(crate) fn cpu_time(&self) -> Option<Duration> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.number())).ok()?;
-        // The name in parentheses may contain anything; user and system time are the 14th and 15th field.
+        // The name in parentheses may contain anything; user and system time are the 14th and 15th
+        // field.
         let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
         let (user, system) = (fields.next()?.parse::<u64>(), fields.next()?.parse::<u64>());
         let ticks = user.ok()?.checked_add(system.ok()?)?;

@@ -1,5 +1,5 @@
-//! Processes that were killed and are still to be waited for. The kernel may take its time: a process that waits for a file system
-//! does not end before that answers.
+//! Processes that were killed and are still to be waited for. The kernel may take its time: a
+//! process that waits for a file system does not end before that answers.
 //!
 //! ```text
 //! Started, Starting ─ killed ─► Remains ─┬─► the driver looks at them, and never waits
@@ -16,7 +16,7 @@ use std::process::Child;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long somebody who ends a process waits for that.
+/// How long a thread other than the driver waits for the end of a process that it killed.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// How often those are looked at for which there is nothing to wait for.
@@ -25,7 +25,8 @@ const LOOK: Duration = Duration::from_millis(10);
 /// How often a thread that has nothing else to do looks.
 const SLOW_LOOK: Duration = Duration::from_secs(1);
 
-/// Processes of one start that were killed, until the last of them was waited for. Their user id is kept as long.
+/// Processes of one start that were killed, until the last of them was waited for. Their user id is
+/// kept as long.
 #[derive(Debug)]
 pub(crate) struct Remains {
     processes: Vec<Arc<Process>>,
@@ -41,7 +42,7 @@ struct Leader {
     child: Child,
     pidfd: Option<OwnedFd>,
     is_reaped: bool,
-    /// What it became may be in its group, without anybody knowing its number.
+    /// The process that it became may be in its group, and its number is not known.
     has_group: bool,
 }
 
@@ -55,20 +56,20 @@ impl Remains {
         }
     }
 
-    /// And a confined process, or what became one.
+    /// Adds a confined process, and kills it.
     pub(super) fn with_process(mut self, process: Arc<Process>) -> Remains {
         process.kill();
         self.processes.push(process);
         self
     }
 
-    /// And the process with that number, if it is an own child.
+    /// Adds the process with that number, if it is an own child.
     pub(super) fn with_number(mut self, number: Pid) -> Remains {
         self.number = Some(number);
         self
     }
 
-    /// And the process that was spawned, alone or with its group. It was killed.
+    /// Adds the process that was spawned, alone or with its group. It was killed before.
     pub(super) fn with_leader(mut self, child: Child, has_group: bool) -> Remains {
         let pidfd = super::starting::pidfd_of(&child);
         self.leader = Some(Leader {
@@ -80,7 +81,7 @@ impl Remains {
         self
     }
 
-    /// And the one that others consist of.
+    /// Adds the leader of `others`.
     pub(super) fn with_leader_of(mut self, others: Remains) -> Remains {
         self.leader = others.leader;
         self
@@ -90,7 +91,7 @@ impl Remains {
     pub(crate) fn reap(&mut self) -> bool {
         self.processes.retain(|process| process.reap().is_none());
         self.number.take_if(|number| reap_by_number(*number));
-        // Before what is waited for by its group, which that number may be one of.
+        // It comes before the group, which this process may belong to.
         if self.number.is_none() {
             self.leader.take_if(Leader::reap);
         }
@@ -127,7 +128,7 @@ impl Leader {
     /// Whether nothing of it is left.
     fn reap(&mut self) -> bool {
         if !self.is_reaped {
-            // An error says that somebody else waited for it.
+            // An error says that it was waited for elsewhere.
             self.is_reaped = !matches!(self.child.try_wait(), Ok(None));
             if self.is_reaped {
                 self.pidfd = None;
@@ -136,8 +137,9 @@ impl Leader {
         if !self.is_reaped || !self.has_group {
             return self.is_reaped;
         }
-        // Only own children can be waited for, and only those of this group are. As long as one of them is left the number of the
-        // group is its own; once none is, that is said below, and it is not looked for again.
+        // Only own children can be waited for, and only those of this group are. As long as one of
+        // them is left the number of the group is its own; once none is, that is said below, and it
+        // is not looked for again.
         let group = WaitId::Pgid(Some(Pid::from_child(&self.child)));
         loop {
             match waitid(group.clone(), WaitIdOptions::EXITED | WaitIdOptions::NOHANG) {
@@ -149,7 +151,8 @@ impl Leader {
     }
 }
 
-/// Whether nothing is left of the process with that number: an own child has its number until it is waited for.
+/// Whether nothing is left of the process with that number: an own child has its number until it is
+/// waited for.
 fn reap_by_number(number: Pid) -> bool {
     let how = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
     match waitid(WaitId::Pid(number), how) {
@@ -172,7 +175,8 @@ fn wait_for_any(remains: &[Remains], most: Duration) {
     let _ = poll(&mut pidfds, Some(&most));
 }
 
-/// Waits for what a pool leaves behind when it cannot wait any longer: by one thread, which is there as long as something is left.
+/// Waits for what a pool leaves behind when it cannot wait any longer: by one thread, which is
+/// there as long as something is left.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reaper(Arc<Mutex<Left>>);
 
@@ -183,7 +187,8 @@ struct Left {
 }
 
 impl Reaper {
-    /// Waits for processes that were killed, for a second at most, and leaves the rest to the thread.
+    /// Waits for processes that were killed, for a second at most, and leaves the rest to the
+    /// thread.
     pub(crate) fn end(&self, remains: Remains) {
         if let Err(left) = remains.wait(FAREWELL) {
             self.leave(left);
@@ -216,7 +221,8 @@ impl Reaper {
                     return;
                 }
             }
-            // One that somebody traces can have ended without being there to be waited for: it would be looked at without a pause.
+            // A process that is traced can have ended and cannot be waited for before its tracer
+            // lets go. Without a pause this thread would spin.
             match std::mem::replace(&mut last, mine.len()) == mine.len() {
                 true => wait_for_any(&[], SLOW_LOOK),
                 false => wait_for_any(&mine, SLOW_LOOK),
@@ -230,6 +236,7 @@ impl Reaper {
 }
 
 #[cfg(test)]
+#[allow(clippy::zombie_processes, reason = "what is tested waits for them")]
 mod tests {
     use super::*;
     use std::os::unix::process::CommandExt;

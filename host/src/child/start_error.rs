@@ -89,11 +89,11 @@ fn not_granted(refusal: &NotGranted) -> String {
     };
     let denied = matches!(refusal.errno, libc::EACCES | libc::EPERM);
     let advice = match rustix::process::geteuid().is_root() && denied {
-        true => format!(
+        true => {
             ". The workers of root are other users, of no group: give all users access, put the directory on a file system with \
              id-mapped mounts (ext4, xfs, btrfs, tmpfs; Linux 5.12 or newer), or start wpool as the owner of the directory"
-        ),
-        false => String::new(),
+        }
+        false => "",
     };
     format!("the directory {path} cannot be granted: {step}{why}{advice}")
 }

@@ -15,7 +15,7 @@ use std::process::{Child, ChildStderr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How often is read what a process has still said that is not wanted any more: more than its greeting has parts.
+/// How many reads drain the last frames of an unwanted process. A greeting has fewer frames.
 const LAST_READS: usize = 16;
 
 /// The longest last words of a process that are kept, in bytes.
@@ -41,7 +41,8 @@ pub(crate) struct Starting {
     pub(crate) deadline: Instant,
 }
 
-/// A confined process. Dropping it kills it and waits, for a second at most; whoever must not wait takes its remains before.
+/// A confined process. Dropping it kills it and waits up to a second. The driver must not wait: it
+/// calls `take_remains` before.
 #[derive(Debug)]
 pub(crate) struct Started {
     pub(crate) process: Arc<Process>,
@@ -51,7 +52,7 @@ pub(crate) struct Started {
     id: Option<Lease>,
     /// The process that was spawned and has become this one, if it has not ended yet.
     launcher: Option<Remains>,
-    /// Who waits for it is somebody else.
+    /// Its remains were taken, and are waited for elsewhere.
     is_handed_over: bool,
     reaper: Reaper,
 }
@@ -178,7 +179,7 @@ impl Starting {
         connection.stop_attesting()?;
         let mut spawned = self.spawned.take();
         let last_words = spawned.as_mut().and_then(|spawned| spawned.stderr.take());
-        // What became another process has ended by now, or soon will. Where it is the confined process that is waited for.
+        // Where the process became another one it has ended by now, or soon will.
         let launcher = spawned.filter(|_| is_other);
         let launcher = launcher.and_then(|mut spawned| match spawned.try_wait() {
             Ok(None) => Some(Remains::new(None).with_leader(spawned, false)),
@@ -239,12 +240,13 @@ impl Starting {
         }
     }
 
-    /// Ends it, and hands over what is to be waited for. Nothing if it has become a confined process, or was handed over.
+    /// Ends it, and hands over what is to be waited for. Nothing if it has become a confined
+    /// process, or was handed over.
     pub(crate) fn take_remains(&mut self) -> Option<Remains> {
         let mut spawned = self.spawned.take()?;
         let group = Pid::from_child(&spawned);
-        // Until it has said who it is, what was spawned and what that became are in the group that the spawned process leads; and
-        // as long as that was not waited for, its number is its own.
+        // Until `Born` arrives, the child is in the group that the spawned process leads. The
+        // group's number stays valid until the leader is reaped.
         let _ = kill_process_group(group, Signal::KILL);
         let _ = spawned.kill();
         self.notice_birth();
@@ -258,7 +260,7 @@ impl Starting {
         })
     }
 
-    /// A process that has left the group has said who it is before.
+    /// Reads whether the child has said `Born`. It does so before it leaves the group.
     fn notice_birth(&mut self) {
         for _ in 0..LAST_READS {
             let Some(connection) = &mut self.connection else {

@@ -128,8 +128,8 @@ pub(super) struct PlaceArgs {
     pub(super) require_full: bool,
     /// As root: the user ids that compilers and templates may have, one each
     ///
-    /// Those that are not mapped here, that an account has or that /etc/subuid or /etc/subgid give to a user are left out.
-    /// [default: 2100000000-2147000000]
+    /// Those that are not mapped here, that an account has or that /etc/subuid or /etc/subgid give
+    /// to a user are left out. [default: 2100000000-2147000000]
     #[arg(hide_short_help = true, long, value_name = "FIRST-LAST", value_parser = worker_ids)]
     pub(super) worker_ids: Option<WorkerIds>,
 }

@@ -32,13 +32,15 @@ impl CustomCodeMemory for NeverExecutable {
     }
 }
 
-/// A template has its code executable from the first moment, mapped from the sealed artifact: it is never writable, and nothing becomes
-/// executable that was not, which `PR_SET_MDWE` and systemd's `MemoryDenyWriteExecute` forbid. Its filter forbids the rest later.
+/// A template has its code executable from the first moment, mapped from the sealed artifact: it is
+/// never writable, and nothing becomes executable that was not, which `PR_SET_MDWE` and systemd's
+/// `MemoryDenyWriteExecute` forbid. Its filter forbids the rest later.
 ///
-/// The engine has loaded the same bytes to the same place before, and changes none: it refuses artifacts with relocations of code.
+/// The engine has loaded the same bytes to the same place before, and changes none: it refuses
+/// artifacts with relocations of code.
 ///
-/// Where instructions and data are cached apart, as on aarch64, nothing more is to be done here: the kernel makes both agree when it
-/// maps pages of a file to be executed.
+/// Where instructions and data are cached apart, as on aarch64, nothing more is to be done here:
+/// the kernel makes both agree when it maps pages of a file to be executed.
 pub(super) struct Executable {
     /// Only while the artifact is loaded, which its owner keeps open as long.
     artifact: RawFd,
@@ -66,8 +68,9 @@ impl CustomCodeMemory for Executable {
         }
         let protection = ProtFlags::READ | ProtFlags::EXEC;
         let flags = MapFlags::PRIVATE | MapFlags::FIXED;
-        // SAFETY: wasmtime hands over whole pages of code that it owns and is not yet running, and gets the same bytes in their place
-        // from a sealed file. The descriptor is open while the artifact is loaded.
+        // SAFETY: wasmtime hands over whole pages of code that it owns and is not yet running, and
+        // gets the same bytes in their place from a sealed file. The descriptor is open while the
+        // artifact is loaded.
         unsafe {
             let artifact = BorrowedFd::borrow_raw(self.artifact);
             let place = start.cast_mut().cast();
@@ -83,8 +86,9 @@ impl CustomCodeMemory for Executable {
     }
 }
 
-/// Has the kernel refuse every change of the code's mapping from now on, and its end: for an artifact that is never unloaded. Before
-/// Linux 6.10 there is no such call, and the mapping is as it was.
+/// Has the kernel refuse every change of the code's mapping from now on, and its end: for an
+/// artifact that is never unloaded. Before Linux 6.10 there is no such call, and the mapping is as
+/// it was.
 pub(super) fn seal() {
     if let Some((start, length)) = PUBLISHED.get() {
         // SAFETY: it forbids what nothing in this process does any more.
@@ -92,7 +96,8 @@ pub(super) fn seal() {
     }
 }
 
-/// Where the code of an artifact lies: its one executable section, by the headers of ELF (`elf(5)`, `Elf64_Ehdr` and `Elf64_Shdr`).
+/// Where the code of an artifact lies: its one executable section, by the headers of ELF (`elf(5)`,
+/// `Elf64_Ehdr` and `Elf64_Shdr`).
 fn code_section(artifact: &File) -> wasmtime::Result<Range<u64>> {
     const EXECUTABLE: u64 = 4;
     let malformed =

@@ -32,7 +32,7 @@ use link::Link;
 use std::ffi::OsStr;
 use template::WorkingSet;
 
-/// How much a compiler gives way to others.
+/// The nice value that a compiler adds to its supervisor's.
 const COMPILER_NICENESS: i32 = 10;
 
 /// Becomes a confined process, and never returns, if the program was started as one.
@@ -48,8 +48,8 @@ pub(crate) fn run_if_asked() {
     }
 }
 
-/// Whoever starts the program chooses its name and descriptor 0, and so what it is to become, load and write. It is obeyed only if that
-/// is who the program runs as: not in a program that has more privilege than its caller, and not by a socket of another user.
+/// The caller chooses the first argument and descriptor 0, and so the policy. It is obeyed only if
+/// it runs as the same user, and if the program has no privilege that the caller lacks.
 fn trust_the_caller() -> Result<(), &'static str> {
     // SAFETY: it reads a number that the kernel gave to the process.
     if unsafe { libc::getauxval(libc::AT_SECURE) } != 0 {
@@ -82,7 +82,7 @@ fn run() {
     }
 }
 
-/// Has the name by which people find it in a list of processes, and the priority that goes with its role. Neither is needed.
+/// Sets the name that `ps` shows, and the priority of a compiler. Nothing depends on either.
 fn make_known(role: Role) {
     let name = match role {
         Role::Compiler => c"wpool-compiler",
@@ -90,7 +90,7 @@ fn make_known(role: Role) {
     };
     let _ = rustix::thread::set_name(name);
     if role == Role::Compiler {
-        // Whoever compiles much at once should not slow down tasks that run.
+        // Compilers must not slow down running tasks.
         let _ = rustix::process::nice(COMPILER_NICENESS);
     }
 }

@@ -308,7 +308,8 @@ fn explain(compiler: &mut Started, error: ReceiveError, limits: &Limits) -> Expl
     }
 }
 
-/// Whether a compiler has used at least half of its time on a CPU: elsewhere the machine was busy, and it can do better another time.
+/// Whether a compiler has used at least half of its time on a CPU: elsewhere the machine was busy,
+/// and it can do better another time.
 fn has_computed(compiler: &Started, limit: Option<Duration>) -> bool {
     let computed = compiler.process.cpu_time();
     computed

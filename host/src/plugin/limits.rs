@@ -29,8 +29,9 @@ pub struct Limits {
     pub timeout: Option<Duration>,
     /// All memories and tables of one task together, in bytes. Default 256 MiB.
     pub memory_bytes: Option<u64>,
-    /// How many memories a module may have, at most 64. Each is 4 GiB of address space in a worker, which native code in there, as
-    /// after a bug in the engine, could fill beyond `memory_bytes`. Default 16.
+    /// How many memories a module may have, at most 64. Each is 4 GiB of address space in a worker,
+    /// which native code in there, as after a bug in the engine, could fill beyond `memory_bytes`.
+    /// Default 16.
     pub memories: u32,
     /// Units of fuel for one task. Default none, which costs nothing; with it code runs slower.
     pub fuel: Option<u64>,

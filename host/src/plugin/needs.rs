@@ -1,4 +1,5 @@
-//! What the processes of a plugin need, and so what they are limited to: everything that it may hold at once, and no more.
+//! What the processes of a plugin need, and so what they are limited to: everything that it may
+//! hold at once, and no more.
 
 use super::Plugin;
 use crate::sandbox::ProcessLimits;
@@ -23,7 +24,8 @@ impl Plugin {
                 values = values.saturating_add(limits.host_call_cap());
             }
             if self.imports_wasi() {
-                // What a task writes is collected in a buffer that grows, beside what it is sent in.
+                // What a task writes is collected in a buffer that grows, beside what it is sent
+                // in.
                 values = values.saturating_add(limits.output_cap().saturating_mul(2));
             }
             let values = match self.facts.kind {

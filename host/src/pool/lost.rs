@@ -1,4 +1,5 @@
-//! How a task failed that has no result: what happened to its worker or its plugin, in words for a person.
+//! How a task failed that has no result: what happened to its worker or its plugin, in words for a
+//! person.
 
 use super::outcome::{Failure, FailureKind};
 use super::scheduler::{Death, Loss};

@@ -53,11 +53,11 @@ use crate::sandbox::{Confinement, Refusal};
 use runner::Runner;
 use std::ops::Deref;
 
-/// A pool of confined worker processes that run the functions of one module. What it can be asked is at [`PluginHandle`], which it
-/// derefs to.
+/// A pool of confined worker processes that run the functions of one module. What it can be asked
+/// is at [`PluginHandle`], which it derefs to.
 ///
-/// Dropping it ends all its processes, cancels what is left, and waits for both, for at most five seconds: what the kernel does not end
-/// within that time is left to a thread.
+/// Dropping it ends all its processes, cancels what is left, and waits for both, for at most five
+/// seconds: what the kernel does not end within that time is left to a thread.
 ///
 /// ```rust,standalone_crate
 /// wpool::init();

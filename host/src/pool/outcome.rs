@@ -141,12 +141,12 @@ impl Failure {
         }
     }
 
-    /// The same failure, with a change.
-    /// The signal that ended its worker.
+    /// The same failure, with the signal that ended its worker.
     pub(super) fn with_signal(self, signal: Option<i32>) -> Failure {
         self.with(|what| what.signal = signal)
     }
 
+    /// The same failure, with a change.
     fn with(mut self, change: impl FnOnce(&mut What)) -> Failure {
         change(&mut self.what);
         self

@@ -41,10 +41,12 @@ pub struct PluginsBuilder {
     cache: Option<ArtifactCache>,
 }
 
-/// Many plugins, which share a budget of workers. Hundreds can be loaded: those without tasks have no process after a while, or when
-/// others need the room, and get theirs back with the next call. What one does wrong costs no other.
+/// Many plugins, which share a budget of workers. Hundreds can be loaded: those without tasks have
+/// no process after a while, or when others need the room, and get theirs back with the next call.
+/// What one does wrong costs no other.
 ///
-/// Dropping it ends all of them, cancels what is left, and waits for both, for at most five seconds.
+/// Dropping it ends all of them, cancels what is left, and waits for both, for at most five
+/// seconds.
 ///
 /// ```rust,standalone_crate
 /// wpool::init();

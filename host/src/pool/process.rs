@@ -47,7 +47,8 @@ pub struct ProcessBuilder {
 plugin_settings!(ProcessBuilder);
 process_settings!(ProcessBuilder);
 
-/// One call of one function in a confined process of its own. Dropping it ends the process and waits, for at most five seconds.
+/// One call of one function in a confined process of its own. Dropping it ends the process and
+/// waits, for at most five seconds.
 ///
 /// ```rust,standalone_crate
 /// wpool::init();

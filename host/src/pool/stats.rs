@@ -29,8 +29,9 @@ pub struct Stats {
     pub failed: BTreeMap<FailureKind, u64>,
     /// Workers that ended otherwise than because they were not needed any more.
     pub deaths: u64,
-    /// Processes of it that were killed half a second ago or more and that the kernel has not ended, as those that wait for a file
-    /// system that does not answer. Each takes the place of a worker until it ends.
+    /// Processes of it that were killed half a second ago or more and that the kernel has not
+    /// ended, as those that wait for a file system that does not answer. Each takes the place of a
+    /// worker until it ends.
     pub unreaped: usize,
     /// The workers that are ready, by number.
     pub workers: Vec<WorkerStats>,

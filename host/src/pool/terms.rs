@@ -22,7 +22,8 @@ macro_rules! plugin_settings {
                 self
             }
 
-            /// How many memories the module may have, at most 64: see [`Limits::memories`](crate::Limits::memories). Default: 16.
+            /// How many memories the module may have, at most 64: see
+            /// [`Limits::memories`](crate::Limits::memories). Default: 16.
             pub fn memories(mut self, count: u32) -> Self {
                 self.terms.limits.memories = count;
                 self
@@ -228,11 +229,12 @@ macro_rules! process_settings {
                 self
             }
 
-            /// The user ids that compilers and templates get where this process is root: one each, at random, with the group id
-            /// of the same number. Ids that are not mapped here are left out, and so are those of accounts and those that
-            /// `/etc/subuid` and `/etc/subgid` give to users; directory services are not asked. Where none is left, the
-            /// processes run as `nobody`, and [`Confinement::user`](crate::Confinement::user) says so. Default: 2,100,000,000 to
-            /// 2,147,000,000.
+            /// The user ids that compilers and templates get where this process is root: one each,
+            /// at random, with the group id of the same number. Ids that are not mapped here are
+            /// left out, and so are those of accounts and those that `/etc/subuid` and
+            /// `/etc/subgid` give to users; directory services are not asked. Where none is left,
+            /// the processes run as `nobody`, and [`Confinement::user`](crate::Confinement::user)
+            /// says so. Default: 2,100,000,000 to 2,147,000,000.
             pub fn worker_ids(mut self, ids: std::ops::RangeInclusive<u32>) -> Self {
                 self.start.worker_ids = super::runner::WorkerIds(ids);
                 self

@@ -111,8 +111,8 @@ pub enum Level {
     Full,
 }
 
-/// Which user a confined process runs as. Another process of the same user could stop or kill it, and in between its start and
-/// its confinement look into it.
+/// Which user a confined process runs as. Another process of the same user could stop or kill it,
+/// and in between its start and its confinement look into it.
 ///
 /// ```rust,standalone_crate
 /// # wpool::init();
@@ -127,9 +127,11 @@ pub enum ProcessUser {
     /// The supervisor's own, which is not root.
     #[default]
     Supervisor,
-    /// A user id that no account, and no other compiler or template of this process, has. Root's processes have one each.
+    /// A user id that no account, and no other compiler or template of this process, has. Root's
+    /// processes have one each.
     OwnId,
-    /// `nobody` (65534), which other processes may have too: what is left to root where no other ids are mapped.
+    /// `nobody` (65534), which other processes may have too: what is left to root where no other
+    /// ids are mapped.
     Nobody,
 }
 
@@ -178,7 +180,8 @@ impl Confinement {
             .extend(all.filter(|layer| kind == Namespaces::User || *layer != Layer::UserNamespace));
     }
 
-    /// Whether the kernel counts the processes of a template and its workers without those of others.
+    /// Whether the kernel counts the processes of a template and its workers without those of
+    /// others.
     pub(crate) fn counts_processes(&self) -> bool {
         self.has(Layer::UserNamespace) || self.user == ProcessUser::OwnId
     }

@@ -1,4 +1,5 @@
-//! Who the process is: a user without privilege, in a session of its own, whom no other user can look into.
+//! Who the process is: a user without privilege, in a session of its own, whom no other user can
+//! look into.
 
 use super::policy::{Namespaces, Policy, RunAs};
 use super::{Layer, Refusal, capabilities};
@@ -11,11 +12,11 @@ fn refused(step: &'static str) -> impl Fn(Errno) -> Refusal {
     move |errno| Refusal::new(Layer::Capabilities, step, errno)
 }
 
-/// Whom the process has to become; `None` if it is not root and stays who it is.
+/// The user that the process has to become; `None` if it is not root and keeps its user.
 ///
 /// # Errors
 ///
-/// A root that was not told whom to become.
+/// The process is root, and was not told which user to become.
 pub(super) fn to_become(policy: &Policy) -> Result<Option<RunAs>, Refusal> {
     if !process::geteuid().is_root() && !process::getuid().is_root() {
         return Ok(None);
@@ -30,8 +31,9 @@ pub(super) fn to_become(policy: &Policy) -> Result<Option<RunAs>, Refusal> {
     }
 }
 
-/// Root lets go of its groups, and from here on no process of another user may look into this one, trace it or write its id maps.
-/// It comes before the change of user, so that there is no moment in which the new user's other processes may.
+/// Root lets go of its groups, and from here on no process of another user may look into this one,
+/// trace it or write its id maps. It comes before the change of user, so that there is no moment in
+/// which the new user's other processes may.
 pub(super) fn hide() -> Result<(), Refusal> {
     thread::set_thread_groups(&[]).map_err(refused("setgroups"))?;
     not_dumpable()

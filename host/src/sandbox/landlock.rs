@@ -11,7 +11,8 @@ use landlock::{
 use std::error::Error;
 use std::os::fd::OwnedFd;
 
-/// The newest ABI whose rights are known here. A newer kernel counts as this one: what it denies besides is not asked for.
+/// The newest ABI whose rights are known here. A newer kernel counts as this one: what it denies
+/// besides is not asked for.
 const NEWEST: ABI = ABI::V9;
 
 /// The first ABI that denies to cut files.

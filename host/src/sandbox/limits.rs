@@ -4,7 +4,8 @@ use super::policy::{Files, Policy, ProcessLimits, Role};
 use super::{Layer, Refusal};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-/// How far the stack of a process's first thread may grow, whatever its supervisor's may. The engine's own limits are far below.
+/// How far the stack of a process's first thread may grow, whatever its supervisor's may. The
+/// engine's own limits are far below.
 const STACK_BYTES: u64 = 8 << 20;
 
 /// Descriptors of a compiler.

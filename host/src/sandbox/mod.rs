@@ -58,7 +58,8 @@ impl From<NotGranted> for Halt {
 
 /// What the process says, waits for and does between the steps of its confinement.
 pub(crate) trait Between {
-    /// It is in a user namespace that has no ids. Returns once the supervisor has mapped those that it is to have.
+    /// It is in a user namespace that has no ids. Returns once the supervisor has mapped those that
+    /// it is to have.
     fn wait_for_ids(&mut self);
     /// It is another process than before, a child of the caller's parent.
     fn born(&mut self);
@@ -70,8 +71,9 @@ pub(crate) trait Between {
     fn start_threads(&mut self, threads: u16) -> std::io::Result<()>;
 }
 
-/// Confines the calling process, which must be single-threaded and hold nothing but `socket` (descriptor 0), and returns
-/// what was achieved. With namespaces, the process that returns is a child of the caller's parent, and the caller ends here.
+/// Confines the calling process, which must be single-threaded and hold nothing but `socket`
+/// (descriptor 0), and returns what was achieved. With namespaces, the process that returns is a
+/// child of the caller's parent, and the caller ends here.
 ///
 /// # Errors
 ///
@@ -89,7 +91,8 @@ pub(crate) fn enter(
     achieved.holds(Layer::NoNewPrivileges);
     identity::volunteer_when_memory_is_short();
 
-    // 2. Root takes hold of what it granted. Before it stops being root, no other user may look into it.
+    // 2. Root takes hold of what it granted. Before it stops being root, no other user may look
+    // into it.
     let mut trees = directories::take_as_root(policy)?;
     let user = identity::to_become(policy)?;
     if user.is_some() {
@@ -99,8 +102,9 @@ pub(crate) fn enter(
         identity::become_user(user)?;
     }
 
-    // 3. Own namespaces; from here on the process is the first of its pid namespace. The user namespace of root's process is
-    //    root's, so that no other user has a privilege in it, and has its ids from the supervisor.
+    // 3. Own namespaces; from here on the process is the first of its pid namespace. The user
+    // namespace of root's process is    root's, so that no other user has a privilege in it, and
+    // has its ids from the supervisor.
     match policy.namespaces {
         Namespaces::None => {}
         kind => {

@@ -33,8 +33,8 @@ pub(super) fn own_ids() -> [u32; 2] {
     [uid.as_raw(), gid.as_raw()]
 }
 
-/// Maps to themselves the user and group id that the process had before it entered its user namespace, and no others. This is how
-/// the process of an ordinary user does it, whom the kernel lets nobody else do it for; that of root has them mapped for it.
+/// Maps only the process's own user and group id. It is for processes of ordinary users: the kernel
+/// lets no other process write these maps. The supervisor writes those of root's processes.
 pub(super) fn map_own_ids([uid, gid]: [u32; 2]) -> Result<(), Refusal> {
     write_map("/proc/self/setgroups", "deny")?;
     write_map("/proc/self/uid_map", &format!("{uid} {uid} 1"))?;

@@ -55,7 +55,7 @@ fn put_in_force(layer: &str) -> Result<(), Refusal> {
     }
 }
 
-/// Root becomes `nobody`; others stay who they are.
+/// Root becomes `nobody`. Other users stay who they are.
 fn become_nobody() -> Result<(), Refusal> {
     if !rustix::process::geteuid().is_root() {
         return Ok(());
@@ -65,7 +65,7 @@ fn become_nobody() -> Result<(), Refusal> {
         id: NOBODY,
         is_own: false,
     })?;
-    // That others may not look into it is no part of these layers; and there is no supervisor to map its ids.
+    // These layers do not include being undumpable, and there is no supervisor to map the ids.
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable)
         .map_err(|errno| Refusal::new(Layer::UserNamespace, "PR_SET_DUMPABLE", errno))
 }

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-/// `nobody` on every distribution: what root's confined processes run as where no id is to be had for each of them.
+/// `nobody` on every distribution: what root's confined processes run as where no id is to be had
+/// for each of them.
 pub const NOBODY: u32 = 65534;
 
-/// Whom a process that root started becomes: one number as user and as group id.
+/// The user that a process of root becomes: one number as user and as group id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunAs {
     /// The id.
@@ -43,8 +44,9 @@ pub struct ProcessLimits {
     pub address_space_bytes: Option<u64>,
     /// CPU time in seconds over the life of the process (`RLIMIT_CPU`).
     pub cpu_seconds: Option<u64>,
-    /// How many processes the user may have in its user namespace (`RLIMIT_NPROC`); `None` leaves it as it is. It is set
-    /// only where the process has a user namespace or a user id of its own: elsewhere it would count the processes of others.
+    /// How many processes the user may have in its user namespace (`RLIMIT_NPROC`); `None` leaves
+    /// it as it is. It is set only where the process has a user namespace or a user id of its own:
+    /// elsewhere it would count the processes of others.
     pub processes: Option<u64>,
 }
 
@@ -94,7 +96,8 @@ pub struct Policy {
     pub role: Role,
     /// The namespaces to enter.
     pub namespaces: Namespaces,
-    /// Whom to become; `None` where the supervisor is not root, and its processes stay who they are.
+    /// The user to become; `None` where the supervisor is not root, and its processes keep its
+    /// user.
     pub run_as: Option<RunAs>,
     /// The limits in force from the start.
     pub limits: ProcessLimits,
@@ -105,7 +108,8 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Whether the kernel can count the processes of this one's user without counting those of others.
+    /// Whether the kernel can count the processes of this one's user without counting those of
+    /// others.
     pub(crate) fn counts_processes(&self) -> bool {
         self.namespaces == Namespaces::User || self.run_as.is_some_and(|user| user.is_own)
     }

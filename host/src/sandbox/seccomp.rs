@@ -255,7 +255,7 @@ impl Rules {
                 vec![option, argument(1, Qword, Eq, value as u64)?],
             );
         }
-        // A name for people, of whoever forks or is forked.
+        // The name that `ps` shows.
         let name = argument(0, Dword, Eq, libc::PR_SET_NAME as u64)?;
         self.only_if(libc::SYS_prctl, vec![name]);
         let set_filter = argument(0, Dword, Eq, libc::SECCOMP_SET_MODE_FILTER.into())?;

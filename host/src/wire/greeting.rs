@@ -27,7 +27,8 @@ pub enum ChildHello {
     Hello(String),
     /// It is in a new user namespace, and waits for [`IdsMapped`]. Only a process of root says so.
     NeedsIds,
-    /// The first word of the process that another has become: from here on the kernel knows it by its own number.
+    /// The first word of the process that another has become: from here on the kernel knows it by
+    /// its own number.
     Born,
     /// A step of the confinement was refused; the process ends.
     Refused(Refusal),

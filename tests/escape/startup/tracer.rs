@@ -1,4 +1,5 @@
-//! Stops the confined processes of a supervisor at each of their system calls, from the first to the last.
+//! Stops the confined processes of a supervisor at each of their system calls, from the first to
+//! the last.
 
 use std::collections::HashSet;
 use std::io::Write;
@@ -18,7 +19,8 @@ const OPTIONS: i32 = libc::PTRACE_O_TRACESYSGOOD
     | libc::PTRACE_O_EXITKILL;
 
 impl Traced {
-    /// Starts it, traced before its first instruction. `wrapper` is `sh` as somebody, with the environment that is wanted.
+    /// Starts a command, traced before its first instruction. `wrapper` is `sh` with the user and
+    /// environment that are wanted.
     pub fn start(mut wrapper: Command, words: &[&str]) -> Traced {
         wrapper
             .args(["-c", "read go; exec \"$@\"", "sh"])
@@ -34,8 +36,8 @@ impl Traced {
         Traced { child, supervisor }
     }
 
-    /// Runs it to its end, and calls `look` with a process whenever it enters or leaves a system call. Returns what the command
-    /// wrote.
+    /// Runs it to its end, and calls `look` with a process whenever it enters or leaves a system
+    /// call. Returns what the command wrote.
     pub fn run(mut self, mut look: impl FnMut(i32)) -> String {
         let mut confined = HashSet::new();
         loop {

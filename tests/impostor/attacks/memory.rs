@@ -117,7 +117,8 @@ pub const ATTACKS: &[Attack] = &[
     },
 ];
 
-/// Maps so much memory in pieces, writes to some bytes of each, and takes the right to write away, so that it does not count as data.
+/// Maps so much memory in pieces, writes to some bytes of each, and takes the right to write away,
+/// so that it does not count as data.
 pub fn hold(bytes: u64, piece: u64, written: u64) -> i64 {
     for _ in 0..bytes / piece {
         let protection = PROT_READ | PROT_WRITE;

@@ -179,7 +179,8 @@ fn assert_is_nobody_with_privilege(
 ) {
     for name in ["Uid", "Gid"] {
         let ids = worker.field(name);
-        // Those of root have an id to themselves, whatever else the machine refuses; others have their user's.
+        // Those of root have an id to themselves, whatever else the machine refuses; others have
+        // their user's.
         match machine.is_root {
             true => assert!(ids.split(' ').all(is_from_the_default_range), "{ids}"),
             false => assert_eq!(ids, supervisor.field(name)),

@@ -223,7 +223,8 @@ fn a_module_that_makes_the_compiler_panic_is_refused_in_a_line() {
 
 #[test]
 fn a_module_has_no_more_memories_than_it_is_allowed_to() {
-    // Native code could fill one after the other beyond what limits count: sixty-four of them held gigabytes.
+    // Native code could fill one after the other beyond what limits count: sixty-four of them held
+    // gigabytes.
     let module = |count: usize| format!("(module {} {GOOD})", "(memory 0)".repeat(count));
     let built = |allowed: Option<u32>, count| {
         let builder = builder(module(count));

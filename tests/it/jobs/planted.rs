@@ -1,4 +1,5 @@
-//! Links that a module could plant where the command writes and reads: none of them leads it elsewhere.
+//! Links that a module could plant where the command writes and reads: none of them leads it
+//! elsewhere.
 
 use super::*;
 use crate::support::{feed, run};

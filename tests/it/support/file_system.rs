@@ -1,10 +1,11 @@
-//! A file system that can be frozen: what writes to it then waits in the kernel, where no signal ends it.
+//! A file system that can be frozen: what writes to it then waits in the kernel, where no signal
+//! ends it.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-/// A file system of its own, which can be frozen. A process thaws and unmounts it when this is dropped, however the test ends, or after
-/// a minute.
+/// A file system of its own, which can be frozen. A process thaws and unmounts it when this is
+/// dropped, however the test ends, or after a minute.
 pub struct FileSystem {
     folder: tempfile::TempDir,
     guard: Child,

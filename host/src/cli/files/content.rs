@@ -1,4 +1,5 @@
-//! `--files`: what is in the files that inputs name. An input may be text that a module wrote, and the path one that it prepared.
+//! `--files`: what is in the files that inputs name. An input may be text that a module wrote, and
+//! the path one that it prepared.
 
 use super::walk::{Identity, Walk};
 use super::{Granted, list, shown};

@@ -21,7 +21,8 @@ pub(in crate::cli) struct Folder {
 }
 
 impl Folder {
-    /// Creates it where it is not there. Links on the way are the user's; the directory itself is none.
+    /// Creates it where it is not there. Links on the way are the user's; the directory itself is
+    /// none.
     pub(in crate::cli) fn create(path: &Path) -> Result<Folder, anyhow::Error> {
         // With a slash at its end the kernel would follow a link.
         let path: &Path = &path.components().collect::<PathBuf>();
@@ -78,8 +79,9 @@ impl Folder {
         Some(text)
     }
 
-    /// A file with these bytes and no others, there whole or not at all. It is made under a name that cannot be known before, and that
-    /// nothing else has; a link that is there under its own name is replaced.
+    /// A file with these bytes and no others, there whole or not at all. It is made under a name
+    /// that cannot be known before, and that nothing else has; a link that is there under its own
+    /// name is replaced.
     pub(in crate::cli) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let part = format!("{name}.{}{PART}", random_name()?);
         let how =

@@ -13,12 +13,12 @@ use wpool::Directory;
 pub(in crate::cli) struct Granted {
     /// The real paths of all of them.
     directories: Vec<PathBuf>,
-    /// Those that the module may change.
+    /// The directories that the module may change.
     writable: Vec<Identity>,
 }
 
 impl Granted {
-    /// Those that were typed. One that is not there is refused when it is granted.
+    /// The directories that were typed. A missing one is refused when it is granted.
     pub(in crate::cli) fn of(directories: &[Directory]) -> Granted {
         let real = |directory: &Directory| fs::canonicalize(directory.host()).ok();
         let identity = |directory: &Directory| {
@@ -32,19 +32,21 @@ impl Granted {
         }
     }
 
-    /// Those that the module may change.
+    /// The directories that the module may change.
     pub(super) fn writable(&self) -> &[Identity] {
         &self.writable
     }
 
-    /// Whether the way to a path leads through a directory that the module may change, or ends there.
+    /// Whether the way to a path leads through a directory that the module may change, or ends
+    /// there.
     fn can_lead_elsewhere(&self, path: &Path) -> bool {
         // A way that cannot be walked is not taken either.
         !self.writable.is_empty()
             && Walk::begin(path, &self.writable).is_ok_and(|walk| walk.enters())
     }
 
-    /// Refuses a file in a directory that the module may change: it could be replaced by a link, or read what is not for it.
+    /// Refuses a file in a directory that the module may change: it could be replaced by a link, or
+    /// read what is not for it.
     ///
     /// # Errors
     ///

@@ -21,7 +21,8 @@ fn standard_input() -> io::Result<File> {
     Ok(io::stdin().as_fd().try_clone_to_owned()?.into())
 }
 
-/// Refuses a path that cannot be opened. A pipe is not, to see: whoever writes to it would take that for its reader.
+/// Refuses a path that cannot be opened. Pipes are not opened here: their writer would take this
+/// check for its reader.
 pub(in crate::cli) fn check(path: &Path) -> Result<(), anyhow::Error> {
     let found = path
         .metadata()

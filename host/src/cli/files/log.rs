@@ -84,7 +84,8 @@ fn raw(path: &Path, how: OFlags) -> Result<File, Errno> {
     Ok(rustix::fs::open(path, how | links | OFlags::CLOEXEC, MODE)?.into())
 }
 
-/// Whether it is the name of a descriptor that the command was started with: a link that the kernel makes, and no guest.
+/// Whether it is the name of a descriptor that the command was started with: a link that the kernel
+/// makes, and no guest.
 pub(super) fn is_descriptor(path: &Path) -> bool {
     let streams = ["/dev/stdin", "/dev/stdout", "/dev/stderr"];
     let folders = ["/dev/fd", "/proc/self/fd"].map(Path::new);

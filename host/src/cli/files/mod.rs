@@ -1,4 +1,5 @@
-//! Every path that the command opens for a job, so that no link that a guest could plant leads it elsewhere.
+//! Every path that the command opens for a job, so that no link that a guest could plant leads it
+//! elsewhere.
 //!
 //! ```text
 //!  --results  Folder   held by its descriptor; a file gets its name when it is whole
@@ -6,8 +7,9 @@
 //!  -a, --config        list: a file, pipe or descriptor that the user names
 //!  --files             Content: in a directory that the module may change, no link is followed and nothing is left
 //! ```
-//! Nothing that the command writes or takes inputs from may lie where the module can write: [`Granted`] refuses that. What a *user*
-//! names, a pipe or a descriptor such as `/dev/fd/3` among them, is opened as it is.
+//! Nothing that the command writes or takes inputs from may lie where the module can write:
+//! [`Granted`] refuses that. What a *user* names, a pipe or a descriptor such as `/dev/fd/3` among
+//! them, is opened as it is.
 
 mod content;
 mod folder;

@@ -1,7 +1,9 @@
-//! A path, walked component by component, so that it is known when it enters a directory that a module may change.
+//! A path, walked component by component, so that it is known when it enters a directory that a
+//! module may change.
 //!
-//! As long as it is outside of such a directory, links are the user's and are followed. From where it enters one on, it stays within: no
-//! link is followed, `..` is refused, and at its end is a regular file.
+//! As long as it is outside of such a directory, links are the user's and are followed. From where
+//! it enters one on, it stays within: no link is followed, `..` is refused, and at its end is a
+//! regular file.
 
 use super::shown;
 use anyhow::bail;
@@ -69,9 +71,10 @@ impl<'a> Walk<'a> {
         self.is_inside
     }
 
-    /// Refuses what cannot be opened. A pipe is not opened for that: its writer would take this for its reader.
+    /// Refuses what cannot be opened. A pipe is not opened for that: its writer would take this for
+    /// its reader.
     pub(super) fn check(self) -> Result<(), anyhow::Error> {
-        let (walk, name, kind) = self.to_the_end()?;
+        let (walk, name, kind) = self.reach_end()?;
         match kind == FileType::RegularFile || walk.is_inside {
             true => walk.last(&name).map(drop),
             false => Ok(()),
@@ -80,12 +83,12 @@ impl<'a> Walk<'a> {
 
     /// Opens what is at its end: a file, or outside of such directories a pipe as well.
     pub(super) fn open(self) -> Result<File, anyhow::Error> {
-        let (walk, name, _) = self.to_the_end()?;
+        let (walk, name, _) = self.reach_end()?;
         walk.last(&name)
     }
 
     /// To what is at its end, which is no directory.
-    fn to_the_end(mut self) -> Result<(Walk<'a>, OsString, FileType), anyhow::Error> {
+    fn reach_end(mut self) -> Result<(Walk<'a>, OsString, FileType), anyhow::Error> {
         loop {
             match self.step()? {
                 Step::On => {}
@@ -146,8 +149,9 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// A path from the root. The working directory has no links, so that what leads out of it can be taken away by name: who works in a
-/// directory that the module may change can name what lies beside it.
+/// A path from the root. The working directory has no links, so that what leads out of it can be
+/// taken away by name: who works in a directory that the module may change can name what lies
+/// beside it.
 fn from_the_root(path: &Path) -> Result<PathBuf, anyhow::Error> {
     if path.is_absolute() {
         return Ok(path.to_path_buf());

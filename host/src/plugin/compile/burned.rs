@@ -1,5 +1,5 @@
-//! Modules that used up a compiler's whole time: the same process does not try the same again, so that a module that is sent in again
-//! and again costs its time once.
+//! Modules that used up a compiler's whole time. The same process does not compile them again with
+//! as little: a module that is sent in again and again costs its time once.
 
 use super::Job;
 use crate::error::{Error, ErrorKind};

@@ -1,8 +1,11 @@
-//! Workers that were killed when they had done all they were for, and that their template has not waited for.
+//! Workers that were killed when they had done all they were for, and that their template has not
+//! waited for.
 //!
-//! These workers are zombies until their template is told of them: with its next fork, for which it is woken anyhow, or after 10 ms. It
-//! is told of those that have ended, for which it need not wait. Only where more would be left than there may be workers it waits for
-//! the oldest. What the kernel does not end goes to [`Unreaped`](super::unreaped::Unreaped): a template must not wait for that.
+//! These workers are zombies until their template is told of them: with its next fork, for which it
+//! is woken anyhow, or after 10 ms. It is told of those that have ended, for which it need not
+//! wait. Only where more would be left than there may be workers it waits for the oldest. What the
+//! kernel does not end goes to [`Unreaped`](super::unreaped::Unreaped): a template must not wait
+//! for that.
 
 use super::super::scheduler::{Death, PluginId, WorkerId};
 use super::Driver;
@@ -60,7 +63,7 @@ impl Burials {
         ended.into_iter().map(|waiting| waiting.worker).collect()
     }
 
-    /// Takes out those that should have ended long ago.
+    /// Takes out workers that should have ended long ago.
     fn take_overdue(&mut self, now: Instant) -> Vec<Waiting> {
         let is_overdue =
             |waiting: &Waiting| waiting.since + SOON <= now && waiting.process.is_alive();

@@ -29,8 +29,8 @@ impl Driver {
         }
     }
 
-    /// Nothing came of a worker. If it was killed the kernel does not end it, and nothing waits for that. If it was to start, or its
-    /// template was to say how it died, that is stuck.
+    /// Nothing came of a worker. If it was killed the kernel does not end it, and nothing waits for
+    /// that. If it was to start, or its template was to say how it died, that is stuck.
     fn worker_late(&mut self, now: Instant, worker: WorkerId) {
         let Some(link) = self.workers.get(&worker) else {
             return self.deadlines.clear(worker);
@@ -41,7 +41,8 @@ impl Driver {
         {
             let death = link.killed.unwrap_or(Death::Unknown);
             let process = Arc::clone(process);
-            // It was killed a while ago. Its place is taken before its task is told to be over, and another wants it.
+            // It was killed a while ago. Its place is taken before its task is told to be over, and
+            // another wants it.
             self.unreaped
                 .add_worker(plugin, worker, process, now - SOON);
             self.count_unreaped(now);
@@ -88,7 +89,8 @@ impl Driver {
         self.worker_ended(worker);
     }
 
-    /// A worker has ended, or never was: asks the template how it died, which need not wait for that.
+    /// A worker has ended, or never was: asks the template how it died, which need not wait for
+    /// that.
     pub(super) fn worker_ended(&mut self, worker: WorkerId) {
         let Some(link) = self.workers.get_mut(&worker) else {
             return;
@@ -170,7 +172,8 @@ impl Driver {
             };
         }
         let mut link = link;
-        // The page says what was started last; a result that broke the protocol says it for certain.
+        // The page says what was started last; a result that broke the protocol says it for
+        // certain.
         let started = link.culprit.map_or_else(
             || link.calls.started(link.page.mapped.started()),
             |seq| seq.wrapping_add(1),

@@ -1,7 +1,9 @@
-//! How templates end: by themselves, given up, or because they are not needed; and what that means for their workers.
+//! How templates end: by themselves, given up, or because they are not needed; and what that means
+//! for their workers.
 //!
-//! Nothing here waits. A template whose connection is closed is dying: how it ended is known once its pidfd says that it has, or is left
-//! open after a moment. What was killed goes to [`Unreaped`](super::unreaped::Unreaped).
+//! Nothing here waits. A template whose connection is closed is dying. Its pidfd tells how it
+//! ended; after 100 ms it is killed, and the reason stays unknown. What was killed goes to
+//! [`Unreaped`](super::unreaped::Unreaped).
 
 use super::super::scheduler::{Death, PluginId, WorkerId};
 use super::template::{Stage, TemplateLink};
@@ -40,7 +42,8 @@ impl Ending {
 }
 
 impl Driver {
-    /// The connection to a template is closed: it dies, or never became one. What happens next depends on how it ended.
+    /// The connection to a template is closed: it dies, or never became one. What happens next
+    /// depends on how it ended.
     pub(super) fn template_closed(&mut self, plugin: PluginId) {
         let Some(link) = self.templates.remove(&plugin) else {
             return;
@@ -111,7 +114,7 @@ impl Driver {
             }
             (None, _) => "its template ended".into(),
         };
-        // It never kills itself: somebody else did.
+        // A template never kills itself by SIGKILL: the signal came from outside.
         let killed = exit == Some(Exit::Signal(libc::SIGKILL));
         self.template_over(plugin, trouble, killed);
     }

@@ -75,7 +75,8 @@ impl Events {
         let _ = epoll::delete(&self.epoll, descriptor);
     }
 
-    /// Waits for each change of `descriptor` from now on: of a counter, which need not be read, or of a process, which stays readable.
+    /// Waits for each change of `descriptor` from now on: of a counter, which need not be read, or
+    /// of a process, which stays readable.
     pub(super) fn add_changes(&self, descriptor: impl AsFd, source: Source) -> io::Result<()> {
         Ok(epoll::add(
             &self.epoll,

@@ -39,8 +39,8 @@ impl HostCalls {
         self
     }
 
-    /// How many tasks the worker has started, where its page claims so many: a task that made a host call has begun, whatever the
-    /// page says, and its effects are not to come twice.
+    /// How many tasks the worker has started, where its page claims so many: a task that made a
+    /// host call has begun, whatever the page says, and its effects are not to come twice.
     pub(super) fn started(&self, claimed: u32) -> u32 {
         let begun = self.task.map_or(claimed, |seq| seq.wrapping_add(1));
         let ahead = claimed.wrapping_sub(begun);

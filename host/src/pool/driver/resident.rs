@@ -1,5 +1,6 @@
-//! What workers hold in memory, as `/proc` shows it: the limits of the kernel count only what is writable at that moment, or reserved.
-//! One that holds more than its limits allow, and some more for what is shared with its template, is killed.
+//! Samples the private memory of workers, as `/proc` shows it. The limits of the kernel count only
+//! memory that is writable at that moment, or reserved. A worker above its data limit and some
+//! slack is killed.
 //!
 //! Honest code cannot get there: the engine's own limit comes before.
 
@@ -13,13 +14,14 @@ use std::time::{Duration, Instant};
 /// How often workers are looked at while tasks run.
 const EVERY: Duration = Duration::from_millis(100);
 
-/// How often while none does: one that native code has taken over need not wait for a task.
+/// How often while none runs: native code in a worker need not wait for a task.
 const EVERY_IDLE: Duration = Duration::from_secs(5);
 
 /// How many are looked at each time, so that a thousand workers cost no more than a few.
 const AT_ONCE: usize = 32;
 
-/// What a worker may hold beyond its limit of data, in bytes: pages of its template that it has written to, and the kernel's rounding.
+/// What a worker may hold beyond its limit of data, in bytes: pages of its template that it has
+/// written to, and the kernel's rounding.
 const SLACK: u64 = 64 << 20;
 
 /// When workers are looked at, and which come next.
@@ -79,7 +81,8 @@ impl Driver {
     }
 }
 
-/// The memory that is a process's own, in bytes; `None` where that cannot be seen, as without `/proc` or with `hidepid`.
+/// The memory that is a process's own, in bytes; `None` where that cannot be seen, as without
+/// `/proc` or with `hidepid`.
 fn private_bytes(process: &Process) -> Option<u64> {
     let statm = fs::read_to_string(format!("/proc/{}/statm", process.number())).ok()?;
     let mut pages = statm.split_ascii_whitespace().map(str::parse::<u64>);

@@ -1,4 +1,5 @@
-//! The driver's side of a template: started, loaded, asked to fork, to reap and to bury. How it ends is in `endings`.
+//! The driver's side of a template: started, loaded, asked to fork, to reap and to bury. How it
+//! ends is in `endings`.
 
 use super::super::scheduler::{Death, PluginId, WorkerId};
 use super::endings::Ending;

@@ -1,7 +1,8 @@
-//! Processes that were killed and have not ended, or were not waited for. The driver looks at them and never waits: the kernel may take
-//! its time, as with a process that waits for a file system.
+//! Processes that were killed and have not ended, or were not waited for. The driver looks at them
+//! and never waits: the kernel may take its time, as with a process that waits for a file system.
 //!
-//! What has not ended after a while takes the place of a worker, is shown in the pool's statistics, and is watched by its pidfd.
+//! What has not ended after a while takes the place of a worker, is shown in the pool's statistics,
+//! and is watched by its pidfd.
 
 use super::super::scheduler::{PluginId, WorkerId};
 use super::Driver;
@@ -10,8 +11,8 @@ use crate::child::{Process, Remains};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a process that was killed may take to end before it counts: most take less than a millisecond, and those with gigabytes of
-/// memory some hundred.
+/// How long a process that was killed may take to end before it counts: most take less than a
+/// millisecond, and those with gigabytes of memory some hundred.
 pub(super) const SOON: Duration = Duration::from_millis(500);
 
 /// Templates and workers that were killed.
@@ -53,7 +54,8 @@ impl Unreaped {
         });
     }
 
-    /// Keeps a worker that was killed at that time and is settled. Its template waits for it once it has ended.
+    /// Keeps a worker that was killed at that time and is settled. Its template waits for it once
+    /// it has ended.
     pub(super) fn add_worker(
         &mut self,
         plugin: PluginId,
@@ -70,7 +72,8 @@ impl Unreaped {
         });
     }
 
-    /// Lets go of what has ended, and watches what should have. Returns workers whose templates have still to wait for them.
+    /// Lets go of what has ended, and watches what should have. Returns workers whose templates
+    /// have still to wait for them.
     pub(super) fn look(&mut self, now: Instant, events: &Events) -> Vec<(PluginId, WorkerId)> {
         self.templates
             .retain_mut(|template| !template.remains.reap());
@@ -107,7 +110,8 @@ impl Unreaped {
         self.templates.is_empty() && self.workers.is_empty()
     }
 
-    /// How many of a plugin should have ended long ago: workers, or where none of those is left, what is left of its templates.
+    /// How many of a plugin should have ended long ago: workers, or where none of those is left,
+    /// what is left of its templates.
     pub(super) fn overdue_of(&self, plugin: PluginId, now: Instant) -> usize {
         let workers = self.workers.iter();
         let workers = workers.filter(|it| it.plugin == plugin && it.overdue_at <= now);

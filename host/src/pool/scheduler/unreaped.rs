@@ -1,5 +1,5 @@
-//! Processes that were killed and that the kernel does not end: each has the place of a worker. Where none is left, tasks wait for a
-//! while and then fail: nothing waits for ever.
+//! Processes that were killed and that the kernel does not end: each has the place of a worker.
+//! Where none is left, tasks wait for a while and then fail: nothing waits for ever.
 
 use super::{Loss, Scheduler};
 use std::time::{Duration, Instant};
