@@ -81,6 +81,31 @@ fn assert_descriptor_1_is_sealed(process: &Process, name: &str) {
     );
 }
 
+/// From Linux 6.10 on the mapping of a worker's code cannot be changed: `sl` among the flags of the one that is executable.
+#[track_caller]
+fn assert_code_is_sealed(process: &Process) {
+    let smaps = fs::read_to_string(process.file("smaps")).unwrap_or_default();
+    let mut mappings = smaps.split("VmFlags:");
+    let of_code = mappings.by_ref().position(|mapping| {
+        let artifact = |line: &str| line.contains("r-xp") && line.contains("wpool-artifact");
+        mapping.lines().any(artifact)
+    });
+    let flags = of_code
+        .and_then(|_| mappings.next())
+        .and_then(|rest| rest.lines().next());
+    let release = rustix::system::uname();
+    let release = release.release().to_string_lossy();
+    let mut numbers = release
+        .split('.')
+        .map_while(|number| number.parse::<u32>().ok());
+    let has_seals = (numbers.next(), numbers.next()) >= (Some(6), Some(10));
+    match (is_root(), has_seals, flags) {
+        (true, true, Some(flags)) => assert!(flags.split(' ').any(|flag| flag == "sl"), "{flags}"),
+        (true, true, None) => panic!("no code of the artifact in {smaps}"),
+        _ => println!("NOT CHECKED: only root sees it, from Linux 6.10 on"),
+    }
+}
+
 fn names_in(directory: &str) -> Vec<String> {
     let entries = fs::read_dir(directory).unwrap_or_else(|error| panic!("{directory}: {error}"));
     entries
@@ -190,6 +215,7 @@ fn workers_of_an_ordinary_user_are_confined_just_the_same() {
             assert_confined(process);
             assert_confined_as_root_sees_it(process, &["0", "1"]);
             assert_descriptor_1_is_sealed(process, spinning.data);
+            assert_code_is_sealed(process);
         }
     }
 }

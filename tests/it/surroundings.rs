@@ -74,7 +74,7 @@ fn with_proc(line: &str, command: &Command) -> Option<Command> {
     unshare.args(["-m", "--propagation", "private", "sh", "-c"]);
     unshare.args([&format!("{line} && exec \"$@\""), "sh"]);
     unshare.arg(command.get_program()).args(command.get_args());
-    is_root().then_some(unshare)
+    Some(unshare)
 }
 
 #[test]
@@ -114,6 +114,7 @@ fn where_proc_hides_processes_tasks_run_and_the_doctor_says_what_it_could_not_se
     // Before Linux 6.13 workers are known by what /proc shows.
     assert!(ran.stdout == "4\n9\n" || by_number, "{ran:?}");
     if by_number {
+        println!("NOT CHECKED: before Linux 6.13 the doctor has no worker to look at here");
         return;
     }
     let ran = run(&mut as_user(&["doctor"]).unwrap());
@@ -168,8 +169,9 @@ fn a_list_of_processes_shows_what_each_is_and_a_compiler_gives_way() {
             .find(|it| it.status("Name").as_deref() == Some("wpool-compiler"))
     });
     let nice = |process: &Process| stat(process, 19).parse::<i32>().unwrap();
+    // Nothing gives way more than by 19.
     eventually("it gives way", || {
-        (nice(&compiler) > nice(&running.process)).then_some(())
+        (nice(&compiler) == (nice(&running.process) + 10).min(19)).then_some(())
     });
 }
 
@@ -180,15 +182,22 @@ fn the_stack_of_a_process_is_bounded_whatever_its_supervisors_is() {
         .args(["map", "-j", "1"])
         .arg(guest("spin"))
         .args(["--", "-1"]);
-    let running = Running::start(&mut behind("ulimit -Ss unlimited 2>/dev/null", &endless));
+    // Where the limit may not be raised it is what it is.
+    let mut running = behind("ulimit -s unlimited 2>/dev/null || true", &endless);
+    let running = Running::start(&mut running);
     let worker = eventually("a worker", || {
         workers_of(&running.process).into_iter().next()
     });
-    let limits = fs::read_to_string(worker.file("limits")).unwrap();
-    let stack = limits
-        .lines()
-        .find(|line| line.starts_with("Max stack size"))
-        .unwrap();
-    let values: Vec<&str> = stack.split_whitespace().skip(3).take(2).collect();
-    assert_eq!(values, ["8388608", "8388608"], "{stack}");
+    let stack = |process: &Process| {
+        let limits = fs::read_to_string(process.file("limits")).unwrap();
+        let line = limits
+            .lines()
+            .find(|line| line.starts_with("Max stack size"));
+        let values = line.unwrap().split_whitespace().skip(3).take(2);
+        values
+            .map(|value| value.parse().unwrap_or(u64::MAX))
+            .collect::<Vec<_>>()
+    };
+    let most = stack(&running.process)[1].min(8 << 20);
+    assert_eq!(stack(&worker), [most, most]);
 }

@@ -41,6 +41,7 @@ struct Machine {
 impl Machine {
     /// Where an ordinary user types.
     fn of_a_user(refused: &[Call]) -> Machine {
+        crate::support::assert_processes_show();
         Machine {
             refused: refused.to_vec(),
             user: Ordinary::user(),

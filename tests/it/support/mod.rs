@@ -27,5 +27,7 @@ pub use luck::Luck;
 pub use modules::{TextModule, guest, module, wat};
 pub use ordinary::{Ordinary, is_root};
 pub use patience::{DEADLINE, eventually};
-pub use processes::{Process, only_busy_worker, status_field, template_of, workers_of};
+pub use processes::{
+    Process, assert_processes_show, only_busy_worker, status_field, template_of, workers_of,
+};
 pub use source::Source;

@@ -66,6 +66,7 @@ impl Process {
     }
 
     pub fn children(&self) -> Vec<Process> {
+        assert_processes_show();
         let numbers = fs::read_dir("/proc")
             .unwrap()
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
@@ -105,6 +106,26 @@ impl Process {
 }
 
 /// The value of `field` in the text of a `status` file, its blanks made one.
+/// Fails at once where the test cannot see what it looks at, instead of waiting for it.
+#[track_caller]
+pub fn assert_processes_show() {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let options = mounts.lines().rev().find_map(|line| {
+        let mut fields = line.split(' ').skip(1);
+        (fields.next()? == "/proc").then(|| fields.nth(1)).flatten()
+    });
+    let hides = options.is_some_and(|options| {
+        let mut options = options
+            .split(',')
+            .filter_map(|option| option.strip_prefix("hidepid="));
+        options.any(|hides| !matches!(hides, "0" | "off"))
+    });
+    assert!(
+        super::is_root() || !hides,
+        "NOT CHECKED: /proc hides the processes that this test looks at: mount it without hidepid, or run the tests as root"
+    );
+}
+
 pub fn status_field(status: &str, field: &str) -> Option<String> {
     let value = status
         .lines()
