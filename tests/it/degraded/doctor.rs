@@ -1,7 +1,7 @@
 //! What the doctor prints for a person.
 
 use super::{Machine, NAMESPACES};
-use crate::support::{Call, run, wpool};
+use crate::support::{Call, is_root, run, wpool};
 
 #[test]
 fn the_doctor_prints_each_layer_with_its_state_and_the_worker_that_it_saw() {
@@ -31,6 +31,30 @@ fn the_doctor_prints_each_layer_with_its_state_and_the_worker_that_it_saw() {
     ] {
         assert!(line(field).ends_with(&format!(" {value}")), "{text:?}");
     }
+}
+
+#[test]
+fn the_doctor_says_which_user_processes_run_as_and_how_root_gets_ids_of_their_own() {
+    let runs_as = |options: &[&str]| {
+        let ran = run(wpool().arg("doctor").args(options));
+        let json = run(wpool().args(["doctor", "--json"]).args(options));
+        let report: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+        (report["runs_as"].as_str().unwrap().to_string(), ran.stdout)
+    };
+    let (who, text) = runs_as(&[]);
+    if !is_root() {
+        assert_eq!(who, "supervisor");
+        return assert!(text.contains("the user that runs wpool"), "{text}");
+    }
+    assert_eq!(who, "own-id");
+    assert!(text.contains("a user id of its own each"), "{text}");
+    // As in a container that has none of these.
+    let (who, text) = runs_as(&["--worker-ids", "65534-65535"]);
+    assert_eq!(who, "nobody");
+    assert!(
+        text.contains("nobody (65534)") && text.contains("--worker-ids"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -120,6 +120,11 @@ pub enum Operation {
         /// Which.
         plugin: u8,
     },
+    /// So many processes that were killed do not end.
+    Unreaped {
+        /// How many.
+        count: u8,
+    },
     /// Time passes, in units of 50 microseconds.
     Passes {
         /// How much.
@@ -141,7 +146,10 @@ impl<'a> Arbitrary<'a> for Operation {
         if kind == 255 {
             return Ok(Operation::Halt { plugin: who });
         }
-        if kind >= 253 {
+        if kind == 254 {
+            return Ok(Operation::Unreaped { count: who });
+        }
+        if kind == 253 {
             return Ok(Operation::Retry { count: who });
         }
         if kind >= 250 {
@@ -289,6 +297,7 @@ fn apply(driver: &mut Driver, operation: Operation) {
         }
         Operation::Cancel { first, count } => driver.cancel(first.into(), count.into()),
         Operation::Retry { count } => driver.retries = count.into(),
+        Operation::Unreaped { count } => driver.unreaped(usize::from(count) % 8),
         Operation::Halt { plugin } => driver.halt(u32::from(plugin) % PLUGINS),
         Operation::Passes { units } => driver.pass(Duration::from_micros(50) * units.into()),
     }
@@ -305,6 +314,7 @@ fn submit(driver: &mut Driver, plugin: u8, count: u8, task: impl Fn(TaskId) -> T
 /// From now on nothing dies that is not killed, and nothing lies.
 fn all_goes_well(driver: &mut Driver) {
     driver.retries = 0;
+    driver.unreaped(0);
     // A lost task may run alone, and a killed worker has to be replaced first.
     let most = 100 + 10 * driver.submitted();
     for _ in 0..most {

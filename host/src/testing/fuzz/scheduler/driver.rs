@@ -286,6 +286,11 @@ impl Driver {
         self.act();
     }
 
+    pub(super) fn unreaped(&mut self, count: usize) {
+        self.scheduler.set_unreaped(self.now, count);
+        self.act();
+    }
+
     /// Time passes, and the timer goes off until nothing is due any more.
     pub(super) fn pass(&mut self, time: Duration) {
         self.now += time;
