@@ -39,7 +39,7 @@ impl FileSystem {
         let guard = Command::new("sh")
             .args([
                 "-c",
-                r#"timeout 60 cat >/dev/null; fsfreeze -u "$1"; umount "$1""#,
+                r#"timeout 60 cat >/dev/null; fsfreeze -u "$1" 2>/dev/null; umount "$1""#,
                 "sh",
             ])
             .arg(&at)
