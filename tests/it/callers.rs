@@ -44,7 +44,7 @@ fn a_set_user_id_program_does_not_become_what_its_caller_says() {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
     let program = folder.path().join("wpool");
-    // Copied by another process: were this one to fork meanwhile, the copy would be open for writing.
+    // Another process copies it: a fork of this one would keep the copy open for writing meanwhile.
     let copied = Command::new("cp")
         .arg(wpool().get_program())
         .arg(&program)

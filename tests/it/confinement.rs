@@ -81,7 +81,7 @@ fn assert_descriptor_1_is_sealed(process: &Process, name: &str) {
     );
 }
 
-/// From Linux 6.10 on the mapping of a worker's code cannot be changed: `sl` among the flags of the one that is executable.
+/// From Linux 6.10 on the mapping of a worker's code cannot be changed: its flags have `sl`.
 #[track_caller]
 fn assert_code_is_sealed(process: &Process) {
     let smaps = fs::read_to_string(process.file("smaps")).unwrap_or_default();
