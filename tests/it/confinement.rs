@@ -57,7 +57,11 @@ fn assert_confined_as_root_sees_it(process: &Process, descriptors: &[&str]) {
     assert_eq!(open, descriptors);
     assert_eq!(names_in(&process.file("root")), [""; 0]);
     assert_eq!(names_in(&process.file("cwd")), [""; 0]);
-    assert_eq!(fs::read(process.file("environ")).unwrap(), b"");
+    assert_eq!(
+        fs::read_to_string(process.file("environ")).unwrap(),
+        "GLIBC_TUNABLES=glibc.pthread.rseq=0\0",
+        "nothing of the supervisor's"
+    );
     let mounts = fs::read_to_string(process.file("mountinfo")).unwrap();
     assert_eq!(mounts.lines().count(), 1, "{mounts}");
     assert!(

@@ -121,15 +121,22 @@ impl Lease {
     ///
     /// The kernel's, with the file that could not be written.
     pub(super) fn map_into(&self, child: Pid) -> Result<(), (String, io::Error)> {
-        let id = self.0.id;
-        let pair = format!("{id} {id} 1");
-        for (file, content) in [
-            ("setgroups", "deny"),
-            ("uid_map", &pair),
-            ("gid_map", &pair),
-        ] {
-            let path = format!("/proc/{}/{file}", child.as_raw_nonzero());
-            write_if_own(&path, content, child).map_err(|error| (path, error))?;
+        let path = |file: &str| format!("/proc/{}/{file}", child.as_raw_nonzero());
+        let said = |file| move |error: io::Error| (path(file), error);
+        let open = |file| {
+            File::options()
+                .write(true)
+                .open(path(file))
+                .map_err(said(file))
+        };
+        let files = ["setgroups", "uid_map", "gid_map"].map(|file| Ok((file, open(file)?)));
+        // Where the application has its children waited for by the kernel, the number may be
+        // another's by now: so it is looked at once the files are open.
+        is_own(child).map_err(said("status"))?;
+        let pair = format!("{0} {0} 1", self.0.id);
+        for (opened, content) in files.into_iter().zip(["deny", &pair, &pair]) {
+            let (file, mut opened) = opened?;
+            opened.write_all(content.as_bytes()).map_err(said(file))?;
         }
         Ok(())
     }
@@ -144,16 +151,14 @@ impl Drop for Lease {
     }
 }
 
-/// Writes a `/proc` file of a child that was not waited for. It checks after opening that the
-/// number is still the child's.
-fn write_if_own(path: &str, content: &str, child: Pid) -> io::Result<()> {
-    let mut file = File::options().write(true).open(path)?;
+/// Makes sure that the number is a child's, which was not waited for.
+fn is_own(child: Pid) -> io::Result<()> {
     let pidfd = pidfd_open(child, PidfdFlags::empty())?;
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-    if waitid(WaitId::PidFd(pidfd.as_fd()), options).is_err() {
-        return Err(Errno::SRCH.into());
+    match waitid(WaitId::PidFd(pidfd.as_fd()), options) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Errno::SRCH.into()),
     }
-    file.write_all(content.as_bytes())
 }
 
 /// The ids that an id map (`user_namespaces(7)`) has inside.

@@ -21,11 +21,16 @@ use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a process may take from exec to being confined.
 pub(super) const START_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The environment of a confined process has nothing of the supervisor's. The C library is not to
+/// register restartable sequences (rseq): the kernel would write to their page, and so copy it,
+/// in a template and in its worker with each fork.
+const ENVIRONMENT: (&str, &str) = ("GLIBC_TUNABLES", "glibc.pthread.rseq=0");
 
 /// The executable that becomes confined processes.
 #[derive(Clone, Debug, Default)]
@@ -50,7 +55,9 @@ pub(crate) struct Launcher {
     settled: Mutex<Option<Result<Confinement, StartError>>>,
     settling: Condvar,
     /// The user ids of its processes, where the supervisor is root.
-    ids: Option<Ids>,
+    ids: OnceLock<Option<Ids>>,
+    /// What they are taken from.
+    worker_ids: RangeInclusive<u32>,
     /// Reaps processes that the pool left behind.
     pub(crate) reaper: Reaper,
 }
@@ -83,7 +90,6 @@ impl Launcher {
         };
         let program = File::open(&path).map_err(|error| StartError::of_program(&name, error))?;
         let first = Mutex::new(Namespaces::User);
-        let is_root = rustix::process::geteuid().is_root();
         Ok(Launcher {
             program,
             name,
@@ -92,7 +98,8 @@ impl Launcher {
             refusals: Mutex::default(),
             settled: Mutex::default(),
             settling: Condvar::new(),
-            ids: is_root.then(|| Ids::on_this_machine(worker_ids)),
+            ids: OnceLock::new(),
+            worker_ids,
             reaper: Reaper::default(),
         })
     }
@@ -115,12 +122,18 @@ impl Launcher {
         let spawned = command
             .arg0(WORKER_ARGV0)
             .env_clear()
+            .envs([ENVIRONMENT])
             .stdin(theirs)
             .stdout(Stdio::null())
             .stderr(last_words)
             .spawn()
             .map_err(|error| StartError::of_program(&self.name, error))?;
-        let id = self.ids.as_ref().map(Ids::lease);
+        // The machine is looked at while the first process becomes the worker program.
+        let ids = self.ids.get_or_init(|| {
+            let is_root = rustix::process::geteuid().is_root();
+            is_root.then(|| Ids::on_this_machine(self.worker_ids.clone()))
+        });
+        let id = ids.as_ref().map(Ids::lease);
         let policy = Policy {
             role,
             namespaces,

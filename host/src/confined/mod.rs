@@ -107,9 +107,12 @@ fn greet(link: &mut Link) -> Option<Policy> {
 struct Greeting;
 
 impl Between for Greeting {
+    fn ask_for_ids(&mut self) {
+        Link::to_supervisor().send(&ChildHello::NeedsIds);
+    }
+
     fn wait_for_ids(&mut self) {
         let mut link = Link::to_supervisor();
-        link.send(&ChildHello::NeedsIds);
         if decode::<IdsMapped>(&link.receive(MAX_CONTROL_FRAME)).is_none() {
             end(1);
         }

@@ -17,8 +17,11 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
 
-/// What a list of processes shows of a worker.
-const WORKER_NAME: &std::ffi::CStr = c"wpool-worker";
+/// What a list of processes shows of a worker, as a C string.
+const WORKER_NAME: [u64; 2] = [
+    u64::from_ne_bytes(*b"wpool-wo"),
+    u64::from_ne_bytes(*b"rker\0\0\0\0"),
+];
 
 /// A fork that is confined as a worker.
 pub(super) struct Child {
@@ -195,8 +198,7 @@ impl Forks {
                 std::mem::forget(descriptor);
             }
         }
-        // For people, who can do without.
-        let _ = rustix::thread::set_name(WORKER_NAME);
+        show_name();
         let confined = sandbox::close_from(first_free)
             // Fork clears the parent-death signal.
             .and_then(|()| sandbox::die_with_supervisor(rustix::stdio::stdin()))
@@ -209,6 +211,14 @@ impl Forks {
             page: mapped,
         }
     }
+}
+
+/// Sets the name that `ps` shows. It is for people, who can do without.
+fn show_name() {
+    // Numbers that are part of the code: each fork would have to map the page of a constant.
+    let name = WORKER_NAME.map(std::hint::black_box);
+    // SAFETY: it reads a C string that lies on the stack.
+    unsafe { libc::syscall(libc::SYS_prctl, libc::PR_SET_NAME, name.as_ptr()) };
 }
 
 /// On which side of a fork this is.

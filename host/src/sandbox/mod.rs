@@ -58,8 +58,10 @@ impl From<NotGranted> for Halt {
 
 /// What the process says, waits for and does between the steps of its confinement.
 pub(crate) trait Between {
-    /// It is in a user namespace that has no ids. Returns once the supervisor has mapped those that
-    /// it is to have.
+    /// It is in a user namespace that has no ids, and asks the supervisor to map those that it is
+    /// to have.
+    fn ask_for_ids(&mut self);
+    /// Returns once they are mapped.
     fn wait_for_ids(&mut self);
     /// It is another process than before, a child of the caller's parent.
     fn born(&mut self);
@@ -103,13 +105,19 @@ pub(crate) fn enter(
     }
 
     // 3. Own namespaces; from here on the process is the first of its pid namespace. The user
-    // namespace of root's process is    root's, so that no other user has a privilege in it, and
-    // has its ids from the supervisor.
+    // namespace of root's process is root's, so that no other user has a privilege in it, and has
+    // its ids from the supervisor, which maps them while the other namespaces are made.
     match policy.namespaces {
         Namespaces::None => {}
         kind => {
             let ids = namespaces::own_ids();
-            namespaces::unshare(kind)?;
+            if kind == Namespaces::User {
+                namespaces::unshare_user()?;
+                if user.is_some() {
+                    between.ask_for_ids();
+                }
+            }
+            namespaces::unshare_others(kind)?;
             match (kind, user) {
                 (Namespaces::User, Some(user)) => {
                     between.wait_for_ids();

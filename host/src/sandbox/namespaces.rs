@@ -5,6 +5,7 @@ use super::{Layer, Refusal};
 use rustix::thread::UnshareFlags;
 use std::fs;
 
+/// All of a process's own but the user namespace.
 const WITHOUT_USER: UnshareFlags = UnshareFlags::NEWNS
     .union(UnshareFlags::NEWPID)
     .union(UnshareFlags::NEWNET)
@@ -12,16 +13,21 @@ const WITHOUT_USER: UnshareFlags = UnshareFlags::NEWNS
     .union(UnshareFlags::NEWUTS)
     .union(UnshareFlags::NEWCGROUP);
 
-/// Enters the namespaces of `kind`. A user namespace has no ids yet.
-pub(super) fn unshare(kind: Namespaces) -> Result<(), Refusal> {
-    let (flags, layer) = match kind {
-        Namespaces::User => (
-            WITHOUT_USER.union(UnshareFlags::NEWUSER),
-            Layer::UserNamespace,
-        ),
-        Namespaces::Privileged => (WITHOUT_USER, Layer::PidNamespace),
-        Namespaces::None => return Ok(()),
+/// Enters a user namespace, which has no ids yet. The process may do everything in it.
+pub(super) fn unshare_user() -> Result<(), Refusal> {
+    unshare(UnshareFlags::NEWUSER, Layer::UserNamespace)
+}
+
+/// Enters all others. In a user namespace of the process's own they belong to it.
+pub(super) fn unshare_others(kind: Namespaces) -> Result<(), Refusal> {
+    let why = match kind {
+        Namespaces::User => Layer::UserNamespace,
+        Namespaces::Privileged | Namespaces::None => Layer::PidNamespace,
     };
+    unshare(WITHOUT_USER, why)
+}
+
+fn unshare(flags: UnshareFlags, layer: Layer) -> Result<(), Refusal> {
     // SAFETY: CLONE_FILES is not among the flags, so no descriptor changes hands.
     unsafe { rustix::thread::unshare_unsafe(flags) }
         .map_err(|errno| Refusal::new(layer, "unshare", errno))

@@ -17,7 +17,8 @@ fn put_in_force(layer: &str) -> Result<(), Refusal> {
         "namespaces" => {
             become_nobody()?;
             let ids = namespaces::own_ids();
-            namespaces::unshare(Namespaces::User)?;
+            namespaces::unshare_user()?;
+            namespaces::unshare_others(Namespaces::User)?;
             namespaces::map_own_ids(ids)?;
             namespaces::become_init()?;
             root::make(Vec::new())
