@@ -66,6 +66,10 @@ fn namespaces(refusal: &Refusal, sysctl: &dyn Fn(&str) -> Option<String>) -> Str
                     .into(),
             }
         }
+        // Since Linux 5.12 that takes a capability even where it is the process's own.
+        libc::EPERM if refusal.step.starts_with("writing \"0 ") => {
+            "start wpool as an ordinary user, or let root keep the capability SETFCAP (docker run --cap-add SETFCAP)".into()
+        }
         libc::EINVAL | libc::ENOSYS if at_once => {
             "use a kernel that is built with CONFIG_USER_NS, CONFIG_PID_NS, CONFIG_NET_NS, CONFIG_IPC_NS, CONFIG_UTS_NS and \
              CONFIG_CGROUPS"
@@ -169,6 +173,16 @@ mod tests {
             "--security-opt seccomp=FILE",
         );
         assert_advised(unshare(libc::EPERM), &[], "--security-opt seccomp=FILE");
+    }
+
+    #[test]
+    fn a_root_that_may_not_map_itself_is_told_which_capability_that_takes() {
+        let map = (
+            Layer::UserNamespace,
+            "writing \"0 0 1\" to /proc/self/uid_map",
+            libc::EPERM,
+        );
+        assert_advised(map, &[DEBIAN], "--cap-add SETFCAP");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::sandbox::{NOBODY, ProcessUser, RunAs};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
 use rustix::rand::{GetRandomFlags, getrandom};
+use rustix::thread::{CapabilitySet, capabilities};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -41,15 +42,20 @@ pub(super) struct Ids {
 
 /// The user id of one process, which no other gets until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Lease(RunAs);
+pub(crate) struct Lease {
+    id: u32,
+    is_own: bool,
+}
 
 impl Ids {
-    /// Those of `asked` that this machine leaves for processes of root.
-    pub(super) fn on_this_machine(asked: RangeInclusive<u32>) -> Ids {
+    /// Those of `asked` that this machine leaves for processes of root. `None` where this root
+    /// cannot become another user.
+    pub(super) fn on_this_machine(asked: RangeInclusive<u32>) -> Option<Ids> {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-        let mut free = vec![asked];
+        let (mut free, mut nobody) = (vec![asked], vec![NOBODY..=NOBODY]);
         for map in ["/proc/self/uid_map", "/proc/self/gid_map"] {
-            free = both(&free, &mapped(&read(map)));
+            let mapped = mapped(&read(map));
+            (free, nobody) = (both(&free, &mapped), both(&nobody, &mapped));
         }
         let accounts = [("/etc/passwd", 2), ("/etc/passwd", 3), ("/etc/group", 2)]
             .map(|(file, field)| accounts(&read(file), field));
@@ -59,7 +65,10 @@ impl Ids {
         for range in taken {
             free = without(&free, &range);
         }
-        Ids { free }
+        let is_somebody_there = !free.is_empty() || !nobody.is_empty();
+        let must_keep_groups = read("/proc/self/setgroups").trim() == "deny";
+        let can_become = is_somebody_there && !must_keep_groups && may_change_ids();
+        can_become.then_some(Ids { free })
     }
 
     /// An id for one process.
@@ -71,13 +80,10 @@ impl Ids {
         });
         // Where most are taken, luck does not find the last ones.
         let free = free.or_else(|| self.all().find(|id| taken.insert(*id)));
-        Lease(match free {
-            Some(id) => RunAs { id, is_own: true },
-            None => RunAs {
-                id: NOBODY,
-                is_own: false,
-            },
-        })
+        Lease {
+            id: free.unwrap_or(NOBODY),
+            is_own: free.is_some(),
+        }
     }
 
     /// The first of them, which are all where there are few.
@@ -102,13 +108,22 @@ impl Ids {
     }
 }
 
+/// Whether this process has the capabilities to become another user.
+fn may_change_ids() -> bool {
+    let needed = CapabilitySet::SETUID | CapabilitySet::SETGID;
+    capabilities(None).is_ok_and(|held| held.effective.contains(needed))
+}
+
 impl Lease {
     pub(super) fn run_as(&self) -> RunAs {
-        self.0
+        RunAs::Other {
+            id: self.id,
+            is_own: self.is_own,
+        }
     }
 
     pub(super) fn user(&self) -> ProcessUser {
-        match self.0.is_own {
+        match self.is_own {
             true => ProcessUser::OwnId,
             false => ProcessUser::Nobody,
         }
@@ -133,7 +148,7 @@ impl Lease {
         // Where the application has its children waited for by the kernel, the number may be
         // another's by now: so it is looked at once the files are open.
         is_own(child).map_err(said("status"))?;
-        let pair = format!("{0} {0} 1", self.0.id);
+        let pair = format!("{0} {0} 1", self.id);
         for (opened, content) in files.into_iter().zip(["deny", &pair, &pair]) {
             let (file, mut opened) = opened?;
             opened.write_all(content.as_bytes()).map_err(said(file))?;
@@ -144,9 +159,9 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if self.0.is_own {
+        if self.is_own {
             let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
-            taken.remove(&self.0.id);
+            taken.remove(&self.id);
         }
     }
 }
@@ -225,21 +240,18 @@ mod tests {
             free: vec![7..=7, 9..=10],
         };
         let leases = [(); 3].map(|()| ids.lease());
-        let given: BTreeSet<u32> = leases.iter().map(|lease| lease.run_as().id).collect();
+        let given: BTreeSet<u32> = leases.iter().map(|lease| lease.id).collect();
         assert_eq!(given, BTreeSet::from([7, 9, 10]));
-        assert!(leases.iter().all(|lease| lease.run_as().is_own));
+        assert!(leases.iter().all(|lease| lease.is_own));
         assert_eq!(ids.lease().user(), ProcessUser::Nobody, "none is left");
         drop(leases);
-        assert!(ids.lease().run_as().is_own);
+        assert!(ids.lease().is_own);
     }
 
     #[test]
     fn without_ids_there_is_nobody() {
         let nobody = Ids { free: Vec::new() }.lease();
-        assert_eq!(
-            (nobody.run_as().id, nobody.run_as().is_own),
-            (NOBODY, false)
-        );
+        assert_eq!((nobody.id, nobody.is_own), (NOBODY, false));
     }
 
     #[test]
@@ -273,10 +285,9 @@ mod tests {
     #[test]
     fn a_machine_leaves_some_or_none_and_never_root() {
         let ids = Ids::on_this_machine(0..=u32::MAX);
-        assert!(
-            !ids.free
-                .iter()
-                .any(|range| SPECIAL.iter().any(|id| range.contains(id)))
-        );
+        let free = ids.into_iter().flat_map(|ids| ids.free);
+        for range in free {
+            assert!(!SPECIAL.iter().any(|id| range.contains(id)), "{range:?}");
+        }
     }
 }

@@ -12,9 +12,10 @@ use super::remains::Reaper;
 use super::start_error::StartError;
 use super::starting::{Started, Starting};
 use crate::sandbox::{
-    Confinement, GrantedDirectory, Level, Namespaces, Policy, ProcessLimits, Refusal, Role,
+    Confinement, GrantedDirectory, Level, Namespaces, Policy, ProcessLimits, Refusal, Role, RunAs,
 };
 use crate::wire::{MAX_CONTROL_FRAME, StartFrame, WIRE_VERSION, WORKER_ARGV0, encode};
+use rustix::thread::CapabilitySet;
 use std::fs::File;
 use std::ops::RangeInclusive;
 use std::os::fd::AsRawFd;
@@ -128,16 +129,17 @@ impl Launcher {
             .stderr(last_words)
             .spawn()
             .map_err(|error| StartError::of_program(&self.name, error))?;
+        let is_root = rustix::process::geteuid().is_root();
         // The machine is looked at while the first process becomes the worker program.
         let ids = self.ids.get_or_init(|| {
-            let is_root = rustix::process::geteuid().is_root();
-            is_root.then(|| Ids::on_this_machine(self.worker_ids.clone()))
+            let asked = self.worker_ids.clone();
+            is_root.then(|| Ids::on_this_machine(asked)).flatten()
         });
         let id = ids.as_ref().map(Ids::lease);
         let policy = Policy {
             role,
             namespaces,
-            run_as: id.as_ref().map(Lease::run_as),
+            run_as: is_root.then(|| id.as_ref().map_or(RunAs::Itself, Lease::run_as)),
             limits: order.limits,
             threads: order.threads,
             directories: order.directories.clone(),
@@ -242,7 +244,7 @@ impl Launcher {
             return Ok(());
         }
         let less = match from {
-            Namespaces::User if rustix::process::geteuid().is_root() => Namespaces::Privileged,
+            Namespaces::User if may_make_namespaces() => Namespaces::Privileged,
             Namespaces::User | Namespaces::Privileged => Namespaces::None,
             Namespaces::None => return Err(StartError::Refused { refusal }),
         };
@@ -289,6 +291,12 @@ impl Launcher {
     pub(crate) fn refusals(&self) -> Vec<Refusal> {
         lock(&self.refusals).clone()
     }
+}
+
+/// Whether this process may have namespaces without a user namespace of its own.
+fn may_make_namespaces() -> bool {
+    let held = rustix::thread::capabilities(None);
+    held.is_ok_and(|held| held.effective.contains(CapabilitySet::SYS_ADMIN))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -87,13 +87,47 @@ fn not_granted(refusal: &NotGranted) -> String {
         0 => String::new(),
         errno => format!(": {}", io::Error::from_raw_os_error(errno)),
     };
-    let denied = matches!(refusal.errno, libc::EACCES | libc::EPERM);
-    let advice = match rustix::process::geteuid().is_root() && denied {
-        true => {
-            ". The workers of root are other users, of no group: give all users access, put the directory on a file system with \
-             id-mapped mounts (ext4, xfs, btrfs, tmpfs; Linux 5.12 or newer), or start wpool as the owner of the directory"
-        }
-        false => "",
-    };
+    let advice = not_granted_advice(refusal.errno, rustix::process::geteuid().is_root());
     format!("the directory {path} cannot be granted: {step}{why}{advice}")
+}
+
+/// What to do about a directory that could not be granted, as another sentence.
+fn not_granted_advice(errno: i32, is_root: bool) -> &'static str {
+    match errno {
+        libc::ENOSYS => ". Directories can be granted from Linux 5.12 on",
+        libc::EACCES | libc::EPERM if is_root => {
+            ". The workers of root are other users, of no group: give all users access, put the directory on a file system with \
+             id-mapped mounts (ext4 and xfs from Linux 5.12 on, btrfs from 5.15, tmpfs from 6.3), or start wpool as the owner of the \
+             directory"
+        }
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_cannot_be_granted_is_named_with_why_and_from_which_kernel_on_it_can() {
+        let refusal = |errno| NotGranted {
+            path: b"/some\nwhere".to_vec(),
+            step: "mount_setattr".into(),
+            errno,
+        };
+        assert_eq!(
+            not_granted(&refusal(libc::ENOSYS)),
+            "the directory /some\\nwhere cannot be granted: mount_setattr: Function not implemented (os error 38). Directories can \
+             be granted from Linux 5.12 on"
+        );
+        for (errno, is_root, advised) in [
+            (libc::EACCES, true, "tmpfs from 6.3"),
+            (libc::EACCES, false, ""),
+            (libc::ENOENT, true, ""),
+        ] {
+            let advice = not_granted_advice(errno, is_root);
+            assert_eq!(advice.is_empty(), advised.is_empty(), "{advice}");
+            assert!(advice.contains(advised), "{advice}");
+        }
+    }
 }

@@ -197,7 +197,8 @@ impl Starting {
         })
     }
 
-    /// Maps the id that the process is to have into its user namespace, and says so.
+    /// Maps the id that the process is to have into its user namespace, and says so. A refusal is
+    /// told by the process: it may have ended for another one meanwhile, which is then read next.
     fn give_ids(&mut self) -> Result<(), StartError> {
         let lost = || StartError::NotAWorkerProgram(self.program.clone());
         let spawned = self.spawned.as_ref().map(Pid::from_child);
@@ -208,11 +209,13 @@ impl Starting {
         if self.namespaces != Namespaces::User || connection.writer() != Some(child) {
             return Err(lost());
         }
-        id.map_into(child).map_err(|(path, error)| {
+        let mapped = id.map_into(child).map_err(|(path, error)| {
             let step = format!("writing {path} from outside");
-            StartError::of_refusal(Refusal::new(Layer::UserNamespace, &step, error))
-        })?;
-        Ok(connection.send(&encode(&IdsMapped))?)
+            Refusal::new(Layer::UserNamespace, &step, error)
+        });
+        // Of one that is gone already the last words are read next.
+        let _ = connection.send(&encode(&IdsMapped(mapped)));
+        Ok(())
     }
 
     /// Who wrote the last frame: a child of this process. Only such a one can be waited for, and until it is, its number is its

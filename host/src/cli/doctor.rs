@@ -31,6 +31,10 @@ pub(super) fn run(args: &DoctorArgs) -> Result<u8, Refused> {
 /// What root can do where its processes share one id with others.
 const IDS_ADVICE: &str = "map some that no account has into this container or user namespace, and name them by --worker-ids FIRST-LAST";
 
+/// What is said of resource limits without one of processes.
+const UNCOUNTED: &str = "but none of processes: the kernel would count others of the same user, too (without namespaces, \
+                         or before Linux 5.14)";
+
 /// What is said of a worker of which nothing can be seen.
 const UNSEEN: &str =
     "a worker was not seen from outside: /proc hides processes of others (mount option hidepid)\n";
@@ -123,6 +127,9 @@ fn examine(ids: Option<&WorkerIds>) -> Result<Diagnosis, wpool::Error> {
         };
         let detail = match layer {
             Layer::Landlock if in_force => confinement.landlock_abi.map(|abi| format!("ABI {abi}")),
+            Layer::ResourceLimits if in_force && !confinement.counts_processes => {
+                Some(UNCOUNTED.into())
+            }
             _ => refusal.map(|(refusal, _)| refusal.to_string()),
         };
         let advice = refusal.map(|(_, advice)| advice.clone());

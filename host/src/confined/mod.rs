@@ -24,7 +24,7 @@ mod warm;
 mod wasi;
 mod worker;
 
-use crate::sandbox::{self, Between, Halt, Policy, Role};
+use crate::sandbox::{self, Between, Halt, Policy, Refusal, Role};
 use crate::wire::{
     ChildHello, IdsMapped, MAX_CONTROL_FRAME, StartFrame, WIRE_VERSION, WORKER_ARGV0, decode,
 };
@@ -111,10 +111,11 @@ impl Between for Greeting {
         Link::to_supervisor().send(&ChildHello::NeedsIds);
     }
 
-    fn wait_for_ids(&mut self) {
-        let mut link = Link::to_supervisor();
-        if decode::<IdsMapped>(&link.receive(MAX_CONTROL_FRAME)).is_none() {
-            end(1);
+    fn wait_for_ids(&mut self) -> Result<(), Refusal> {
+        let answer = Link::to_supervisor().receive(MAX_CONTROL_FRAME);
+        match decode(&answer) {
+            Some(IdsMapped(mapped)) => mapped,
+            None => end(1),
         }
     }
 

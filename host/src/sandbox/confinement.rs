@@ -124,7 +124,8 @@ pub enum Level {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ProcessUser {
-    /// The supervisor's own, which is not root.
+    /// The supervisor's own: it is not root, or a root that cannot become another user, as in a
+    /// container without capabilities or with a single user id.
     #[default]
     Supervisor,
     /// A user id that no account, and no other compiler or template of this process, has. Root's
@@ -167,6 +168,10 @@ pub struct Confinement {
     pub landlock_abi: Option<u32>,
     /// Why Landlock is not in force, where it is not.
     pub landlock_refusal: Option<Refusal>,
+    /// Whether the kernel counts the processes of a template and its workers without those of
+    /// others, so that `RLIMIT_NPROC` bounds them. Where it does not, the filter alone keeps a
+    /// worker from starting any: without namespaces, and for an ordinary user before Linux 5.14.
+    pub counts_processes: bool,
 }
 
 impl Confinement {
@@ -178,12 +183,6 @@ impl Confinement {
         let all = Layer::ALL.into_iter().filter(|layer| layer.is_namespace());
         self.layers
             .extend(all.filter(|layer| kind == Namespaces::User || *layer != Layer::UserNamespace));
-    }
-
-    /// Whether the kernel counts the processes of a template and its workers without those of
-    /// others.
-    pub(crate) fn counts_processes(&self) -> bool {
-        self.has(Layer::UserNamespace) || self.user == ProcessUser::OwnId
     }
 
     /// Whether `layer` is in force.

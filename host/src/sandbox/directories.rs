@@ -7,7 +7,7 @@
 //! without namespaces:          the directory stays where it is; Landlock alone keeps the process to it
 //! ```
 
-use super::policy::{GrantedDirectory, Namespaces, NotGranted, Policy, RunAs};
+use super::policy::{GrantedDirectory, Namespaces, NotGranted, Policy};
 use super::{Halt, Layer, Refusal};
 use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags, RawDir};
 use rustix::io::Errno;
@@ -65,17 +65,16 @@ pub(super) fn place_of(index: usize) -> String {
 /// Takes hold of the directories while root still is root, if it is and is to have a mount namespace. What belongs to a directory's
 /// owner is made to belong to who root becomes, where the file system can do that.
 pub(super) fn take_as_root(policy: &Policy) -> Result<Vec<Tree>, Halt> {
-    let is_root = rustix::process::geteuid().is_root();
-    if !is_root || policy.directories.is_empty() || policy.namespaces == Namespaces::None {
+    let Some(user) = super::identity::to_become(policy)? else {
+        return Ok(Vec::new());
+    };
+    if policy.directories.is_empty() || policy.namespaces == Namespaces::None {
         return Ok(Vec::new());
     }
     // SAFETY: no descriptor changes hands without CLONE_FILES.
     unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNS) }
         .map_err(|errno| Refusal::new(Layer::MountNamespace, "unshare", errno))?;
     let trees = take(policy)?;
-    let Some(user) = policy.run_as else {
-        return Ok(trees);
-    };
     for (directory, tree) in policy.directories.iter().zip(&trees) {
         // What cannot be mapped stays as it is: whether that is enough is found out later.
         if let Ok(namespace) = mapping_of(directory, user) {
@@ -114,8 +113,13 @@ pub(super) fn take(policy: &Policy) -> Result<Vec<Tree>, Halt> {
         if directory.read_only {
             attributes |= libc::MOUNT_ATTR_RDONLY;
         }
-        set_attributes(&tree, attributes, None)
-            .map_err(|error| Refusal::new(Layer::MountNamespace, "mount_setattr", error))?;
+        set_attributes(&tree, attributes, None).map_err(|error| -> Halt {
+            match error.raw_os_error() {
+                // Nothing else sets attributes of all that is mounted in it.
+                Some(libc::ENOSYS) => directory.refused("mount_setattr", error).into(),
+                _ => Refusal::new(Layer::MountNamespace, "mount_setattr", error).into(),
+            }
+        })?;
         Ok(Tree(tree))
     };
     policy.directories.iter().map(take_one).collect()
@@ -186,7 +190,7 @@ fn set_attributes(
 }
 
 /// A user namespace in which the owner of a directory is whom root becomes.
-fn mapping_of(directory: &GrantedDirectory, user: RunAs) -> io::Result<OwnedFd> {
+fn mapping_of(directory: &GrantedDirectory, user: u32) -> io::Result<OwnedFd> {
     let flags = libc::CLONE_NEWUSER | libc::SIGCHLD;
     let parent = rustix::process::getpid();
     // SAFETY: a plain fork of a single-threaded process; the child does nothing but wait for its end.
@@ -195,9 +199,8 @@ fn mapping_of(directory: &GrantedDirectory, user: RunAs) -> io::Result<OwnedFd> 
         0 => wait_to_be_killed(parent),
         pid => pid as i32,
     };
-    let mapped = |kind: &str, id: u32| {
-        fs::write(format!("/proc/{pid}/{kind}"), format!("{id} {} 1", user.id))
-    };
+    let mapped =
+        |kind: &str, id: u32| fs::write(format!("/proc/{pid}/{kind}"), format!("{id} {user} 1"));
     let namespace = mapped("uid_map", directory.owner)
         .and_then(|()| mapped("gid_map", directory.group))
         .and_then(|()| fs::File::open(format!("/proc/{pid}/ns/user")));

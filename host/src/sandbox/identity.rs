@@ -12,17 +12,18 @@ fn refused(step: &'static str) -> impl Fn(Errno) -> Refusal {
     move |errno| Refusal::new(Layer::Capabilities, step, errno)
 }
 
-/// The user that the process has to become; `None` if it is not root and keeps its user.
+/// The id that the process has to become; `None` if it keeps its user.
 ///
 /// # Errors
 ///
 /// The process is root, and was not told which user to become.
-pub(super) fn to_become(policy: &Policy) -> Result<Option<RunAs>, Refusal> {
+pub(super) fn to_become(policy: &Policy) -> Result<Option<u32>, Refusal> {
     if !process::geteuid().is_root() && !process::getuid().is_root() {
         return Ok(None);
     }
     match policy.run_as {
-        Some(user) => Ok(Some(user)),
+        Some(RunAs::Other { id, .. }) => Ok(Some(id)),
+        Some(RunAs::Itself) => Ok(None),
         None => Err(Refusal {
             layer: Layer::Capabilities,
             step: "becoming another user than root, of whom the supervisor said nothing,".into(),
@@ -40,9 +41,9 @@ pub(super) fn hide() -> Result<(), Refusal> {
 }
 
 /// Becomes that user for good.
-pub(super) fn become_user(user: RunAs) -> Result<(), Refusal> {
+pub(super) fn become_user(id: u32) -> Result<(), Refusal> {
     capabilities::forget_bounding_set()?;
-    let (uid, gid) = (Uid::from_raw(user.id), Gid::from_raw(user.id));
+    let (uid, gid) = (Uid::from_raw(id), Gid::from_raw(id));
     thread::set_thread_res_gid(gid, gid, gid).map_err(refused("setresgid"))?;
     thread::set_thread_res_uid(uid, uid, uid).map_err(refused("setresuid"))?;
     // A change of user sets it to what fs.suid_dumpable says.

@@ -10,6 +10,7 @@ mod death;
 mod descriptors;
 mod directories;
 mod identity;
+mod kernel;
 mod landlock;
 mod limits;
 mod namespaces;
@@ -62,7 +63,11 @@ pub(crate) trait Between {
     /// to have.
     fn ask_for_ids(&mut self);
     /// Returns once they are mapped.
-    fn wait_for_ids(&mut self);
+    ///
+    /// # Errors
+    ///
+    /// Why they are not.
+    fn wait_for_ids(&mut self) -> Result<(), Refusal>;
     /// It is another process than before, a child of the caller's parent.
     fn born(&mut self);
     /// Starts threads to compile with.
@@ -120,7 +125,7 @@ pub(crate) fn enter(
             namespaces::unshare_others(kind)?;
             match (kind, user) {
                 (Namespaces::User, Some(user)) => {
-                    between.wait_for_ids();
+                    between.wait_for_ids()?;
                     identity::become_user(user)?;
                 }
                 (Namespaces::User, None) => namespaces::map_own_ids(ids)?,
@@ -151,6 +156,7 @@ pub(crate) fn enter(
     // 6. Limits that the kernel enforces without a filter.
     limits::apply(policy)?;
     achieved.holds(Layer::ResourceLimits);
+    achieved.counts_processes = policy.counts_processes();
 
     // 7. No path can be opened but what was granted, even with a filter missing.
     let granted = directories::hold(policy)?;

@@ -1,8 +1,8 @@
 //! Single layers, so that tests can tell what each of them refuses.
 
 use super::{
-    Files, Filter, Layer, NOBODY, Namespaces, Policy, ProcessLimits, Refusal, Role, RunAs,
-    capabilities, identity, landlock, limits, namespaces, root,
+    Files, Filter, Layer, NOBODY, Namespaces, Policy, ProcessLimits, Refusal, Role, capabilities,
+    identity, landlock, limits, namespaces, root,
 };
 
 /// Puts the mechanisms of one layer in force in a process that holds nothing but standard streams.
@@ -62,10 +62,7 @@ fn become_nobody() -> Result<(), Refusal> {
         return Ok(());
     }
     identity::hide()?;
-    identity::become_user(RunAs {
-        id: NOBODY,
-        is_own: false,
-    })?;
+    identity::become_user(NOBODY)?;
     // These layers do not include being undumpable, and there is no supervisor to map the ids.
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable)
         .map_err(|errno| Refusal::new(Layer::UserNamespace, "PR_SET_DUMPABLE", errno))

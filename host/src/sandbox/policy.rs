@@ -1,18 +1,25 @@
 //! What a confined process is asked to become: data, chosen by the supervisor.
 
+use super::kernel;
 use serde::{Deserialize, Serialize};
 
 /// `nobody` on every distribution: what root's confined processes run as where no id is to be had
 /// for each of them.
 pub const NOBODY: u32 = 65534;
 
-/// The user that a process of root becomes: one number as user and as group id.
+/// The user that a process of root becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunAs {
-    /// The id.
-    pub id: u32,
-    /// Whether no other process and no account has it.
-    pub is_own: bool,
+pub enum RunAs {
+    /// One number as user and as group id.
+    Other {
+        /// The number.
+        id: u32,
+        /// Whether no other process and no account has it.
+        is_own: bool,
+    },
+    /// None: this root cannot become another user, and its processes are confined as those of an
+    /// ordinary user are.
+    Itself,
 }
 
 /// What kind of confined process this is; the filters differ.
@@ -111,7 +118,8 @@ impl Policy {
     /// Whether the kernel can count the processes of this one's user without counting those of
     /// others.
     pub(crate) fn counts_processes(&self) -> bool {
-        self.namespaces == Namespaces::User || self.run_as.is_some_and(|user| user.is_own)
+        (self.namespaces == Namespaces::User && kernel::counts_by_namespace())
+            || matches!(self.run_as, Some(RunAs::Other { is_own: true, .. }))
     }
 
     /// What of files its filters let through.

@@ -38,8 +38,32 @@ pub(super) fn make(trees: Vec<Tree>) -> Result<(), Refusal> {
     if first != sealed {
         rustix::mount::mount_remount(".", sealed, c"").map_err(refused("remounting the tmpfs"))?;
     }
-    rustix::process::pivot_root(".", ".").map_err(refused("pivot_root"))?;
-    rustix::mount::unmount(".", UnmountFlags::DETACH).map_err(refused("detaching the old root"))?;
+    match rustix::process::pivot_root(".", ".") {
+        Ok(()) => rustix::mount::unmount(".", UnmountFlags::DETACH)
+            .map_err(refused("detaching the old root"))?,
+        Err(Errno::INVAL) => cover_the_first_root()?,
+        Err(errno) => return Err(refused("pivot_root")(errno)),
+    }
     rustix::process::chdir("/").map_err(refused("chdir"))?;
-    verify_only("/", &names).map_err(refused("a root with nothing else in it"))
+    verify_only("/", &names).map_err(refused("a root with nothing else in it"))?;
+    verify_top("/").map_err(refused("a root with nothing above it"))
+}
+
+/// The first root file system of a machine, an initramfs, cannot be exchanged (`pivot_root(2)`):
+/// the current directory, a mount, is laid over it and becomes the root. One of that kind lies
+/// under the root of every other machine, too. No path leads there: one that goes up ends at the
+/// root, and to take the cover away takes capabilities, which are dropped next.
+fn cover_the_first_root() -> Result<(), Refusal> {
+    rustix::mount::mount_move(".", "/").map_err(refused("moving the new root"))?;
+    rustix::process::chroot(".").map_err(refused("chroot"))
+}
+
+/// Makes sure that going up from a directory leads back to it.
+fn verify_top(at: &str) -> Result<(), Errno> {
+    let here = rustix::fs::stat(at)?;
+    let above = rustix::fs::stat(format!("{at}/.."))?;
+    match (here.st_dev, here.st_ino) == (above.st_dev, above.st_ino) {
+        true => Ok(()),
+        false => Err(Errno::NOTEMPTY),
+    }
 }

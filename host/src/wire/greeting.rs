@@ -38,6 +38,7 @@ pub enum ChildHello {
     Confined(Confinement),
 }
 
-/// To a process that said [`ChildHello::NeedsIds`]: the id that it is to become is there.
+/// To a process that said [`ChildHello::NeedsIds`]: the id that it is to become is there, or why
+/// not, which is for the process to say.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct IdsMapped;
+pub struct IdsMapped(pub Result<(), Refusal>);

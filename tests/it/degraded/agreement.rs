@@ -123,7 +123,7 @@ pub fn assert_agrees(machine: &Machine, report: &Value) {
     };
     assert_eq!(report["level"], level);
     assert_eq!(report["error"], Value::Null);
-    let runs_as = if machine.is_root {
+    let runs_as = if machine.changes_user() {
         "own-id"
     } else {
         "supervisor"
@@ -181,24 +181,24 @@ fn assert_is_nobody_with_privilege(
         let ids = worker.field(name);
         // Those of root have an id to themselves, whatever else the machine refuses; others have
         // their user's.
-        match machine.is_root {
+        match machine.changes_user() {
             true => assert!(ids.split(' ').all(is_from_the_default_range), "{ids}"),
             false => assert_eq!(ids, supervisor.field(name)),
         }
     }
-    if machine.is_root {
+    if machine.changes_user() {
         assert_eq!(worker.field("Groups"), "");
     }
     let own_user_namespace = !missing.contains(&"user-namespace");
     // Whoever has no privilege to begin with cannot change what bounds it, and cannot gain any either.
-    let bounding = if own_user_namespace || machine.is_root {
+    let bounding = if own_user_namespace || machine.changes_user() {
         "0000000000000000".into()
     } else {
         supervisor.field("CapBnd")
     };
     assert_eq!(worker.field("CapBnd"), bounding);
     // A template, and twice its one worker; elsewhere it would count the processes of others.
-    let processes = if own_user_namespace || machine.is_root {
+    let processes = if own_user_namespace || machine.changes_user() {
         "3 3".into()
     } else {
         supervisor.limit("Max processes")

@@ -66,6 +66,11 @@ impl Machine {
             .collect()
     }
 
+    /// Whether processes are other users than whoever types.
+    fn changes_user(&self) -> bool {
+        self.is_root && !self.refused.contains(&Call::Capabilities)
+    }
+
     fn wpool(&self) -> Command {
         if self.is_root {
             wpool()

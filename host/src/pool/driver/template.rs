@@ -248,7 +248,7 @@ impl Driver {
         // The template, its workers, and as many that have done their last task or died and are not gone yet: `send_requests` sees to
         // that, and has it wait for others before it forks. Where they count alone, and there are no more of them than that, since
         // none waits in a host call.
-        let counted = started.confinement.counts_processes() && !compiled.has_effects();
+        let counted = started.confinement.counts_processes && !compiled.has_effects();
         let limits = ProcessLimits {
             processes: counted.then_some(1 + 2 * self.settings.workers as u64),
             ..compiled.process_limits(self.launcher.program_bytes())
