@@ -88,6 +88,7 @@ impl From<StartError> for Error {
                 ErrorKind::Confinement
             }
             StartError::NotGranted(_) => ErrorKind::Grant,
+            StartError::Cgroup(_) => ErrorKind::Confinement,
             StartError::Program(..)
             | StartError::NotAWorkerProgram(_)
             | StartError::Version { .. } => ErrorKind::WorkerProgram,

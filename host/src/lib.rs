@@ -77,7 +77,7 @@ pub use plugin::{
 pub use pool::{
     AsyncResult, Builder, Closed, Closer, Failure, FailureKind, Inputs, MapError, Order, Outcome,
     Outcomes, PluginBuilder, PluginHandle, Plugins, PluginsBuilder, Pool, Process, ProcessBuilder,
-    Stats, TaskStats, Usage, WorkerStats, usable_cpus,
+    Stats, TaskStats, Usage, WorkerStats, delegated_cgroup, enter_subgroup, usable_cpus,
 };
 pub use sandbox::{Confinement, Layer, Level, ProcessUser, Refusal};
 pub use value::{

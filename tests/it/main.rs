@@ -8,6 +8,7 @@ mod bytes;
 mod cache;
 mod call;
 mod callers;
+mod cgroups;
 mod cli;
 mod components;
 mod confinement;

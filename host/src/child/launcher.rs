@@ -6,7 +6,9 @@
 //!                         └─ refused ─► degrade: one step less of namespaces, or an error
 //! ```
 
+use super::cgroup::{Cgroup, GroupLimits};
 use super::connection::Connection;
+use super::held::Held;
 use super::ids::{Ids, Lease};
 use super::remains::Reaper;
 use super::start_error::StartError;
@@ -15,12 +17,13 @@ use crate::sandbox::{
     Confinement, GrantedDirectory, Level, Namespaces, Policy, ProcessLimits, Refusal, Role, RunAs,
 };
 use crate::wire::{MAX_CONTROL_FRAME, StartFrame, WIRE_VERSION, WORKER_ARGV0, encode};
+use rustix::process::Pid;
 use rustix::thread::CapabilitySet;
 use std::fs::File;
 use std::ops::RangeInclusive;
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -59,6 +62,8 @@ pub(crate) struct Launcher {
     ids: OnceLock<Option<Ids>>,
     /// What they are taken from.
     worker_ids: RangeInclusive<u32>,
+    /// Where they get cgroups, if that was asked for.
+    cgroup: Option<Cgroup>,
     /// Reaps processes that the pool left behind.
     pub(crate) reaper: Reaper,
 }
@@ -72,6 +77,8 @@ pub(crate) struct Order {
     pub(crate) threads: u16,
     /// The directories that it may use.
     pub(crate) directories: Vec<GrantedDirectory>,
+    /// What its cgroup is limited to from the start, where it has one.
+    pub(crate) group: GroupLimits,
 }
 
 impl Launcher {
@@ -80,6 +87,7 @@ impl Launcher {
         program: &WorkerProgram,
         require_full: bool,
         worker_ids: RangeInclusive<u32>,
+        cgroup: Option<&Path>,
     ) -> Result<Launcher, StartError> {
         let path = match program {
             WorkerProgram::Itself => PathBuf::from("/proc/self/exe"),
@@ -101,6 +109,7 @@ impl Launcher {
             settling: Condvar::new(),
             ids: OnceLock::new(),
             worker_ids,
+            cgroup: cgroup.map(Cgroup::open).transpose()?,
             reaper: Reaper::default(),
         })
     }
@@ -108,7 +117,7 @@ impl Launcher {
     /// Spawns a process. The calling thread must live as long as the process is needed: with it, the kernel ends the process.
     pub(crate) fn spawn(&self, order: &Order) -> Result<Starting, StartError> {
         let namespaces = *lock(&self.namespaces);
-        let (mut connection, theirs) = Connection::pair(MAX_CONTROL_FRAME)?;
+        let (connection, theirs) = Connection::pair(MAX_CONTROL_FRAME)?;
         let role = order.role;
         let last_words = if role == Role::Compiler {
             Stdio::piped()
@@ -135,11 +144,14 @@ impl Launcher {
             let asked = self.worker_ids.clone();
             is_root.then(|| Ids::on_this_machine(asked)).flatten()
         });
-        let id = ids.as_ref().map(Ids::lease);
+        let held = Held {
+            id: ids.as_ref().map(Ids::lease),
+            group: self.cgroup.as_ref().map(Cgroup::group).transpose()?,
+        };
         let policy = Policy {
             role,
             namespaces,
-            run_as: is_root.then(|| id.as_ref().map_or(RunAs::Itself, Lease::run_as)),
+            run_as: is_root.then(|| held.id.as_ref().map_or(RunAs::Itself, Lease::run_as)),
             limits: order.limits,
             threads: order.threads,
             directories: order.directories.clone(),
@@ -149,17 +161,28 @@ impl Launcher {
             policy,
         });
         let deadline = Instant::now() + START_TIMEOUT;
-        // A process that is gone already is noticed when nothing can be read from it.
-        let _ = connection.send(&start);
-        Ok(Starting::new(
+        let child = Pid::from_child(&spawned);
+        let mut starting = Starting::new(
             spawned,
-            id,
+            held,
             self.reaper.clone(),
             connection,
             namespaces,
             self.name.clone(),
             deadline,
-        ))
+        );
+        if let (Some(cgroup), Some(group)) = (&self.cgroup, starting.group()) {
+            let begun = group.limit(&order.group).and_then(|()| group.add(child));
+            begun.map_err(|error| {
+                cgroup.failed("a process cannot be put into a group below it", &error)
+            })?;
+        }
+        // It is told what to become only where it is to stay. One that is gone already is noticed
+        // when nothing can be read from it.
+        if let Some(connection) = starting.connection() {
+            let _ = connection.send(&start);
+        }
+        Ok(starting)
     }
 
     /// Starts a process and waits until it is confined, with fewer namespaces where the kernel refuses them and that is

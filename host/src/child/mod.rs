@@ -4,8 +4,10 @@
 //! no plugins.
 
 mod advice;
+mod cgroup;
 mod connection;
 mod cpus;
+mod held;
 mod ids;
 mod launcher;
 mod parent;
@@ -16,6 +18,8 @@ mod start_error;
 mod starting;
 
 pub(crate) use advice::advice;
+pub(crate) use cgroup::{GROUP_SLACK, GroupLimits};
+pub use cgroup::{delegated_cgroup, enter_subgroup};
 pub(crate) use connection::{Connection, Fill, ReceiveError};
 pub use cpus::usable_cpus;
 pub(crate) use ids::DEFAULT_IDS;

@@ -6,7 +6,7 @@
 //!                                        └─► Reaper: others wait a second at most, then a thread of the pool does
 //! ```
 
-use super::ids::Lease;
+use super::held::Held;
 use super::process::Process;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -25,15 +25,15 @@ const LOOK: Duration = Duration::from_millis(10);
 /// How often a thread that has nothing else to do looks.
 const SLOW_LOOK: Duration = Duration::from_secs(1);
 
-/// Processes of one start that were killed, until the last of them was waited for. Their user id is
-/// kept as long.
+/// Processes of one start that were killed, until the last of them was waited for. What they have
+/// from the supervisor is kept as long.
 #[derive(Debug)]
 pub(crate) struct Remains {
     processes: Vec<Arc<Process>>,
     /// A process that no descriptor is held of, if it is an own child.
     number: Option<Pid>,
     leader: Option<Leader>,
-    _id: Option<Lease>,
+    _held: Held,
 }
 
 /// The process that was spawned, and the group that it led.
@@ -47,12 +47,13 @@ struct Leader {
 }
 
 impl Remains {
-    pub(super) fn new(id: Option<Lease>) -> Remains {
+    pub(super) fn new(held: Held) -> Remains {
+        held.kill();
         Remains {
             processes: Vec::new(),
             number: None,
             leader: None,
-            _id: id,
+            _held: held,
         }
     }
 
@@ -258,7 +259,7 @@ mod tests {
     #[test]
     fn what_has_not_ended_is_not_waited_for() {
         let child = spawn(&mut Command::new("cat"));
-        let mut remains = Remains::new(None).with_leader(child, true);
+        let mut remains = Remains::new(Held::default()).with_leader(child, true);
         assert!(!remains.reap());
         let mut remains = remains.wait(Duration::ZERO).unwrap_err();
         remains.leader.as_mut().unwrap().child.kill().unwrap();
@@ -270,7 +271,7 @@ mod tests {
         let child = spawn(&mut Command::new("cat"));
         let pid = Pid::from_child(&child);
         let process = Arc::new(Process::own_child(pid).unwrap().unwrap());
-        let remains = Remains::new(None).with_process(process);
+        let remains = Remains::new(Held::default()).with_process(process);
         assert_eq!(remains.pidfds().count(), 1);
         assert!(remains.wait(Duration::from_secs(60)).is_ok());
         assert!(!is_a_child(pid));
@@ -280,11 +281,11 @@ mod tests {
     fn a_child_is_ended_by_its_number_and_a_stranger_is_left_alone() {
         let child = spawn(&mut Command::new("cat"));
         let pid = Pid::from_child(&child);
-        let remains = Remains::new(None).with_number(pid);
+        let remains = Remains::new(Held::default()).with_number(pid);
         assert!(remains.wait(Duration::from_secs(60)).is_ok());
         assert!(!is_a_child(pid));
         let stranger = rustix::process::getppid().unwrap();
-        assert!(Remains::new(None).with_number(stranger).reap());
+        assert!(Remains::new(Held::default()).with_number(stranger).reap());
         assert!(rustix::process::test_kill_process(stranger).is_ok());
     }
 
@@ -294,7 +295,7 @@ mod tests {
         let pid = Pid::from_child(&child);
         let pidfd = super::super::starting::pidfd_of(&child).unwrap();
         let reaper = Reaper::default();
-        reaper.leave(Remains::new(None).with_leader(child, true));
+        reaper.leave(Remains::new(Held::default()).with_leader(child, true));
         assert!(reaper.lock().is_at_work);
         rustix::process::pidfd_send_signal(&pidfd, rustix::process::Signal::KILL).unwrap();
         while reaper.lock().is_at_work {

@@ -1,5 +1,6 @@
 //! Why no confined process could be had.
 
+use super::cgroup::CgroupError;
 use super::launcher::START_TIMEOUT;
 use super::shortage::is_shortage;
 use crate::sandbox::{NotGranted, Refusal};
@@ -45,6 +46,9 @@ pub(crate) enum StartError {
     /// What was achieved is less than what is required.
     #[error("confinement is not sufficient: {0}")]
     NotEnough(String),
+    /// The cgroup for processes cannot be used.
+    #[error("{0}")]
+    Cgroup(#[from] CgroupError),
     /// It did not answer in time.
     #[error("a confined process took longer than {START_TIMEOUT:?} to start")]
     Late,

@@ -1,11 +1,12 @@
 //! A process from its spawn until it is confined, and then: greeted, and known by the kernel's word.
 
+use super::cgroup::{Group, GroupLimits};
 use super::connection::{Connection, Fill, ReceiveError};
-use super::ids::Lease;
+use super::held::Held;
 use super::process::{Exit, Process, ending};
 use super::remains::{Reaper, Remains};
 use super::start_error::StartError;
-use crate::sandbox::{Confinement, Layer, Namespaces, ProcessUser, Refusal};
+use crate::sandbox::{Confinement, Layer, Namespaces, Refusal};
 use crate::value::printable;
 use crate::wire::{ChildHello, FrameError, IdsMapped, WIRE_VERSION, decode, encode};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
@@ -29,8 +30,7 @@ pub(crate) struct Starting {
     born: Option<Process>,
     /// Who said so.
     born_number: Option<Pid>,
-    /// Whom a process of root becomes.
-    id: Option<Lease>,
+    held: Held,
     has_ids: bool,
     reaper: Reaper,
     connection: Option<Connection>,
@@ -49,7 +49,7 @@ pub(crate) struct Started {
     pub(crate) connection: Connection,
     pub(crate) confinement: Confinement,
     last_words: Option<ChildStderr>,
-    id: Option<Lease>,
+    held: Held,
     /// The process that was spawned and has become this one, if it has not ended yet.
     launcher: Option<Remains>,
     /// Its remains were taken, and are waited for elsewhere.
@@ -61,7 +61,7 @@ impl Starting {
     /// A spawned process that has not said anything.
     pub(super) fn new(
         spawned: Child,
-        id: Option<Lease>,
+        held: Held,
         reaper: Reaper,
         connection: Connection,
         namespaces: Namespaces,
@@ -73,7 +73,7 @@ impl Starting {
             spawned: Some(spawned),
             born: None,
             born_number: None,
-            id,
+            held,
             has_ids: false,
             reaper,
             connection,
@@ -87,6 +87,11 @@ impl Starting {
     /// The connection, for whoever waits for it to become readable.
     pub(crate) fn connection(&mut self) -> Option<&mut Connection> {
         self.connection.as_mut()
+    }
+
+    /// Its cgroup, where it has one.
+    pub(super) fn group(&self) -> Option<&Group> {
+        self.held.group.as_ref()
     }
 
     /// The namespaces it was asked to enter.
@@ -164,8 +169,8 @@ impl Starting {
 
     fn confined(&mut self, mut confinement: Confinement) -> Result<Started, StartError> {
         confinement.landlock_refusal = confinement.landlock_refusal.map(shown);
-        let id = self.id.as_ref();
-        confinement.user = id.map_or(ProcessUser::Supervisor, Lease::user);
+        confinement.user = self.held.user();
+        confinement.has_cgroup = self.held.group.is_some();
         let is_other = self.born.is_some();
         let process = match self.born.take() {
             Some(process) => process,
@@ -182,7 +187,7 @@ impl Starting {
         // Where the process became another one it has ended by now, or soon will.
         let launcher = spawned.filter(|_| is_other);
         let launcher = launcher.and_then(|mut spawned| match spawned.try_wait() {
-            Ok(None) => Some(Remains::new(None).with_leader(spawned, false)),
+            Ok(None) => Some(Remains::new(Held::default()).with_leader(spawned, false)),
             _ => None,
         });
         Ok(Started {
@@ -190,7 +195,7 @@ impl Starting {
             connection,
             confinement,
             last_words,
-            id: self.id.take(),
+            held: std::mem::take(&mut self.held),
             launcher,
             is_handed_over: false,
             reaper: self.reaper.clone(),
@@ -203,7 +208,7 @@ impl Starting {
         let lost = || StartError::NotAWorkerProgram(self.program.clone());
         let spawned = self.spawned.as_ref().map(Pid::from_child);
         let connection = self.connection.as_mut().ok_or_else(lost)?;
-        let (Some(id), Some(child)) = (&self.id, spawned) else {
+        let (Some(id), Some(child)) = (&self.held.id, spawned) else {
             return Err(lost());
         };
         if self.namespaces != Namespaces::User || connection.writer() != Some(child) {
@@ -254,7 +259,7 @@ impl Starting {
         let _ = spawned.kill();
         self.notice_birth();
         self.connection = None;
-        let remains = Remains::new(self.id.take()).with_leader(spawned, true);
+        let remains = Remains::new(std::mem::take(&mut self.held)).with_leader(spawned, true);
         Some(match (self.born.take(), self.born_number) {
             (Some(process), _) => remains.with_process(Arc::new(process)),
             // Where descriptors are exhausted it could not be held.
@@ -317,7 +322,8 @@ impl Started {
             return None;
         }
         let launcher = self.launcher.take();
-        let remains = Remains::new(self.id.take()).with_process(Arc::clone(&self.process));
+        let remains =
+            Remains::new(std::mem::take(&mut self.held)).with_process(Arc::clone(&self.process));
         Some(match launcher {
             Some(launcher) => remains.with_leader_of(launcher),
             None => remains,
@@ -327,6 +333,21 @@ impl Started {
     /// The process that was spawned, where it has still to be waited for.
     pub(crate) fn take_launcher(&mut self) -> Option<Remains> {
         self.launcher.take()
+    }
+
+    /// Sets what all its processes may have together, where they have a cgroup.
+    pub(crate) fn limit_group(&self, limits: &GroupLimits) -> std::io::Result<()> {
+        match &self.held.group {
+            Some(group) => group.limit(limits),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the kernel has killed one of its processes for want of memory in their cgroup, since
+    /// this was asked last.
+    pub(crate) fn was_short_of_memory(&mut self) -> bool {
+        let group = self.held.group.as_mut();
+        group.is_some_and(Group::was_short_of_memory)
     }
 
     /// What the runtime of a dead compiler wrote before it aborted.

@@ -5,7 +5,8 @@ use super::config;
 use super::generated::{CompletionsArgs, ManArgs};
 use super::help::{self, HelpArgs};
 use super::map::options::{InputArgs, JobArgs, ProgressArgs, RetryArgs};
-use super::options::{GrantArgs, LimitArgs, PlaceArgs, PoolArgs, WorkerIds, worker_ids};
+use super::options::{GrantArgs, LimitArgs, PlaceArgs, PoolArgs};
+use super::processes::ProcessArgs;
 use clap::{ArgAction, Args as _, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -169,9 +170,8 @@ pub(super) struct DoctorArgs {
     /// One JSON object instead of a table
     #[arg(long)]
     pub(super) json: bool,
-    /// As for map: the user ids that root's compilers and templates may have
-    #[arg(long, value_name = "FIRST-LAST", value_parser = worker_ids)]
-    pub(super) worker_ids: Option<WorkerIds>,
+    #[command(flatten)]
+    pub(super) processes: ProcessArgs,
 }
 
 /// Put before an input that begins like a negative number and goes on, such as `-2, 3`, which would be taken for an option.

@@ -2,7 +2,7 @@
 
 use super::args::DoctorArgs;
 use super::exit;
-use super::options::WorkerIds;
+use super::processes::ProcessArgs;
 use super::setup::Refused;
 use serde_json::{Map, Value, json};
 use std::fs;
@@ -13,7 +13,7 @@ use wpool::{ErrorKind, Layer, Level, Order, Pool, ProcessUser};
 const ANSWER: &str = r#"(module (func (export "answer") (result i32) (i32.const 42)))"#;
 
 pub(super) fn run(args: &DoctorArgs) -> Result<u8, Refused> {
-    let diagnosis = match examine(args.worker_ids.as_ref()) {
+    let diagnosis = match examine(&args.processes) {
         Ok(diagnosis) => diagnosis,
         Err(error) if error.kind() == ErrorKind::Confinement => Diagnosis::refused(&error),
         Err(error) => return Err(error.into()),
@@ -35,6 +35,13 @@ const IDS_ADVICE: &str = "map some that no account has into this container or us
 const UNCOUNTED: &str = "but none of processes: the kernel would count others of the same user, too (without namespaces, \
                          or before Linux 5.14)";
 
+/// What a cgroup is for.
+const CGROUP: &str = "one for each template with its workers";
+
+/// How to get one: it bounds the sum, and the confinement does not rest on it.
+const CGROUP_ADVICE: &str = "start wpool where a cgroup is delegated to it (systemd-run --user --scope -p Delegate=yes wpool …), or \
+                             name one by --cgroup DIRECTORY";
+
 /// What is said of a worker of which nothing can be seen.
 const UNSEEN: &str =
     "a worker was not seen from outside: /proc hides processes of others (mount option hidepid)\n";
@@ -52,6 +59,7 @@ struct Diagnosis {
     level: Option<Level>,
     findings: Vec<Finding>,
     user: Option<ProcessUser>,
+    has_cgroup: bool,
     /// A worker as the kernel shows it.
     worker: Seen,
     landlock_abi: Option<u32>,
@@ -96,9 +104,9 @@ const LIMITS: [&str; 10] = [
 ];
 
 /// Runs one task in a real pool.
-fn examine(ids: Option<&WorkerIds>) -> Result<Diagnosis, wpool::Error> {
+fn examine(processes: &ProcessArgs) -> Result<Diagnosis, wpool::Error> {
     let builder = Pool::builder(ANSWER.as_bytes()).workers(1);
-    let pool = WorkerIds::add(ids, builder).build()?;
+    let pool = processes.add(builder).build()?;
     let (mut inputs, mut outcomes) = pool.stream("answer", Order::Input)?;
     // Its outcomes are held here, so they are wanted.
     let _ = inputs.send(&[]);
@@ -145,6 +153,7 @@ fn examine(ids: Option<&WorkerIds>) -> Result<Diagnosis, wpool::Error> {
         level: Some(confinement.level()),
         findings,
         user: Some(confinement.user),
+        has_cgroup: confinement.has_cgroup,
         worker,
         landlock_abi: confinement.landlock_abi,
         error,
@@ -204,6 +213,7 @@ impl Diagnosis {
             level: None,
             findings: Vec::new(),
             user: None,
+            has_cgroup: false,
             worker: Seen::default(),
             landlock_abi: None,
             error: Some(error.to_string()),
@@ -252,6 +262,15 @@ impl Diagnosis {
                 text += &format!("  {:<18} to get ids of their own: {IDS_ADVICE}\n", "");
             }
         }
+        if self.user.is_some() {
+            text += &match self.has_cgroup {
+                true => format!("  {:<18} {:<9} {CGROUP}\n", "cgroup", "in force"),
+                false => format!(
+                    "  {0:<18} {1:<9}\n  {2:<18} to get one: {CGROUP_ADVICE}\n",
+                    "cgroup", "none", ""
+                ),
+            };
+        }
         text += match (self.worker.status.is_empty(), self.user) {
             (false, _) => "a worker, seen from outside:\n",
             (true, Some(_)) => UNSEEN,
@@ -285,6 +304,7 @@ impl Diagnosis {
             "layers": layers,
             "landlock_abi": self.landlock_abi,
             "runs_as": self.user,
+            "cgroup": self.has_cgroup,
             // Null where there is one of which nothing can be seen.
             "worker": match (self.worker.status.is_empty(), self.user) {
                 (true, Some(_)) => Value::Null,

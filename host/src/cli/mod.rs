@@ -20,6 +20,7 @@ mod map;
 mod note;
 mod options;
 mod output;
+mod processes;
 mod program;
 mod progress;
 mod reader;

@@ -1,12 +1,12 @@
 //! Options that several subcommands have, and how each is spelt.
 
+use super::processes::ProcessArgs;
 use bytesize::ByteSize;
 use std::ffi::OsString;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
-use wpool::{Builder, Directory, Format, Limits};
+use wpool::{Directory, Format, Limits};
 
 /// What `map` and `apply` have in common.
 #[derive(Debug, clap::Args)]
@@ -126,34 +126,8 @@ pub(super) struct PlaceArgs {
     /// Refuse to run with less than full confinement
     #[arg(hide_short_help = true, long)]
     pub(super) require_full: bool,
-    /// As root: the user ids that compilers and templates may have, one each
-    ///
-    /// Those that are not mapped here, that an account has or that /etc/subuid or /etc/subgid give
-    /// to a user are left out. [default: 2100000000-2147000000]
-    #[arg(hide_short_help = true, long, value_name = "FIRST-LAST", value_parser = worker_ids)]
-    pub(super) worker_ids: Option<WorkerIds>,
-}
-
-/// User ids that compilers and templates may have.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct WorkerIds(RangeInclusive<u32>);
-
-impl WorkerIds {
-    /// Tells a pool, where some were typed.
-    pub(super) fn add(typed: Option<&WorkerIds>, builder: Builder) -> Builder {
-        match typed {
-            Some(WorkerIds(ids)) => builder.worker_ids(ids.clone()),
-            None => builder,
-        }
-    }
-}
-
-pub(super) fn worker_ids(text: &str) -> Result<WorkerIds, String> {
-    let numbers = text.split_once('-').and_then(|(first, last)| {
-        let (first, last) = (first.parse().ok()?, last.parse().ok()?);
-        (1 <= first && first <= last).then_some(WorkerIds(first..=last))
-    });
-    numbers.ok_or_else(|| "write two numbers of 1 or more, such as 500000-565535".into())
+    #[command(flatten)]
+    pub(super) processes: ProcessArgs,
 }
 
 /// What tasks never share, as it is typed.
@@ -268,14 +242,6 @@ mod tests {
         assert_eq!(directory("a:b::/c"), Ok(here.clone().at("/c")));
         assert_eq!(directory("a:b::/c:ro"), Ok(here.at("/c").read_only()));
         assert!(directory("::/c").is_err() && directory("a::").is_err() && directory("").is_err());
-    }
-
-    #[test]
-    fn worker_ids_are_a_range_without_root() {
-        assert_eq!(worker_ids("5-5"), Ok(WorkerIds(5..=5)));
-        for wrong in ["0-9", "9-8", "7", "1-", "-1", "1-4294967296", "a-b"] {
-            assert!(worker_ids(wrong).is_err(), "{wrong}");
-        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::complaint;
 use super::files;
 use super::interrupt::Interrupt;
 use super::note::Note;
-use super::options::{GrantArgs, LimitArgs, PlaceArgs, PoolArgs, WorkerIds};
+use super::options::{GrantArgs, LimitArgs, PlaceArgs, PoolArgs};
 use anyhow::anyhow;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -56,7 +56,7 @@ pub(super) fn pool(
         .trap_missing_imports(grants.trap_missing_imports)
         .require_full(place.require_full)
         .measure_cpu(place.report.is_some());
-    builder = WorkerIds::add(place.worker_ids.as_ref(), builder);
+    builder = place.processes.add(builder);
     allow_descriptors();
     for variable in &grants.env {
         let (name, value) = environment(variable)?;

@@ -7,7 +7,8 @@ mod tests;
 use super::cache::{ArtifactCache, EntryKey};
 use super::{Inspection, Limits, Module, Origin, Plugin, Terms, grant, identity};
 use crate::child::{
-    Connection, Exit, Launcher, Order, ReceiveError, Started, usable_cpus, with_remedy,
+    Connection, Exit, GROUP_SLACK, GroupLimits, Launcher, Order, ReceiveError, Started,
+    usable_cpus, with_remedy,
 };
 use crate::error::{Error, ErrorKind};
 use crate::sandbox::{ProcessLimits, Role};
@@ -126,6 +127,7 @@ fn compile_or_recall(
         limits: process_limits(limits, threads),
         threads: threads as u16,
         directories: Vec::new(),
+        group: group_limits(limits, threads),
     };
     let mut compiler = launcher.start(order)?;
     let (facts, artifact) =
@@ -173,6 +175,18 @@ fn process_limits(limits: &Limits, threads: usize) -> ProcessLimits {
         cpu_seconds,
         // The threads, the one that waits for them, and the one that made way for it.
         processes: Some(threads as u64 + 2),
+    }
+}
+
+/// What a compiler may have in its cgroup: what its own limits allow, and some slack.
+fn group_limits(limits: &Limits, threads: usize) -> GroupLimits {
+    let own = process_limits(limits, threads);
+    GroupLimits {
+        memory_bytes: own
+            .data_bytes
+            .map(|bytes| bytes.saturating_add(GROUP_SLACK)),
+        // The process that it was before is in it for a moment, too.
+        processes: own.processes.map(|processes| processes + 2),
     }
 }
 

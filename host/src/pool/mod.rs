@@ -34,7 +34,7 @@ mod stats;
 mod stream;
 mod terms;
 
-pub use crate::child::usable_cpus;
+pub use crate::child::{delegated_cgroup, enter_subgroup, usable_cpus};
 pub use async_result::AsyncResult;
 pub use builder::Builder;
 pub use handle::PluginHandle;

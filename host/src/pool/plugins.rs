@@ -4,7 +4,7 @@ use super::driver::{Settings, WorkerNames};
 use super::handle::PluginHandle;
 use super::runner::{Runner, Start};
 use super::terms::{plugin_settings, process_settings};
-use crate::child::{Order, usable_cpus};
+use crate::child::{GroupLimits, Order, usable_cpus};
 use crate::error::Error;
 use crate::plugin::{ArtifactCache, Module, Terms};
 use crate::sandbox::{Confinement, ProcessLimits, Refusal, Role};
@@ -157,6 +157,7 @@ impl PluginsBuilder {
             limits: ProcessLimits::default(),
             threads: 1,
             directories: Vec::new(),
+            group: GroupLimits::default(),
         };
         drop(runner.launcher().start(order)?);
         let confinement = runner.confinement()?;

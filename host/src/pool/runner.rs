@@ -5,13 +5,14 @@ use super::driver::{Driver, Settings};
 use super::handle::PluginHandle;
 use super::inbox::Inbox;
 use super::scheduler::PluginId;
-use crate::child::{DEFAULT_IDS, Launcher, Order, WorkerProgram, advice};
+use crate::child::{DEFAULT_IDS, GroupLimits, Launcher, Order, WorkerProgram, advice};
 use crate::error::{Error, ErrorKind};
 use crate::plugin::{ArtifactCache, Module, Terms, compile};
 use crate::sandbox::{Confinement, ProcessLimits, Refusal, Role};
 use crate::wire::WORKER_ARGV0;
 use std::ffi::OsStr;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -22,6 +23,7 @@ pub(super) struct Start {
     pub(super) program: WorkerProgram,
     pub(super) require_full: bool,
     pub(super) worker_ids: WorkerIds,
+    pub(super) cgroup: Option<PathBuf>,
 }
 
 /// The user ids that processes of root may have.
@@ -45,6 +47,7 @@ impl Start {
             &self.program,
             self.require_full,
             self.worker_ids.0.clone(),
+            self.cgroup.as_deref(),
         )?)
     }
 }
@@ -100,6 +103,7 @@ impl Runner {
                 limits: ProcessLimits::default(),
                 threads: 1,
                 directories,
+                group: GroupLimits::default(),
             };
             drop(self.launcher.start(order)?);
         }

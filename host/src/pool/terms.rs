@@ -240,6 +240,16 @@ macro_rules! process_settings {
                 self
             }
 
+            /// A cgroup (version 2) that was delegated to this user and has no processes of its own, such as
+            /// `/sys/fs/cgroup/system.slice/my.service/wpool`. Each template with its workers, and each compiler,
+            /// gets a group below it: with a limit of memory and of processes for all of them together, and an
+            /// equal share of the CPUs. The application itself is not moved. A group that cannot be had is an
+            /// error. Default: none; [`delegated_cgroup`](crate::delegated_cgroup) finds one.
+            pub fn cgroup(mut self, directory: impl Into<std::path::PathBuf>) -> Self {
+                self.start.cgroup = Some(directory.into());
+                self
+            }
+
             /// The executable that becomes the confined processes: its `main` must begin with [`crate::init`]. Default: the
             /// running program itself.
             pub fn worker_program(mut self, path: impl Into<std::path::PathBuf>) -> Self {

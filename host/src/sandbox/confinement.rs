@@ -172,6 +172,9 @@ pub struct Confinement {
     /// others, so that `RLIMIT_NPROC` bounds them. Where it does not, the filter alone keeps a
     /// worker from starting any: without namespaces, and for an ordinary user before Linux 5.14.
     pub counts_processes: bool,
+    /// Whether each template with its workers, and each compiler, has a cgroup of its own: the
+    /// supervisor says so, and not the process.
+    pub has_cgroup: bool,
 }
 
 impl Confinement {

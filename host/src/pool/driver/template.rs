@@ -6,7 +6,10 @@ use super::endings::Ending;
 use super::pages::Pages;
 use super::requests::Requests;
 use super::{Driver, Source};
-use crate::child::{Connection, Fill, Order, Remains, StartError, Started, Starting, with_remedy};
+use crate::child::{
+    Connection, Fill, GROUP_SLACK, GroupLimits, Order, Remains, StartError, Started, Starting,
+    with_remedy,
+};
 use crate::sandbox::{Layer, Namespaces, ProcessLimits, Role};
 use crate::value::printable;
 use crate::wire::{
@@ -51,6 +54,16 @@ impl Stage {
                 started.take_remains()
             }
             Stage::Ending(ending) => ending.before.take_remains(),
+        }
+    }
+
+    /// Whether the kernel has killed a process of its cgroup for want of memory since this was asked.
+    fn was_short_of_memory(&mut self) -> bool {
+        match self {
+            Stage::Confined(started) | Stage::Loading(started, _) | Stage::Serving(started) => {
+                started.was_short_of_memory()
+            }
+            Stage::Starting(_) | Stage::Ending(_) => false,
         }
     }
 }
@@ -126,6 +139,11 @@ impl Driver {
             limits,
             threads: 1,
             directories: self.directories_of(plugin),
+            group: GroupLimits {
+                memory_bytes: None,
+                // The process that it was before is in it for a moment, too.
+                processes: processes.map(|processes| processes + 1),
+            },
         })?;
         if let Some(connection) = starting.connection()
             && let Err(error) = self.events.add(&*connection, Source::Template(plugin))
@@ -253,6 +271,14 @@ impl Driver {
             processes: counted.then_some(1 + 2 * self.settings.workers as u64),
             ..compiled.process_limits(self.launcher.program_bytes())
         };
+        let group = GroupLimits {
+            memory_bytes: limits.data_bytes.map(|bytes| {
+                let each = bytes.saturating_add(GROUP_SLACK);
+                each.saturating_mul(1 + self.settings.workers as u64)
+            }),
+            processes: limits.processes.map(|processes| processes + 1),
+        };
+        let limited = started.limit_group(&group);
         let request = SupervisorToTemplate::Load(Box::new(LoadRequest {
             profile: compiled.profile,
             facts: compiled.facts.clone(),
@@ -269,7 +295,7 @@ impl Driver {
         let stage = Stage::Loading(started, Instant::now() + LOAD_TIMEOUT);
         self.templates
             .insert(plugin, TemplateLink { stage, ..link });
-        match sent {
+        match limited.and(sent) {
             // A signature can be longer than what the socket takes at once.
             Ok(()) => self.send_requests(plugin),
             Err(error) => self.template_gone(plugin, error.to_string()),
@@ -304,6 +330,7 @@ impl Driver {
             } if requests.reaping.remove(&WorkerId(worker)) => {
                 requests.reaping_unborn.remove(&WorkerId(worker));
                 let death = match (signal, exit_status) {
+                    (Some(libc::SIGKILL), _) if link.stage.was_short_of_memory() => Death::Memory,
                     (Some(signal), _) => Death::Signal(signal),
                     (_, Some(status)) => Death::Exit(status),
                     _ => Death::Unknown,

@@ -1,0 +1,161 @@
+//! Which cgroup this process may make groups in, without any process being moved, or by moving only
+//! itself.
+
+use super::{Cgroup, has_word, write};
+use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Where a process is that moves itself.
+const OWN_SUBGROUP: &str = "supervisor";
+
+/// The cgroup (version 2) above this process's own, if it was delegated to this user and has no
+/// processes: so it is with systemd's `DelegateSubgroup=`, and after [`enter_subgroup`]. It is for
+/// [`Builder::cgroup`](crate::Builder::cgroup).
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// let mut builder = wpool::Pool::builder("../guest-examples/wasm/square.wasm");
+/// if let Some(directory) = wpool::delegated_cgroup() {
+///     builder = builder.cgroup(directory);
+/// }
+/// let pool = builder.build()?;
+/// println!("cgroups: {}", pool.confinement().has_cgroup);
+/// # Ok::<(), wpool::Error>(())
+/// ```
+#[must_use]
+pub fn delegated_cgroup() -> Option<PathBuf> {
+    let own = own_directory()?;
+    let above = own.parent()?.to_path_buf();
+    let is_empty = fs::read_to_string(above.join("cgroup.procs"))
+        .ok()?
+        .is_empty();
+    let is_free = is_empty && is_delegated(&above) && is_controlled(&above);
+    is_free.then(|| usable(above)).flatten()
+}
+
+/// Moves this process into a cgroup below its own, called `supervisor`, if its own was delegated to
+/// this user and no other process is in it; returns the one that it was in, for
+/// [`Builder::cgroup`](crate::Builder::cgroup). So it is for a service with systemd's
+/// `Delegate=yes`, and for a command in a scope of its own. `None` where nothing was delegated.
+///
+/// ```rust,standalone_crate
+/// # wpool::init();
+/// if let Some(directory) = wpool::enter_subgroup() {
+///     println!("groups can be made in {}", directory.display());
+/// }
+/// ```
+#[must_use]
+pub fn enter_subgroup() -> Option<PathBuf> {
+    let own = own_directory()?;
+    let processes = fs::read_to_string(own.join("cgroup.procs")).unwrap_or_default();
+    let is_alone = processes.trim() == std::process::id().to_string();
+    if !is_alone || !is_delegated(&own) || !is_controlled(&own) {
+        return None;
+    }
+    let subgroup = own.join(OWN_SUBGROUP);
+    // One may be there already.
+    let _ = fs::create_dir(&subgroup);
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let directory = rustix::fs::open(&subgroup, flags, Mode::empty()).ok()?;
+    write(&directory, "cgroup.procs", "0").ok()?;
+    usable(own)
+}
+
+/// The directory, if groups can be made in it.
+fn usable(directory: PathBuf) -> Option<PathBuf> {
+    let group = Cgroup::open(&directory).and_then(|cgroup| cgroup.group());
+    group.is_ok().then_some(directory)
+}
+
+/// Where this process's cgroup of version 2 is found.
+fn own_directory() -> Option<PathBuf> {
+    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
+    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    directory_of(&groups, &mounts)
+}
+
+/// The same by the words of `/proc/PID/cgroup` (`cgroups(7)`) and `/proc/PID/mountinfo`
+/// (`proc_pid_mountinfo(5)`).
+fn directory_of(groups: &str, mounts: &str) -> Option<PathBuf> {
+    let path = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
+    let mount = mounts.lines().find_map(|line| {
+        let (mount, system) = line.split_once(" - ")?;
+        let mut fields = mount.split(' ').skip(3);
+        let (root, at) = (fields.next()?, fields.next()?);
+        // Names with blanks are written otherwise; nobody mounts it so.
+        (system.starts_with("cgroup2 ") && !at.contains('\\')).then_some((root, at))
+    });
+    let (root, at) = mount?;
+    let below = Path::new(path).strip_prefix(root).ok()?;
+    // What lies beyond the root of a cgroup namespace begins so.
+    (!below.starts_with("..") && !path.starts_with("/..")).then(|| Path::new(at).join(below))
+}
+
+/// Whether whoever manages the machine gave a cgroup away: to this user, by its owner; to root, by
+/// the mark that systemd sets (`trusted.delegate`, `user.delegate`), or with the namespace that it
+/// is the root of.
+fn is_delegated(directory: &Path) -> bool {
+    let may = |file| {
+        let access = Access::WRITE_OK;
+        rustix::fs::accessat(CWD, directory.join(file), access, AtFlags::EACCESS).is_ok()
+    };
+    if !may("cgroup.procs") || !may("cgroup.subtree_control") {
+        return false;
+    }
+    if !rustix::process::geteuid().is_root() {
+        return true;
+    }
+    let marked = |name| {
+        let mut value = [0_u8; 8];
+        rustix::fs::getxattr(directory, name, &mut value[..])
+            .is_ok_and(|length| &value[..length] == b"1")
+    };
+    marked("trusted.delegate") || marked("user.delegate")
+}
+
+/// Whether it has the controllers that are needed.
+fn is_controlled(directory: &Path) -> bool {
+    let controllers = fs::read_to_string(directory.join("cgroup.controllers"));
+    controllers.is_ok_and(|list| super::NEEDED.iter().all(|name| has_word(&list, name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_processes_cgroup_is_found_by_where_it_is_mounted() {
+        let mount = |root: &str, at: &str| {
+            format!(
+                "22 1 0:20 / /proc rw - proc proc rw\n30 22 0:26 {root} {at} rw,nosuid - cgroup2 cgroup2 rw\n"
+            )
+        };
+        let groups = "4:memory:/old\n0::/user.slice/app.scope\n";
+        let found = |groups: &str, mounts: &str| directory_of(groups, mounts);
+        assert_eq!(
+            found(groups, &mount("/", "/sys/fs/cgroup")),
+            Some("/sys/fs/cgroup/user.slice/app.scope".into())
+        );
+        assert_eq!(
+            found("0::/\n", &mount("/", "/sys/fs/cgroup")),
+            Some("/sys/fs/cgroup/".into())
+        );
+        assert_eq!(
+            found(groups, &mount("/user.slice", "/cg")),
+            Some("/cg/app.scope".into())
+        );
+        assert_eq!(
+            found(groups, &mount("/system.slice", "/cg")),
+            None,
+            "it is not to be seen there"
+        );
+        assert_eq!(found("0::/../other\n", &mount("/", "/cg")), None);
+        assert_eq!(
+            found("4:memory:/old\n", &mount("/", "/cg")),
+            None,
+            "version 1"
+        );
+        assert_eq!(found(groups, ""), None, "nothing is mounted");
+    }
+}

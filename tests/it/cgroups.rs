@@ -1,0 +1,275 @@
+//! Groups of version 2 for templates and their workers: what they have together is bounded, and
+//! nobody else is moved. It takes root and a hierarchy with controllers, which tests/hosts has.
+
+use crate::support::{
+    Ordinary, Process, Running, eventually, guest, is_root, run, workers_of, wpool,
+};
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const HIERARCHY: &str = "/sys/fs/cgroup";
+
+/// A cgroup that is removed again, with those below it.
+struct Delegated(PathBuf);
+
+impl Delegated {
+    /// None where that is not to be had.
+    fn to(owner: u32, name: &str) -> Option<Delegated> {
+        let hierarchy = Path::new(HIERARCHY);
+        let controllers = fs::read_to_string(hierarchy.join("cgroup.controllers"));
+        let has_memory =
+            controllers.is_ok_and(|list| list.split_whitespace().any(|it| it == "memory"));
+        if !is_root() || !has_memory {
+            println!("NOT CHECKED: it takes root, and cgroup version 2 with the controller memory");
+            return None;
+        }
+        for controller in ["+memory", "+pids", "+cpu"] {
+            fs::write(hierarchy.join("cgroup.subtree_control"), controller).unwrap();
+        }
+        let path = hierarchy.join(format!("test-{}-{name}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        for file in [
+            "",
+            "cgroup.procs",
+            "cgroup.subtree_control",
+            "cgroup.threads",
+        ] {
+            chown(path.join(file), Some(owner), Some(owner)).unwrap();
+        }
+        Some(Delegated(path))
+    }
+
+    fn below(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// The groups that wpool made.
+    fn groups(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.0).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with("wpool-")).collect()
+    }
+
+    /// The command of somebody, started as a process of the cgroup called so, or of this one.
+    fn start_in(&self, cgroup: &str, user: &Ordinary, words: &[&str]) -> Command {
+        let mut command = Command::new("sh");
+        let program = user.wpool().get_program().to_owned();
+        let (id, at) = (
+            user.id().to_string(),
+            self.below(cgroup).join("cgroup.procs"),
+        );
+        command
+            .args(["-c", r#"echo $$ >"$0"; exec setpriv --reuid "$1" --regid "$1" --clear-groups "$2" "${@:3}""#])
+            .arg(at)
+            .arg(id)
+            .arg(program)
+            .args(words);
+        // Not every `sh` has a slice of its arguments.
+        let mut bash = Command::new("bash");
+        bash.args(command.get_args())
+            .env_remove("HOME")
+            .stdin(Stdio::null());
+        bash
+    }
+}
+
+impl Drop for Delegated {
+    fn drop(&mut self) {
+        for entry in fs::read_dir(&self.0).into_iter().flatten().flatten() {
+            let _ = fs::remove_dir(entry.path());
+        }
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
+fn cgroup_of(process: &Process) -> String {
+    let groups = fs::read_to_string(process.file("cgroup")).unwrap();
+    let path = groups.lines().find_map(|line| line.strip_prefix("0::"));
+    path.unwrap().to_string()
+}
+
+fn at(cgroup: &Path) -> [&str; 2] {
+    ["--cgroup", cgroup.to_str().unwrap()]
+}
+
+/// Whether the doctor has a cgroup.
+#[track_caller]
+fn doctor_has_one(command: &mut Command) -> bool {
+    let ran = run(command);
+    let report: serde_json::Value =
+        serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"));
+    assert_eq!(report["error"], serde_json::Value::Null, "{report}");
+    report["cgroup"].as_bool().unwrap()
+}
+
+#[test]
+fn a_template_and_its_workers_have_a_group_of_their_own_with_limits_for_as_long_as_they_live() {
+    let Some(delegated) = Delegated::to(0, "limits") else {
+        return;
+    };
+    fs::create_dir(delegated.below("wpool-left-behind")).unwrap();
+    let mut command = wpool();
+    command.args(["map", "-j", "2", "--memory", "16MiB", "--timeout", "none"]);
+    command.args(at(&delegated.0)).arg(guest("spin"));
+    let running = Running::start(command.args(["1000000000000", "1000000000000"]));
+    let workers = eventually("both compute", || {
+        let workers = workers_of(&running.process);
+        (workers.len() == 2).then_some(workers)
+    });
+    let group = cgroup_of(&workers[0]);
+    assert_eq!(cgroup_of(&workers[1]), group);
+    assert_ne!(
+        cgroup_of(&running.process),
+        group,
+        "the command was not moved"
+    );
+    let directory = PathBuf::from(format!("{HIERARCHY}{group}"));
+    assert_eq!(directory.parent().unwrap(), delegated.0);
+    assert_eq!(
+        delegated.groups().len(),
+        1,
+        "what was left behind is gone, and its compiler's"
+    );
+    let value = |file: &str| {
+        fs::read_to_string(directory.join(file))
+            .unwrap()
+            .trim()
+            .to_string()
+    };
+    assert_eq!(value("memory.swap.max"), "0");
+    assert_eq!(value("cpu.weight"), "100");
+    assert_eq!(
+        value("pids.max"),
+        "6",
+        "a template, two workers, two that end, and what became the template"
+    );
+    let memory: u64 = value("memory.max").parse().unwrap();
+    // Of a template and two workers, each 16 MiB, what it needs besides, and 64 MiB.
+    assert!((240 << 20..700 << 20).contains(&memory), "{memory}");
+    drop(running);
+    eventually("the group is gone", || {
+        delegated.groups().is_empty().then_some(())
+    });
+}
+
+#[test]
+fn a_task_for_which_there_is_no_memory_in_the_group_fails_so_and_the_others_do_not() {
+    let Some(delegated) = Delegated::to(0, "memory") else {
+        return;
+    };
+    fs::write(delegated.below("memory.max"), "96M").unwrap();
+    let mut command = wpool();
+    command
+        .args(["map", "-j", "1", "-f", "fill"])
+        .args(at(&delegated.0));
+    let ran = run(command
+        .arg(guest("faults"))
+        .args(["1000", "200000000", "2000"]));
+    assert_eq!(ran.results().len(), 2, "{ran:?}");
+    let failed = ran.stderr.lines().next().unwrap();
+    assert!(
+        failed.contains("task 2") && failed.contains(": memory:"),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn an_ordinary_user_has_what_is_delegated_above_its_cgroup_without_being_moved() {
+    let user = Ordinary::user();
+    let Some(delegated) = Delegated::to(user.id(), "above") else {
+        return;
+    };
+    let application = delegated.below("application");
+    fs::create_dir(&application).unwrap();
+    chown(&application, Some(user.id()), Some(user.id())).unwrap();
+    let words = ["doctor", "--json"];
+    assert!(doctor_has_one(&mut delegated.start_in(
+        "application",
+        &user,
+        &words
+    )));
+    let words = ["doctor", "--json", "--cgroup", "none"];
+    assert!(!doctor_has_one(&mut delegated.start_in(
+        "application",
+        &user,
+        &words
+    )));
+    assert_eq!(delegated.groups(), [""; 0]);
+}
+
+#[test]
+fn a_command_that_is_alone_in_a_delegated_cgroup_moves_itself_and_beside_others_nobody() {
+    let user = Ordinary::user();
+    let Some(delegated) = Delegated::to(user.id(), "alone") else {
+        return;
+    };
+    let words = ["doctor", "--json"];
+    assert!(doctor_has_one(&mut delegated.start_in("", &user, &words)));
+    assert!(delegated.below("supervisor").exists());
+    // From here on the kernel lets nobody into the cgroup itself.
+    let Some(delegated) = Delegated::to(user.id(), "beside") else {
+        return;
+    };
+    let mut other = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+    fs::write(delegated.below("cgroup.procs"), other.id().to_string()).unwrap();
+    assert!(!doctor_has_one(&mut delegated.start_in("", &user, &words)));
+    let left = fs::read_to_string(delegated.below("cgroup.procs")).unwrap();
+    assert_eq!(left.trim(), other.id().to_string());
+    other.kill().unwrap();
+    other.wait().unwrap();
+}
+
+#[test]
+fn a_cgroup_that_cannot_be_used_is_refused_with_what_to_do() {
+    let user = Ordinary::user();
+    let Some(delegated) = Delegated::to(0, "refused") else {
+        return;
+    };
+    let square = user.guest("square");
+    fs::set_permissions(square.parent().unwrap(), fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = user.wpool();
+    let ran = run(command
+        .arg("map")
+        .args(at(&delegated.0))
+        .arg(&square)
+        .arg("1"));
+    assert_eq!(ran.code(), 3, "{ran:?}");
+    assert!(
+        ran.stderr
+            .contains("it is not delegated to this user (systemd: Delegate=yes)"),
+        "{ran:?}"
+    );
+
+    let mut other = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+    fs::write(delegated.below("cgroup.procs"), other.id().to_string()).unwrap();
+    let ran = run(wpool()
+        .arg("map")
+        .args(at(&delegated.0))
+        .arg(&square)
+        .arg("1"));
+    other.kill().unwrap();
+    other.wait().unwrap();
+    assert_eq!(ran.code(), 3, "{ran:?}");
+    assert!(
+        ran.stderr.contains("it has processes of its own"),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn what_is_no_cgroup_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let ran = run(wpool()
+        .arg("map")
+        .args(at(folder.path()))
+        .arg(guest("square"))
+        .arg("1"));
+    assert_eq!(ran.code(), 3, "{ran:?}");
+    assert!(
+        ran.stderr
+            .contains("it is no directory of cgroup version 2"),
+        "{ran:?}"
+    );
+}
