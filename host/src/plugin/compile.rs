@@ -316,6 +316,9 @@ fn explain(compiler: &mut Started, error: ReceiveError, limits: &Limits) -> Expl
         Exit::Signal(libc::SIGSYS) => {
             failed("its compiler violated its system call filter (SIGSYS)".into())
         }
+        Exit::Signal(libc::SIGKILL) if compiler.was_short_of_memory() => {
+            failed("compiling it needs more memory than its cgroup has left".into())
+        }
         Exit::Signal(signal) => failed(format!("its compiler was ended by signal {signal}")),
         Exit::Status(status) => failed(format!("its compiler ended with status {status}")),
         Exit::Unknown => failed(format!("its compiler ended: {error}")),

@@ -75,6 +75,11 @@ fn described(death: Death, timeout: Option<Duration>) -> Failure {
             FailureKind::Memory,
             "its worker held more memory than its limits allow, which code of a module cannot do by itself, and was killed",
         ),
+        Death::OutOfMemory => Failure::new(
+            FailureKind::Memory,
+            "its worker was killed by the kernel, since no memory was left in its cgroup: allow that more (memory.max), or use fewer \
+             workers",
+        ),
         Death::Violation(what) => Failure::new(
             FailureKind::Protocol,
             format!("its worker sent {what}, and was killed"),

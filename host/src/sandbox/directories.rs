@@ -72,8 +72,12 @@ pub(super) fn take_as_root(policy: &Policy) -> Result<Vec<Tree>, Halt> {
         return Ok(Vec::new());
     }
     // SAFETY: no descriptor changes hands without CLONE_FILES.
-    unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNS) }
-        .map_err(|errno| Refusal::new(Layer::MountNamespace, "unshare", errno))?;
+    match unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNS) } {
+        Ok(()) => {}
+        // Root of a container may not, and can map nothing: it goes on as anybody else does.
+        Err(Errno::PERM) => return Ok(Vec::new()),
+        Err(errno) => return Err(Refusal::new(Layer::MountNamespace, "unshare", errno).into()),
+    }
     let trees = take(policy)?;
     for (directory, tree) in policy.directories.iter().zip(&trees) {
         // What cannot be mapped stays as it is: whether that is enough is found out later.

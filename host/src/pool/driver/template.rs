@@ -330,7 +330,9 @@ impl Driver {
             } if requests.reaping.remove(&WorkerId(worker)) => {
                 requests.reaping_unborn.remove(&WorkerId(worker));
                 let death = match (signal, exit_status) {
-                    (Some(libc::SIGKILL), _) if link.stage.was_short_of_memory() => Death::Memory,
+                    (Some(libc::SIGKILL), _) if link.stage.was_short_of_memory() => {
+                        Death::OutOfMemory
+                    }
                     (Some(signal), _) => Death::Signal(signal),
                     (_, Some(status)) => Death::Exit(status),
                     _ => Death::Unknown,

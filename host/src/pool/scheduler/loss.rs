@@ -28,6 +28,8 @@ pub(crate) enum Death {
     Deadline,
     /// It was killed because it held more memory than its limits allow.
     Memory,
+    /// The kernel killed it because there was no memory left in its cgroup.
+    OutOfMemory,
     /// It was killed because it answered something it was not asked.
     Violation(&'static str),
     /// It was killed because it did not answer.
@@ -47,6 +49,7 @@ impl Death {
             // A worker that did not get to run before its deadline has harmed nobody.
             Death::Deadline
             | Death::Unknown
+            | Death::OutOfMemory
             | Death::Template
             | Death::Stuck
             | Death::Retired

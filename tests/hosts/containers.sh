@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# Runs the command in containers of podman with the options that people use, and compares what comes out with
+# results/containers.txt. Docker's own default profile comes from Debian's package of its source.
+#
+#   containers.sh
+#
+# It takes root, podman, runc, busybox-static. What is not here is NOT CHECKED, which is no failure.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+cd "$here/../.."
+folder=${WPOOL_HOSTS:-${CARGO_TARGET_DIR:-target}/hosts}
+mkdir -p "$folder"
+folder=$(cd "$folder" && pwd -P)
+
+for tool in podman runc busybox mkfs.ext4; do
+    if ! type -P "$tool" >/dev/null; then
+        echo "NOT CHECKED: containers, because there is no $tool"
+        exit
+    fi
+done
+cargo build --locked --quiet --bin wpool
+
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+"$here/root.sh" "$root" amd64 - "${CARGO_TARGET_DIR:-$PWD/target}/debug/wpool"
+chmod -R a+rX "$root"
+
+# The limits of the machine's root may be lower than those that podman would set.
+run() { podman --runtime runc --cgroup-manager cgroupfs run --rm --network none --ulimit nofile=1024:1024 --ulimit nproc=4096:4096 "$@"; }
+
+if ! why=$(run --rootfs "$root" true 2>&1); then
+    echo "NOT CHECKED: containers, because podman cannot start one here: $(tail -n 1 <<<"$why")"
+    exit
+fi
+
+docker=$folder/docker-seccomp.json
+if [[ ! -s $docker ]]; then
+    package=golang-github-docker-docker-dev
+    (cd "$root/tmp" && apt-get -qq -o APT::Sandbox::User=root download $package && dpkg-deb --fsys-tarfile $package*.deb |
+        tar -xO ./usr/share/gocode/src/github.com/docker/docker/profiles/seccomp/default.json >"$docker") || rm -f "$docker"
+fi
+
+# What the command says in a container with these options. Words of the shell there, so that it is started once.
+# shellcheck disable=SC2016
+inside='
+field() { sed -n "s/^  \"$1\": \"*\([^\",]*\)\"*,*$/\1/p" /dev/shm/doctor; }
+wpool doctor --json >/dev/shm/doctor
+echo "$(field level), runs as $(field runs_as), error $(field error)"
+wpool map --isolation process /guests/square.wasm 1 2 3 4 5 2>/dev/null | tr "\n" " "
+wpool run --dir /tmp::/d:ro /guests/tool.wasm -- read /d/file 2>/dev/null || echo "no directory"
+wpool run --require-full --dir /tmp::/d:ro /guests/tool.wasm -- read /d/file >/dev/null 2>&1 && echo ", with full confinement"
+'
+printf something >"$root/tmp/file"
+chmod 755 "$root/tmp"
+
+check() {
+    local name=$1
+    shift
+    echo "$name | $(run "$@" --rootfs "$root" sh -c "$inside" 2>&1 | tr '\n' ';')"
+}
+
+{
+    check 'default'
+    check 'an ordinary user' --user 1000
+    check 'read-only' --read-only
+    check '256 MB, 8 processes' --memory 256m --pids-limit 8
+    check 'no capability' --cap-drop ALL
+    check 'no capability, an ordinary user' --cap-drop ALL --user 1000
+    check 'no capability, an ordinary user, no new privileges' --cap-drop ALL --user 1000 --security-opt no-new-privileges
+    if [[ -s $docker ]]; then
+        sed 's/"syscalls": \[/&{"names": ["unshare", "clone", "mount", "umount2", "pivot_root", "mount_setattr", "open_tree", "move_mount"], "action": "SCMP_ACT_ALLOW"},/' \
+            "$docker" >"$root/etc/profile.json"
+        check 'the profile of Docker, and what namespaces take' --security-opt seccomp="$root/etc/profile.json"
+        check 'the profile of Docker, and what namespaces take, an ordinary user' --security-opt seccomp="$root/etc/profile.json" --user 1000
+        check 'the profile of Docker' --security-opt seccomp="$docker"
+        check 'the profile of Docker, an ordinary user' --security-opt seccomp="$docker" --user 1000
+        check 'the profile of Docker, no capability' --security-opt seccomp="$docker" --cap-drop ALL
+    fi
+    # Two tasks that need 150 MB each, and one that needs nothing: each has its outcome, and the command lives.
+    # shellcheck disable=SC2016
+    pressure='wpool map -j 2 -f fill --json-lines /guests/faults.wasm 150 150 1 >/dev/shm/out 2>/dev/null
+        grep -c . /dev/shm/out; grep -q "\"input\":\"1\".*\"outcome\":\"ok\"" /dev/shm/out && echo "and the small one has its result"'
+    echo "outcomes of two tasks of 150 MiB and a small one in 200 MiB | $(run --memory 200m --memory-swap 200m --rootfs "$root" sh -c "$pressure" 2>&1 | tr '\n' ' ')"
+} >"$folder/containers.txt"
+
+if [[ ! -s $docker ]]; then
+    echo 'NOT CHECKED: the profile of Docker, because its package cannot be fetched'
+    expected=$(grep -v 'profile of Docker' "$here/results/containers.txt")
+else
+    expected=$(<"$here/results/containers.txt")
+fi
+if diff -u <(echo "$expected") "$folder/containers.txt"; then
+    echo "containers: all $(wc -l <"$folder/containers.txt") results as before"
+else
+    echo 'containers: other results than before, see above' >&2
+    exit 1
+fi
