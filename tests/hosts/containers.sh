@@ -20,13 +20,19 @@ for tool in podman runc busybox mkfs.ext4; do
 done
 cargo build --locked --quiet --bin wpool
 
-root=$(mktemp -d)
-trap 'rm -rf "$root"' EXIT
-"$here/root.sh" "$root" amd64 - "${CARGO_TARGET_DIR:-$PWD/target}/debug/wpool"
+scratch=$(mktemp -d)
+root=$scratch/root
+mkdir "$root"
+name=wpool-hosts-$$
+trap 'podman rm --force --ignore "$name" >/dev/null 2>&1; rm -rf "$scratch"' EXIT
+"$here/root.sh" "$root" amd64 - "$(cd "${CARGO_TARGET_DIR:-target}" && pwd -P)/debug/wpool"
 chmod -R a+rX "$root"
 
-# The limits of the machine's root may be lower than those that podman would set.
-run() { podman --runtime runc --cgroup-manager cgroupfs run --rm --network none --ulimit nofile=1024:1024 --ulimit nproc=4096:4096 "$@"; }
+# The limits of the machine's root may be lower than those that podman would set. It leaves a file where it runs when memory was short.
+run() {
+    (cd "$scratch" && timeout 120 podman --runtime runc --cgroup-manager cgroupfs run --rm --name "$name" --network none \
+        --ulimit nofile=1024:1024 --ulimit nproc=4096:4096 "$@")
+}
 
 if ! why=$(run --rootfs "$root" true 2>&1); then
     echo "NOT CHECKED: containers, because podman cannot start one here: $(tail -n 1 <<<"$why")"
@@ -80,7 +86,7 @@ check() {
     # shellcheck disable=SC2016
     pressure='wpool map -j 2 -f fill --json-lines /guests/faults.wasm 150 150 1 >/dev/shm/out 2>/dev/null
         grep -c . /dev/shm/out; grep -q "\"input\":\"1\".*\"outcome\":\"ok\"" /dev/shm/out && echo "and the small one has its result"'
-    echo "outcomes of two tasks of 150 MiB and a small one in 200 MiB | $(run --memory 200m --memory-swap 200m --rootfs "$root" sh -c "$pressure" 2>&1 | tr '\n' ' ')"
+    echo "outcomes of two tasks of 150 MiB and a small one in 200 MiB | $(run --memory 200m --memory-swap 200m --rootfs "$root" sh -c "$pressure" 2>&1 | tr '\n' ' ')$([[ ! -e $scratch/oom ]] || echo '; the kernel was short of memory')"
 } >"$folder/containers.txt"
 
 if [[ ! -s $docker ]]; then

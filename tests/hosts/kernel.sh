@@ -21,6 +21,11 @@ apt-get "${options[@]}" update >&2
 package=$(apt-cache "${options[@]}" depends "linux-image-$architecture" | sed -n 's/.*Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1)
 apt-get "${options[@]}" download "$package" >&2
 dpkg-deb -x "$package"_*.deb unpacked
+if [[ $architecture != "$(dpkg --print-architecture)" ]]; then
+    apt-get "${options[@]}" download busybox-static >&2
+    dpkg-deb -x busybox-static_*.deb unpacked
+    cp unpacked/usr/bin/busybox . 2>/dev/null || cp unpacked/bin/busybox .
+fi
 mkdir -p lib
 mv unpacked/boot/vmlinuz-* vmlinuz
 # Where directories of the system are merged they lie below usr.

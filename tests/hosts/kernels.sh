@@ -11,6 +11,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 cd "$here/../.."
 folder=${WPOOL_HOSTS:-${CARGO_TARGET_DIR:-target}/hosts}
 mkdir -p "$folder"
+folder=$(cd "$folder" && pwd -P)
 # How long one machine may take, in seconds: emulated, it is some twenty times as slow.
 limit=1800
 failed=0
@@ -81,7 +82,7 @@ boot() {
     timeout --foreground "$limit" "$emulator" "${options[@]}" -cpu max -accel tcg -smp 2 -m 3000 -nographic -no-reboot -nic none \
         -kernel "$kernel/vmlinuz" -initrd "$folder/$name.cpio" </dev/null >"$folder/$name.log" 2>&1 || true
     rm -f "$folder/$name.cpio"
-    tr -d '\r' <"$folder/$name.log" | sed -n 's/.*result: //p' >"$folder/$name.txt"
+    tr -d '\r' <"$folder/$name.log" | sed -n 's/.*wpool-result: //p' >"$folder/$name.txt"
     local expected
     expected=$(sed "${small:+/^test /d}" "$here/results/$name.txt")
     if diff -u <(echo "$expected") "$folder/$name.txt"; then

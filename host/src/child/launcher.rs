@@ -129,6 +129,10 @@ impl Launcher {
             // What it becomes is in its group until it has said who it is, and can be found there if it never does.
             command.process_group(0);
         }
+        let group = match &self.cgroup {
+            Some(cgroup) => Some(cgroup.group(&order.group)?),
+            None => None,
+        };
         let spawned = command
             .arg0(WORKER_ARGV0)
             .env_clear()
@@ -146,7 +150,7 @@ impl Launcher {
         });
         let held = Held {
             id: ids.as_ref().map(Ids::lease),
-            group: self.cgroup.as_ref().map(Cgroup::group).transpose()?,
+            group,
         };
         let policy = Policy {
             role,
@@ -171,11 +175,13 @@ impl Launcher {
             self.name.clone(),
             deadline,
         );
-        if let (Some(cgroup), Some(group)) = (&self.cgroup, starting.group()) {
-            let begun = group.limit(&order.group).and_then(|()| group.add(child));
-            begun.map_err(|error| {
-                cgroup.failed("a process cannot be put into a group below it", &error)
-            })?;
+        let added = starting.group().map_or(Ok(()), |group| group.add(child));
+        if let (Err(error), Some(cgroup)) = (added, &self.cgroup) {
+            if let Some(remains) = starting.take_remains() {
+                // Whoever spawns must not wait.
+                self.reaper.leave(remains);
+            }
+            return Err(cgroup.not_entered(&error).into());
         }
         // It is told what to become only where it is to stay. One that is gone already is noticed
         // when nothing can be read from it.

@@ -178,6 +178,10 @@ fn process_limits(limits: &Limits, threads: usize) -> ProcessLimits {
     }
 }
 
+/// What a compiler gets of the CPUs beside plugins with 100 each: it must not slow down running
+/// tasks, and its lower priority counts only within its group.
+const COMPILER_WEIGHT: u16 = 10;
+
 /// What a compiler may have in its cgroup: what its own limits allow, and some slack.
 fn group_limits(limits: &Limits, threads: usize) -> GroupLimits {
     let own = process_limits(limits, threads);
@@ -187,6 +191,7 @@ fn group_limits(limits: &Limits, threads: usize) -> GroupLimits {
             .map(|bytes| bytes.saturating_add(GROUP_SLACK)),
         // The process that it was before is in it for a moment, too.
         processes: own.processes.map(|processes| processes + 2),
+        cpu_weight: COMPILER_WEIGHT,
     }
 }
 

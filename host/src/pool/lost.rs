@@ -77,8 +77,8 @@ fn described(death: Death, timeout: Option<Duration>) -> Failure {
         ),
         Death::OutOfMemory => Failure::new(
             FailureKind::Memory,
-            "its worker was killed by the kernel, since no memory was left in its cgroup: allow that more (memory.max), or use fewer \
-             workers",
+            "its worker was killed by the kernel, since no memory was left in its cgroup, or on the machine: allow more (memory.max of \
+             the cgroup), or use fewer workers",
         ),
         Death::Violation(what) => Failure::new(
             FailureKind::Protocol,

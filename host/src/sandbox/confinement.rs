@@ -170,7 +170,8 @@ pub struct Confinement {
     pub landlock_refusal: Option<Refusal>,
     /// Whether the kernel counts the processes of a template and its workers without those of
     /// others, so that `RLIMIT_NPROC` bounds them. Where it does not, the filter alone keeps a
-    /// worker from starting any: without namespaces, and for an ordinary user before Linux 5.14.
+    /// worker from starting any: without namespaces, for an ordinary user before Linux 5.14, and for
+    /// a root that cannot become another user.
     pub counts_processes: bool,
     /// Whether each template with its workers, and each compiler, has a cgroup of its own: the
     /// supervisor says so, and not the process.

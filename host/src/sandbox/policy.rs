@@ -118,8 +118,12 @@ impl Policy {
     /// Whether the kernel can count the processes of this one's user without counting those of
     /// others.
     pub(crate) fn counts_processes(&self) -> bool {
-        (self.namespaces == Namespaces::User && kernel::counts_by_namespace())
-            || matches!(self.run_as, Some(RunAs::Other { is_own: true, .. }))
+        match self.run_as {
+            // The kernel exempts the machine's own root, whatever its capabilities are.
+            Some(RunAs::Itself) => false,
+            Some(RunAs::Other { is_own: true, .. }) => true,
+            _ => self.namespaces == Namespaces::User && kernel::counts_by_namespace(),
+        }
     }
 
     /// What of files its filters let through.

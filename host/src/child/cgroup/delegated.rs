@@ -1,7 +1,7 @@
 //! Which cgroup this process may make groups in, without any process being moved, or by moving only
 //! itself.
 
-use super::{Cgroup, has_word, write};
+use super::{Cgroup, GroupLimits, has_word, write};
 use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -64,7 +64,7 @@ pub fn enter_subgroup() -> Option<PathBuf> {
 
 /// The directory, if groups can be made in it.
 fn usable(directory: PathBuf) -> Option<PathBuf> {
-    let group = Cgroup::open(&directory).and_then(|cgroup| cgroup.group());
+    let group = Cgroup::open(&directory).and_then(|cgroup| cgroup.group(&GroupLimits::default()));
     group.is_ok().then_some(directory)
 }
 
@@ -92,26 +92,38 @@ fn directory_of(groups: &str, mounts: &str) -> Option<PathBuf> {
     (!below.starts_with("..") && !path.starts_with("/..")).then(|| Path::new(at).join(below))
 }
 
-/// Whether whoever manages the machine gave a cgroup away: to this user, by its owner; to root, by
-/// the mark that systemd sets (`trusted.delegate`, `user.delegate`), or with the namespace that it
-/// is the root of.
+/// Whether whoever manages the machine gave a cgroup away: systemd marks it (`user.delegate`,
+/// `trusted.delegate`); else it is the first that this user may change, where that is not root; or
+/// the root of a cgroup namespace, as in a container.
 fn is_delegated(directory: &Path) -> bool {
-    let may = |file| {
-        let access = Access::WRITE_OK;
-        rustix::fs::accessat(CWD, directory.join(file), access, AtFlags::EACCESS).is_ok()
-    };
-    if !may("cgroup.procs") || !may("cgroup.subtree_control") {
+    if !may_change(directory) {
         return false;
-    }
-    if !rustix::process::geteuid().is_root() {
-        return true;
     }
     let marked = |name| {
         let mut value = [0_u8; 8];
-        rustix::fs::getxattr(directory, name, &mut value[..])
-            .is_ok_and(|length| &value[..length] == b"1")
+        let length = rustix::fs::getxattr(directory, name, &mut value[..]);
+        length.is_ok_and(|length| &value[..length] == b"1")
     };
-    marked("trusted.delegate") || marked("user.delegate")
+    let is_root = rustix::process::geteuid().is_root();
+    let above = directory.parent().unwrap_or(directory);
+    let is_first = !is_root && is_cgroup(above) && !may_change(above);
+    // The root of the machine's hierarchy has no events.
+    let is_namespace_root = !is_cgroup(above) && directory.join("cgroup.events").exists();
+    marked("user.delegate") || marked("trusted.delegate") || is_first || is_namespace_root
+}
+
+fn is_cgroup(directory: &Path) -> bool {
+    directory.join("cgroup.procs").exists()
+}
+
+/// Whether this user may make and move to groups below.
+fn may_change(directory: &Path) -> bool {
+    ["", "cgroup.procs", "cgroup.subtree_control"]
+        .iter()
+        .all(|file| {
+            let access = Access::WRITE_OK;
+            rustix::fs::accessat(CWD, directory.join(file), access, AtFlags::EACCESS).is_ok()
+        })
 }
 
 /// Whether it has the controllers that are needed.

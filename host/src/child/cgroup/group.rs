@@ -1,33 +1,48 @@
 //! The group of one template and its workers, or of one compiler.
 
-use super::{PREFIX, is_absent, read, write};
+use super::{PREFIX, Parent, is_absent, read, write};
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
 use rustix::process::Pid;
 use rustix::rand::{GetRandomFlags, getrandom};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-/// What each group gets of the CPUs, where they are short: the kernel's default, the same for all.
-const CPU_WEIGHT: &str = "100";
+/// How often another name is tried, where another supervisor took a new group for one that was left
+/// behind.
+const TRIES: u32 = 16;
 
 /// Memory that is charged to a group for each process of it, beyond what the process's own limits
 /// count, in bytes: pages of the program, tables of the kernel.
 pub(crate) const GROUP_SLACK: u64 = 64 << 20;
 
 /// What processes may have together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct GroupLimits {
     /// Memory that is charged to them, in bytes; `None` for no limit.
     pub(crate) memory_bytes: Option<u64>,
     /// Processes and threads at once; `None` for no limit.
     pub(crate) processes: Option<u64>,
+    /// What it gets of the CPUs where they are short, beside others: 1 to 10,000.
+    pub(crate) cpu_weight: u16,
+}
+
+impl Default for GroupLimits {
+    /// None, and the kernel's default weight.
+    fn default() -> GroupLimits {
+        GroupLimits {
+            memory_bytes: None,
+            processes: None,
+            cpu_weight: 100,
+        }
+    }
 }
 
 /// A group that is removed when it is dropped, which is to be once its processes were waited for.
 #[derive(Debug)]
 pub(crate) struct Group {
-    parent: Arc<OwnedFd>,
+    parent: Arc<Parent>,
     name: String,
     /// Locked, so that no other supervisor takes it for one that was left behind.
     directory: OwnedFd,
@@ -37,24 +52,44 @@ pub(crate) struct Group {
 
 impl Group {
     /// Makes one, without limits.
-    pub(super) fn below(parent: &Arc<OwnedFd>) -> io::Result<Group> {
+    pub(super) fn below(parent: &Arc<Parent>) -> io::Result<Group> {
+        parent.remove_left();
+        let mut tries = 0..TRIES;
+        loop {
+            match Group::try_below(parent) {
+                Err(Errno::NOENT | Errno::AGAIN) if tries.next().is_some() => {}
+                made => return Ok(made?),
+            }
+        }
+    }
+
+    /// One try: until it is locked another supervisor may remove it.
+    fn try_below(parent: &Arc<Parent>) -> Result<Group, Errno> {
         let mut bytes = [0; 8];
         getrandom(&mut bytes[..], GetRandomFlags::empty())?;
         let name = format!("{PREFIX}{:016x}", u64::from_ne_bytes(bytes));
-        rustix::fs::mkdirat(&**parent, &*name, Mode::from_raw_mode(0o755))?;
+        rustix::fs::mkdirat(&parent.directory, &*name, Mode::from_raw_mode(0o755))?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let directory = rustix::fs::openat(&**parent, &*name, flags, Mode::empty())?;
-        rustix::fs::flock(&directory, FlockOperation::NonBlockingLockExclusive)?;
-        let group = Group {
-            parent: Arc::clone(parent),
-            name,
-            directory,
-            kills: 0,
+        let directory = rustix::fs::openat(&parent.directory, &*name, flags, Mode::empty());
+        let group = match directory {
+            Ok(directory) => Group {
+                parent: Arc::clone(parent),
+                name,
+                directory,
+                kills: 0,
+            },
+            Err(errno) => {
+                parent.remove(name);
+                return Err(errno);
+            }
         };
-        group.set("cpu.weight", CPU_WEIGHT)?;
-        // Memory that was swapped out would not count.
-        group.set("memory.swap.max", "0")?;
-        Ok(group)
+        rustix::fs::flock(&group.directory, FlockOperation::NonBlockingLockExclusive)?;
+        let here = rustix::fs::fstat(&group.directory)?.st_ino;
+        let there = rustix::fs::statat(&parent.directory, &*group.name, AtFlags::SYMLINK_NOFOLLOW)?;
+        match here == there.st_ino {
+            true => Ok(group),
+            false => Err(Errno::NOENT),
+        }
     }
 
     /// Sets a limit, where the kernel has it.
@@ -65,11 +100,14 @@ impl Group {
         }
     }
 
-    /// Sets both limits. A group without the controller for one cannot be used.
+    /// Sets all of them. Without the controllers of memory and processes a group cannot be used.
     pub(crate) fn limit(&self, limits: &GroupLimits) -> io::Result<()> {
         let text = |limit: Option<u64>| limit.map_or_else(|| "max".into(), |most| most.to_string());
         write(&self.directory, "memory.max", &text(limits.memory_bytes))?;
-        write(&self.directory, "pids.max", &text(limits.processes))
+        write(&self.directory, "pids.max", &text(limits.processes))?;
+        // Memory that was swapped out would not count. There are kernels without swap.
+        self.set("memory.swap.max", "0")?;
+        self.set("cpu.weight", &limits.cpu_weight.to_string())
     }
 
     /// Moves an own child into it that was not waited for. What it forks later is in it, too.
@@ -84,11 +122,13 @@ impl Group {
         let _ = write(&self.directory, "cgroup.kill", "1");
     }
 
-    /// Whether the kernel has killed a process of it for want of memory since this was asked last.
+    /// Whether the kernel has killed a process of it for want of memory, and this was not asked
+    /// before about that one.
     pub(crate) fn was_short_of_memory(&mut self) -> bool {
         let events = read(&self.directory, "memory.events").unwrap_or_default();
-        let kills = kills(&events).unwrap_or(self.kills);
-        std::mem::replace(&mut self.kills, kills) < kills
+        let is_new = kills(&events).is_some_and(|kills| kills > self.kills);
+        self.kills += u64::from(is_new);
+        is_new
     }
 }
 
@@ -100,8 +140,7 @@ fn kills(events: &str) -> Option<u64> {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // Whatever is left in it, as after a crash, is swept away by the next supervisor.
-        let _ = rustix::fs::unlinkat(&*self.parent, &*self.name, AtFlags::REMOVEDIR);
+        self.parent.remove(std::mem::take(&mut self.name));
     }
 }
 

@@ -22,7 +22,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// `CGROUP2_SUPER_MAGIC` of `linux/magic.h`.
 const CGROUP2: u64 = 0x6367_7270;
@@ -39,8 +39,35 @@ const USEFUL: &str = "cpu";
 /// Where groups for processes are made.
 #[derive(Clone, Debug)]
 pub(crate) struct Cgroup {
-    directory: Arc<OwnedFd>,
+    parent: Arc<Parent>,
     path: PathBuf,
+}
+
+/// The directory that groups are made in.
+#[derive(Debug)]
+struct Parent {
+    directory: OwnedFd,
+    /// Groups that could not be removed yet: something in them was still ending.
+    left: Mutex<Vec<String>>,
+}
+
+impl Parent {
+    /// Removes a group, now or later.
+    fn remove(&self, name: String) {
+        let removed = rustix::fs::unlinkat(&self.directory, &*name, AtFlags::REMOVEDIR);
+        if removed == Err(Errno::BUSY) {
+            self.left
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(name);
+        }
+    }
+
+    /// Removes what could not be removed before.
+    fn remove_left(&self) {
+        let left = std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner));
+        left.into_iter().for_each(|name| self.remove(name));
+    }
 }
 
 /// Why a cgroup cannot be used.
@@ -69,8 +96,17 @@ impl Cgroup {
         if !system.is_ok_and(|system| system.f_type as u64 == CGROUP2) {
             return Err(failed("it is no directory of cgroup version 2".into()));
         }
+        let owner = rustix::fs::fstat(&directory).map_or(u32::MAX, |found| found.st_uid);
+        if rustix::process::geteuid().is_root() && owner != 0 {
+            return Err(failed(
+                "it belongs to another user than root, who could stop or kill what is in it".into(),
+            ));
+        }
         let cgroup = Cgroup {
-            directory: Arc::new(directory),
+            parent: Arc::new(Parent {
+                directory,
+                left: Mutex::default(),
+            }),
             path: path.to_path_buf(),
         };
         for controller in NEEDED {
@@ -84,7 +120,8 @@ impl Cgroup {
 
     /// Has the groups below it controlled so.
     fn enable(&self, controller: &str) -> Result<(), String> {
-        let has = |file| read(&self.directory, file).is_ok_and(|list| has_word(&list, controller));
+        let has =
+            |file| read(&self.parent.directory, file).is_ok_and(|list| has_word(&list, controller));
         if has("cgroup.subtree_control") {
             return Ok(());
         }
@@ -94,7 +131,7 @@ impl Cgroup {
             ));
         }
         let enabled = write(
-            &self.directory,
+            &self.parent.directory,
             "cgroup.subtree_control",
             &format!("+{controller}"),
         );
@@ -114,35 +151,46 @@ impl Cgroup {
     /// # Errors
     ///
     /// The kernel's.
-    pub(crate) fn group(&self) -> Result<Group, CgroupError> {
-        Group::below(&self.directory)
-            .map_err(|error| self.failed("making a group below it", &error))
+    pub(crate) fn group(&self, limits: &GroupLimits) -> Result<Group, CgroupError> {
+        let made = Group::below(&self.parent).and_then(|group| group.limit(limits).map(|()| group));
+        made.map_err(|error| CgroupError {
+            path: self.path.clone(),
+            why: format!("making a group below it: {error}"),
+        })
     }
 
-    /// The same error for a step that failed later.
-    pub(crate) fn failed(&self, step: &str, error: &io::Error) -> CgroupError {
+    /// Why a process could not be moved into a group.
+    pub(crate) fn not_entered(&self, error: &io::Error) -> CgroupError {
+        let advice = match error.raw_os_error() {
+            // The kernel asks for the right to move between both.
+            Some(libc::EACCES | libc::EPERM) => {
+                ": start this process in a cgroup below it, or name one above its own that is delegated"
+            }
+            _ => "",
+        };
         CgroupError {
             path: self.path.clone(),
-            why: format!("{step}: {error}"),
+            why: format!("a process cannot be put into a group below it: {error}{advice}"),
         }
     }
 
     /// Removes what supervisors that were killed have left: groups that nobody holds.
     fn sweep(&self) {
         let mut buffer = [std::mem::MaybeUninit::uninit(); 4096];
-        let mut entries = RawDir::new(&self.directory, &mut buffer);
+        let mut entries = RawDir::new(&self.parent.directory, &mut buffer);
         while let Some(Ok(entry)) = entries.next() {
             let name = entry.file_name();
             if !name.to_bytes().starts_with(PREFIX.as_bytes()) {
                 continue;
             }
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let Ok(left) = rustix::fs::openat(&self.directory, name, flags, Mode::empty()) else {
+            let Ok(left) = rustix::fs::openat(&self.parent.directory, name, flags, Mode::empty())
+            else {
                 continue;
             };
             if rustix::fs::flock(&left, FlockOperation::NonBlockingLockExclusive).is_ok() {
                 // One with processes stays.
-                let _ = rustix::fs::unlinkat(&self.directory, name, AtFlags::REMOVEDIR);
+                let _ = rustix::fs::unlinkat(&self.parent.directory, name, AtFlags::REMOVEDIR);
             }
         }
     }

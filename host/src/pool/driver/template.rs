@@ -143,6 +143,7 @@ impl Driver {
                 memory_bytes: None,
                 // The process that it was before is in it for a moment, too.
                 processes: processes.map(|processes| processes + 1),
+                ..GroupLimits::default()
             },
         })?;
         if let Some(connection) = starting.connection()
@@ -271,12 +272,17 @@ impl Driver {
             processes: counted.then_some(1 + 2 * self.settings.workers as u64),
             ..compiled.process_limits(self.launcher.program_bytes())
         };
+        // Those that have done their last task are ending, and those that wait for the application
+        // are beside others that run.
+        let workers = self.settings.workers as u64 * if compiled.has_effects() { 4 } else { 2 };
         let group = GroupLimits {
             memory_bytes: limits.data_bytes.map(|bytes| {
                 let each = bytes.saturating_add(GROUP_SLACK);
-                each.saturating_mul(1 + self.settings.workers as u64)
+                each.saturating_mul(1 + workers)
             }),
-            processes: limits.processes.map(|processes| processes + 1),
+            // The template, and the process that it was before.
+            processes: Some(2 + workers),
+            ..GroupLimits::default()
         };
         let limited = started.limit_group(&group);
         let request = SupervisorToTemplate::Load(Box::new(LoadRequest {
