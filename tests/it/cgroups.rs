@@ -2,87 +2,12 @@
 //! nobody else is moved. It takes root and a hierarchy with controllers, which tests/hosts has.
 
 use crate::support::{
-    Ordinary, Process, Running, eventually, guest, is_root, run, workers_of, wpool,
+    Delegated, HIERARCHY, Ordinary, Process, Running, eventually, guest, run, workers_of, wpool,
 };
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-
-const HIERARCHY: &str = "/sys/fs/cgroup";
-
-/// A cgroup that is removed again, with those below it.
-struct Delegated(PathBuf);
-
-impl Delegated {
-    /// None where that is not to be had.
-    fn to(owner: u32, name: &str) -> Option<Delegated> {
-        let hierarchy = Path::new(HIERARCHY);
-        let controllers = fs::read_to_string(hierarchy.join("cgroup.controllers"));
-        let has_memory =
-            controllers.is_ok_and(|list| list.split_whitespace().any(|it| it == "memory"));
-        let enabled = ["+memory", "+pids", "+cpu"].iter().all(|controller| {
-            has_memory && fs::write(hierarchy.join("cgroup.subtree_control"), controller).is_ok()
-        });
-        if !is_root() || !enabled {
-            println!("NOT CHECKED: it takes root, and cgroup version 2 with the controller memory");
-            return None;
-        }
-        let path = hierarchy.join(format!("test-{}-{name}", std::process::id()));
-        fs::create_dir(&path).unwrap();
-        for file in [
-            "",
-            "cgroup.procs",
-            "cgroup.subtree_control",
-            "cgroup.threads",
-        ] {
-            chown(path.join(file), Some(owner), Some(owner)).unwrap();
-        }
-        Some(Delegated(path))
-    }
-
-    fn below(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    /// The groups that wpool made.
-    fn groups(&self) -> Vec<String> {
-        let entries = fs::read_dir(&self.0).unwrap();
-        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        names.filter(|name| name.starts_with("wpool-")).collect()
-    }
-
-    /// The command of somebody, started as a process of the cgroup called so, or of this one.
-    fn start_in(&self, cgroup: &str, user: &Ordinary, words: &[&str]) -> Command {
-        let mut command = Command::new("sh");
-        let program = user.wpool().get_program().to_owned();
-        let (id, at) = (
-            user.id().to_string(),
-            self.below(cgroup).join("cgroup.procs"),
-        );
-        command
-            .args(["-c", r#"echo $$ >"$0"; exec setpriv --reuid "$1" --regid "$1" --clear-groups "$2" "${@:3}""#])
-            .arg(at)
-            .arg(id)
-            .arg(program)
-            .args(words);
-        // Not every `sh` has a slice of its arguments.
-        let mut bash = Command::new("bash");
-        bash.args(command.get_args())
-            .env_remove("HOME")
-            .stdin(Stdio::null());
-        bash
-    }
-}
-
-impl Drop for Delegated {
-    fn drop(&mut self) {
-        for entry in fs::read_dir(&self.0).into_iter().flatten().flatten() {
-            let _ = fs::remove_dir(entry.path());
-        }
-        let _ = fs::remove_dir(&self.0);
-    }
-}
 
 fn cgroup_of(process: &Process) -> String {
     let groups = fs::read_to_string(process.file("cgroup")).unwrap();
@@ -111,8 +36,8 @@ fn a_template_and_its_workers_have_a_group_of_their_own_with_limits_for_as_long_
     };
     fs::create_dir(delegated.below("wpool-left-behind")).unwrap();
     let mut command = wpool();
-    command.args(["map", "-j", "2", "--memory", "16MiB", "--timeout", "none"]);
-    command.args(at(&delegated.0)).arg(guest("spin"));
+    command.args(["map", "-j", "2", "--memory", "16MiB", "--timeout", "20s"]);
+    command.args(at(delegated.path())).arg(guest("spin"));
     let running = Running::start(command.args(["1000000000000", "1000000000000"]));
     let workers = eventually("both compute", || {
         let workers = workers_of(&running.process);
@@ -126,7 +51,7 @@ fn a_template_and_its_workers_have_a_group_of_their_own_with_limits_for_as_long_
         "the command was not moved"
     );
     let directory = PathBuf::from(format!("{HIERARCHY}{group}"));
-    assert_eq!(directory.parent().unwrap(), delegated.0);
+    assert_eq!(directory.parent().unwrap(), delegated.path());
     assert_eq!(
         delegated.groups().len(),
         1,
@@ -149,10 +74,9 @@ fn a_template_and_its_workers_have_a_group_of_their_own_with_limits_for_as_long_
     // Of a template and four workers, two of which are ending: each 16 MiB, what it needs besides,
     // and 64 MiB.
     assert!((900 << 20..1500 << 20).contains(&memory), "{memory}");
-    drop(running);
-    eventually("the group is gone", || {
-        delegated.groups().is_empty().then_some(())
-    });
+    let ran = running.finish();
+    assert_eq!(ran.stderr.matches(": timeout:").count(), 2, "{ran:?}");
+    assert_eq!(delegated.groups(), [""; 0]);
 }
 
 #[test]
@@ -164,9 +88,9 @@ fn a_task_for_which_there_is_no_memory_in_the_group_fails_so_and_the_others_do_n
     let mut command = wpool();
     command
         .args(["map", "-j", "1", "-f", "fill"])
-        .args(at(&delegated.0));
+        .args(at(delegated.path()));
     let ran = run(command.arg(guest("faults")).args(["1", "200", "2"]));
-    assert_eq!(ran.results().len(), 2, "{ran:?}");
+    assert_eq!(ran.stdout, "1\n2\n", "{ran:?}");
     let failed = ran.stderr.lines().next().unwrap();
     assert!(
         failed.contains("task 2") && failed.contains(": memory:"),
@@ -231,7 +155,7 @@ fn a_cgroup_that_cannot_be_used_is_refused_with_what_to_do() {
     let mut command = user.wpool();
     let ran = run(command
         .arg("map")
-        .args(at(&delegated.0))
+        .args(at(delegated.path()))
         .arg(&square)
         .arg("1"));
     assert_eq!(ran.code(), 3, "{ran:?}");
@@ -245,7 +169,7 @@ fn a_cgroup_that_cannot_be_used_is_refused_with_what_to_do() {
     fs::write(delegated.below("cgroup.procs"), other.id().to_string()).unwrap();
     let ran = run(wpool()
         .arg("map")
-        .args(at(&delegated.0))
+        .args(at(delegated.path()))
         .arg(&square)
         .arg("1"));
     other.kill().unwrap();

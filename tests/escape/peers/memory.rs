@@ -1,7 +1,7 @@
 //! What liars send does not fill the supervisor's memory.
 
 use super::{UNLUCKY, failure_of, lying, outcomes};
-use crate::support::alone;
+use crate::support::{Delegated, alone};
 use std::fs;
 use std::time::Duration;
 use wpool::FailureKind;
@@ -27,6 +27,22 @@ fn a_worker_that_holds_more_than_its_limits_allow_is_killed_for_it() {
     assert_eq!(kind, FailureKind::Memory, "{message}");
     let others = outcomes.iter().filter(|outcome| outcome.result.is_ok());
     assert_eq!(others.count(), 99);
+}
+
+#[test]
+fn in_a_cgroup_the_kernel_kills_it_before_the_supervisor_looks() {
+    let Some(delegated) = Delegated::to(0, "attack") else {
+        return;
+    };
+    // Less than what a worker may hold before its supervisor kills it.
+    fs::write(delegated.below("memory.max"), "160M").unwrap();
+    let lie = "worker holds what does not count as data";
+    let pool = lying(lie).memory_bytes(16 << 20).cgroup(delegated.path());
+    let pool = pool.timeout(Duration::from_secs(50)).build().unwrap();
+    let outcomes = outcomes(&pool, lie);
+    let (kind, message) = failure_of(&outcomes[UNLUCKY]).unwrap();
+    assert_eq!(kind, FailureKind::Memory, "{message}");
+    assert!(message.contains("memory.max"), "{message}");
 }
 
 #[test]
