@@ -68,7 +68,7 @@ timeout --foreground 1800 qemu-system-x86_64 -cpu max -accel tcg -smp 2 -m 3000 
     -append 'console=ttyS0 quiet panic=-1 systemd.show_status=0' -kernel "$kernel/vmlinuz" -initrd "$folder/systemd.cpio" \
     </dev/null >"$log" 2>&1 || true
 rm -f "$folder/systemd.cpio"
-tr -d '\r' <"$log" | sed -n 's/.*wpool-result: //p' >"$folder/systemd.txt"
+tr -d '\r' <"$log" | sed -n 's/ *$//; s/.*wpool-result: //p' >"$folder/systemd.txt"
 if diff -u "$here/results/systemd.txt" "$folder/systemd.txt"; then
     echo "systemd: all $(wc -l <"$folder/systemd.txt") results as before"
 else

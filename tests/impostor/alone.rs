@@ -19,7 +19,7 @@ pub fn attacks(layer: &str) {
 
 /// Tries every system call by number under `layer`, and prints those that did not end the process.
 pub fn calls(layer: &str) {
-    for (gate, name) in GATES {
+    for &(gate, name) in GATES {
         for number in NUMBERS {
             let ended = in_a_process(layer, || attacks::bare(gate, number));
             if ended != "SIGSYS" {
@@ -48,11 +48,15 @@ pub fn without_new_executable_memory(command: &[&str]) {
 pub const NUMBERS: std::ops::Range<i64> = 0..640;
 
 /// The ways to make a call, with their names.
-pub const GATES: [(Gate, &str); 3] = [
+#[cfg(target_arch = "x86_64")]
+pub const GATES: &[(Gate, &str)] = &[
     (Gate::Native, "native"),
     (Gate::X32, "x32"),
     (Gate::Int80, "int80"),
 ];
+/// The way to make a call: elsewhere there is one.
+#[cfg(not(target_arch = "x86_64"))]
+pub const GATES: &[(Gate, &str)] = &[(Gate::Native, "native")];
 
 /// Runs `attempt` under `layer` in a forked process, and says how that ended.
 fn in_a_process(layer: &str, attempt: impl FnOnce() -> i64) -> String {
