@@ -23,14 +23,14 @@ cargo build --locked --quiet --bin wpool
 scratch=$(mktemp -d)
 root=$scratch/root
 mkdir "$root"
-name=wpool-hosts-$$
-trap 'podman rm --force --ignore "$name" >/dev/null 2>&1; rm -rf "$scratch"' EXIT
+container=wpool-hosts-$$
+trap 'podman rm --force --ignore "$container" >/dev/null 2>&1; rm -rf "$scratch"' EXIT
 "$here/root.sh" "$root" amd64 - "$(cd "${CARGO_TARGET_DIR:-target}" && pwd -P)/debug/wpool"
 chmod -R a+rX "$root"
 
 # The limits of the machine's root may be lower than those that podman would set. It leaves a file where it runs when memory was short.
 run() {
-    (cd "$scratch" && timeout 120 podman --runtime runc --cgroup-manager cgroupfs run --rm --name "$name" --network none \
+    (cd "$scratch" && timeout 120 podman --runtime runc --cgroup-manager cgroupfs run --rm --name "$container" --network none \
         --ulimit nofile=1024:1024 --ulimit nproc=4096:4096 "$@")
 }
 
