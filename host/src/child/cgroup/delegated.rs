@@ -25,12 +25,12 @@ const OWN_SUBGROUP: &str = "supervisor";
 /// ```
 #[must_use]
 pub fn delegated_cgroup() -> Option<PathBuf> {
-    let own = own_directory()?;
-    let above = own.parent()?.to_path_buf();
-    let is_empty = fs::read_to_string(above.join("cgroup.procs"))
-        .ok()?
-        .is_empty();
-    let is_free = is_empty && is_delegated(&above) && is_controlled(&above);
+    let above = own_directory()?.parent()?.to_path_buf();
+    let may_be = is_delegated(&above) && is_controlled(&above);
+    let is_free = may_be
+        && fs::read_to_string(above.join("cgroup.procs"))
+            .ok()?
+            .is_empty();
     is_free.then(|| usable(above)).flatten()
 }
 
@@ -48,9 +48,11 @@ pub fn delegated_cgroup() -> Option<PathBuf> {
 #[must_use]
 pub fn enter_subgroup() -> Option<PathBuf> {
     let own = own_directory()?;
-    let processes = fs::read_to_string(own.join("cgroup.procs")).unwrap_or_default();
-    let is_alone = processes.trim() == std::process::id().to_string();
-    if !is_alone || !is_delegated(&own) || !is_controlled(&own) {
+    if !is_delegated(&own) || !is_controlled(&own) {
+        return None;
+    }
+    let processes = fs::read_to_string(own.join("cgroup.procs")).ok()?;
+    if processes.trim() != std::process::id().to_string() {
         return None;
     }
     let subgroup = own.join(OWN_SUBGROUP);
