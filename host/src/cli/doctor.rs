@@ -55,6 +55,7 @@ struct Finding {
 }
 
 /// What was found.
+#[derive(Default)]
 struct Diagnosis {
     level: Option<Level>,
     findings: Vec<Finding>,
@@ -210,20 +211,17 @@ impl Seen {
 impl Diagnosis {
     fn refused(error: &wpool::Error) -> Diagnosis {
         Diagnosis {
-            level: None,
-            findings: Vec::new(),
-            user: None,
-            has_cgroup: false,
-            worker: Seen::default(),
-            landlock_abi: None,
             error: Some(error.to_string()),
+            ..Diagnosis::default()
         }
     }
 
+    /// What a task gets here: no level of confinement is of use to somebody whose tasks fail.
     fn level(&self) -> &'static str {
-        match self.level {
-            Some(Level::Full) => "full",
-            Some(Level::Reduced) => "reduced",
+        match (self.level, &self.error) {
+            (Some(Level::Full | Level::Reduced), Some(_)) => "failed",
+            (Some(Level::Full), None) => "full",
+            (Some(Level::Reduced), None) => "reduced",
             _ => "refused",
         }
     }
@@ -312,5 +310,31 @@ impl Diagnosis {
             },
             "error": self.error,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_task_fails_nothing_is_called_full() {
+        let mut diagnosis = Diagnosis {
+            level: Some(Level::Full),
+            error: None,
+            ..Diagnosis::default()
+        };
+        assert_eq!(
+            (diagnosis.level(), diagnosis.exit_code()),
+            ("full", exit::SUCCESS)
+        );
+        diagnosis.error = Some("a task failed: why".into());
+        assert_eq!(
+            (diagnosis.level(), diagnosis.exit_code()),
+            ("failed", exit::FAILED)
+        );
+        assert_eq!(diagnosis.json()["level"], "failed");
+        assert!(diagnosis.table().starts_with("confinement: failed\n"));
+        assert!(diagnosis.table().ends_with("a task failed: why\n"));
     }
 }
