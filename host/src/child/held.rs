@@ -1,10 +1,10 @@
-//! What a process has from its supervisor until it was waited for: a user id and a cgroup.
+//! The user id and the cgroup of a process. Both are released once the process is reaped.
 
 use super::cgroup::Group;
 use super::ids::Lease;
 use crate::sandbox::ProcessUser;
 
-/// Given back when it is dropped.
+/// Released when it is dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Held {
     pub(super) id: Option<Lease>,
@@ -18,7 +18,7 @@ impl Held {
         id.map_or(ProcessUser::Supervisor, Lease::user)
     }
 
-    /// Kills whatever is in its group.
+    /// Kills every process of the cgroup.
     pub(super) fn kill(&self) {
         if let Some(group) = &self.group {
             group.kill();

@@ -1,16 +1,15 @@
-//! Which cgroup this process may make groups in, without any process being moved, or by moving only
-//! itself.
+//! Finds the cgroup that was delegated to this process.
 
 use super::{Cgroup, GroupLimits, has_word, write};
 use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where a process is that moves itself.
+/// The name of the cgroup that this process moves itself into.
 const OWN_SUBGROUP: &str = "supervisor";
 
-/// The cgroup (version 2) above this process's own, if it was delegated to this user and has no
-/// processes: so it is with systemd's `DelegateSubgroup=`, and after [`enter_subgroup`]. It is for
+/// The cgroup (version 2) above that of this process, if it is delegated to this user and has no
+/// processes. systemd's `DelegateSubgroup=` makes it so, and [`enter_subgroup`] does. Pass it to
 /// [`Builder::cgroup`](crate::Builder::cgroup).
 ///
 /// ```rust,standalone_crate
@@ -34,10 +33,12 @@ pub fn delegated_cgroup() -> Option<PathBuf> {
     is_free.then(|| usable(above)).flatten()
 }
 
-/// Moves this process into a cgroup below its own, called `supervisor`, if its own was delegated to
-/// this user and no other process is in it; returns the one that it was in, for
-/// [`Builder::cgroup`](crate::Builder::cgroup). So it is for a service with systemd's
-/// `Delegate=yes`, and for a command in a scope of its own. `None` where nothing was delegated.
+/// Moves this process from its cgroup into a new one below, called `supervisor`. Returns the cgroup
+/// that it left, for [`Builder::cgroup`](crate::Builder::cgroup). Afterwards the kernel allows no
+/// process in that one.
+///
+/// It is for a service with systemd's `Delegate=yes`. `None`, and nothing is moved, where the cgroup
+/// is not delegated to this user or has other processes.
 ///
 /// ```rust,standalone_crate
 /// # wpool::init();
@@ -48,6 +49,7 @@ pub fn delegated_cgroup() -> Option<PathBuf> {
 #[must_use]
 pub fn enter_subgroup() -> Option<PathBuf> {
     let own = own_directory()?;
+    // Nothing is moved where no groups could be made afterwards.
     if !is_delegated(&own) || !is_controlled(&own) {
         return None;
     }
@@ -56,7 +58,7 @@ pub fn enter_subgroup() -> Option<PathBuf> {
         return None;
     }
     let subgroup = own.join(OWN_SUBGROUP);
-    // One may be there already.
+    // It may be left from before; any other error is seen when it is opened.
     let _ = fs::create_dir(&subgroup);
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let directory = rustix::fs::open(&subgroup, flags, Mode::empty()).ok()?;
@@ -64,41 +66,44 @@ pub fn enter_subgroup() -> Option<PathBuf> {
     usable(own)
 }
 
-/// The directory, if groups can be made in it.
+/// The directory, if a group can be made in it.
 fn usable(directory: PathBuf) -> Option<PathBuf> {
     let group = Cgroup::open(&directory).and_then(|cgroup| cgroup.group(&GroupLimits::default()));
     group.is_ok().then_some(directory)
 }
 
-/// Where this process's cgroup of version 2 is found.
+/// The directory of this process's cgroup.
 fn own_directory() -> Option<PathBuf> {
     let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
     let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
     directory_of(&groups, &mounts)
 }
 
-/// The same by the words of `/proc/PID/cgroup` (`cgroups(7)`) and `/proc/PID/mountinfo`
-/// (`proc_pid_mountinfo(5)`).
+/// The directory of a process's cgroup, from `/proc/PID/cgroup` (`cgroups(7)`) and
+/// `/proc/PID/mountinfo` (`proc_pid_mountinfo(5)`).
 fn directory_of(groups: &str, mounts: &str) -> Option<PathBuf> {
     let path = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
     let mount = mounts.lines().find_map(|line| {
         let (mount, system) = line.split_once(" - ")?;
         let mut fields = mount.split(' ').skip(3);
         let (root, at) = (fields.next()?, fields.next()?);
-        // Names with blanks are written otherwise; nobody mounts it so.
+        // A mount point with blanks is escaped. That is not decoded here.
         (system.starts_with("cgroup2 ") && !at.contains('\\')).then_some((root, at))
     });
     let (root, at) = mount?;
     let below = Path::new(path).strip_prefix(root).ok()?;
-    // What lies beyond the root of a cgroup namespace begins so.
+    // A cgroup outside of the cgroup namespace has such a path.
     (!below.starts_with("..") && !path.starts_with("/..")).then(|| Path::new(at).join(below))
 }
 
-/// Whether whoever manages the machine gave a cgroup away: systemd marks it (`user.delegate`,
-/// `trusted.delegate`); else it is the first that this user may change, where that is not root; or
-/// the root of a cgroup namespace, as in a container.
+/// Whether a cgroup is delegated to this user. One of these must hold:
+///
+/// - systemd marked it by an attribute, `user.delegate` or `trusted.delegate`;
+/// - an ordinary user may change it, and not the cgroup above;
+/// - it is the root of a cgroup namespace, as in a container.
 fn is_delegated(directory: &Path) -> bool {
-    if !may_change(directory) {
+    let is_safe = fs::File::open(directory).is_ok_and(super::is_safe);
+    if !is_safe || !may_change(directory) {
         return false;
     }
     let marked = |name| {
@@ -109,7 +114,7 @@ fn is_delegated(directory: &Path) -> bool {
     let is_root = rustix::process::geteuid().is_root();
     let above = directory.parent().unwrap_or(directory);
     let is_first = !is_root && is_cgroup(above) && !may_change(above);
-    // The root of the machine's hierarchy has no events.
+    // The root of the whole hierarchy does not have that file.
     let is_namespace_root = !is_cgroup(above) && directory.join("cgroup.events").exists();
     marked("user.delegate") || marked("trusted.delegate") || is_first || is_namespace_root
 }
@@ -118,7 +123,7 @@ fn is_cgroup(directory: &Path) -> bool {
     directory.join("cgroup.procs").exists()
 }
 
-/// Whether this user may make and move to groups below.
+/// Whether this user may make groups below, and move processes into them.
 fn may_change(directory: &Path) -> bool {
     ["", "cgroup.procs", "cgroup.subtree_control"]
         .iter()
@@ -128,7 +133,7 @@ fn may_change(directory: &Path) -> bool {
         })
 }
 
-/// Whether it has the controllers that are needed.
+/// Whether a cgroup has the controllers that are needed.
 fn is_controlled(directory: &Path) -> bool {
     let controllers = fs::read_to_string(directory.join("cgroup.controllers"));
     controllers.is_ok_and(|list| super::NEEDED.iter().all(|name| has_word(&list, name)))
@@ -162,7 +167,7 @@ mod tests {
         assert_eq!(
             found(groups, &mount("/system.slice", "/cg")),
             None,
-            "it is not to be seen there"
+            "outside of what is mounted"
         );
         assert_eq!(found("0::/../other\n", &mount("/", "/cg")), None);
         assert_eq!(

@@ -9,27 +9,26 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-/// How often another name is tried, where another supervisor took a new group for one that was left
-/// behind.
+/// How often a group is made again, after another supervisor removed it before it was locked.
 const TRIES: u32 = 16;
 
-/// Memory that is charged to a group for each process of it, beyond what the process's own limits
-/// count, in bytes: pages of the program, tables of the kernel.
+/// Memory in bytes that a group may have for each process beyond its `RLIMIT_DATA`: pages of the
+/// program and the kernel's own tables.
 pub(crate) const GROUP_SLACK: u64 = 64 << 20;
 
-/// What processes may have together.
+/// The limits of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct GroupLimits {
-    /// Memory that is charged to them, in bytes; `None` for no limit.
+    /// Memory of all processes in bytes; `None` for no limit.
     pub(crate) memory_bytes: Option<u64>,
     /// Processes and threads at once; `None` for no limit.
     pub(crate) processes: Option<u64>,
-    /// What it gets of the CPUs where they are short, beside others: 1 to 10,000.
+    /// The share of the CPUs where they are short, 1 to 10,000.
     pub(crate) cpu_weight: u16,
 }
 
 impl Default for GroupLimits {
-    /// None, and the kernel's default weight.
+    /// No limits, and the kernel's default weight.
     fn default() -> GroupLimits {
         GroupLimits {
             memory_bytes: None,
@@ -39,19 +38,19 @@ impl Default for GroupLimits {
     }
 }
 
-/// A group that is removed when it is dropped, which is to be once its processes were waited for.
+/// A cgroup. It is removed when this is dropped; its processes must have been reaped before.
 #[derive(Debug)]
 pub(crate) struct Group {
     parent: Arc<Parent>,
     name: String,
-    /// Locked, so that no other supervisor takes it for one that was left behind.
+    /// Locked: other supervisors remove groups that are not.
     directory: OwnedFd,
-    /// Out-of-memory kills that are known.
+    /// Out-of-memory kills that were reported.
     kills: u64,
 }
 
 impl Group {
-    /// Makes one, without limits.
+    /// Makes a group without limits.
     pub(super) fn below(parent: &Arc<Parent>) -> io::Result<Group> {
         parent.remove_left();
         let mut tries = 0..TRIES;
@@ -63,7 +62,7 @@ impl Group {
         }
     }
 
-    /// One try: until it is locked another supervisor may remove it.
+    /// Makes and locks a group. In between another supervisor may remove it.
     fn try_below(parent: &Arc<Parent>) -> Result<Group, Errno> {
         let mut bytes = [0; 8];
         getrandom(&mut bytes[..], GetRandomFlags::empty())?;
@@ -92,7 +91,7 @@ impl Group {
         }
     }
 
-    /// Sets a limit, where the kernel has it.
+    /// Sets a limit. A kernel without that limit is no error.
     fn set(&self, file: &str, value: &str) -> io::Result<()> {
         match write(&self.directory, file, value) {
             Err(error) if is_absent(&error) => Ok(()),
@@ -100,30 +99,33 @@ impl Group {
         }
     }
 
-    /// Sets all of them. Without the controllers of memory and processes a group cannot be used.
+    /// Sets all limits.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's, also where the controllers of memory or of processes are missing.
     pub(crate) fn limit(&self, limits: &GroupLimits) -> io::Result<()> {
         let text = |limit: Option<u64>| limit.map_or_else(|| "max".into(), |most| most.to_string());
         write(&self.directory, "memory.max", &text(limits.memory_bytes))?;
         write(&self.directory, "pids.max", &text(limits.processes))?;
-        // Memory that was swapped out would not count. There are kernels without swap.
+        // Swapped memory would not count. A kernel without swap has no such file.
         self.set("memory.swap.max", "0")?;
         self.set("cpu.weight", &limits.cpu_weight.to_string())
     }
 
-    /// Moves an own child into it that was not waited for. What it forks later is in it, too.
+    /// Moves a child that was not reaped into the group. Its forks are in the group, too.
     pub(crate) fn add(&self, child: Pid) -> io::Result<()> {
         let number = child.as_raw_nonzero().to_string();
         write(&self.directory, "cgroup.procs", &number)
     }
 
-    /// Kills all that is in it, where the kernel can (Linux 5.14): nothing in it can evade that.
+    /// Kills every process of the group at once, from Linux 5.14 on. No fork can evade that.
     pub(crate) fn kill(&self) {
-        // Elsewhere each process is killed by itself, which is done in any case.
+        // Errors are ignored: the supervisor kills each process, too.
         let _ = write(&self.directory, "cgroup.kill", "1");
     }
 
-    /// Whether the kernel has killed a process of it for want of memory, and this was not asked
-    /// before about that one.
+    /// Whether there was an out-of-memory kill in the group that was not reported yet.
     pub(crate) fn was_short_of_memory(&mut self) -> bool {
         let events = read(&self.directory, "memory.events").unwrap_or_default();
         let is_new = kills(&events).is_some_and(|kills| kills > self.kills);

@@ -1,14 +1,13 @@
-//! Control groups (`cgroups(7)`, version 2): what all processes of a template, or a compiler, may
-//! have together. The limits of a process are its own; these are for the sum, and the kernel holds
-//! what a limit of a process cannot: memory that is resident and not writable, and what lies in
-//! temporary files.
+//! Control groups (`cgroups(7)`, version 2). A group bounds what a template and its workers, or a
+//! compiler, hold together. That includes what no process limit counts: resident memory that is not
+//! writable, and files in memory.
 //!
 //! ```text
-//! a directory that was delegated, without processes of its own ─┬─ wpool-…: a template and its workers
-//!                                                               └─ wpool-…: a compiler
+//! delegated cgroup, without processes ─┬─ wpool-0123456789abcdef: a template and its workers
+//!                                      └─ wpool-…: a compiler
 //! ```
-//! The supervisor makes a group before a process is told anything, and removes it once the last of
-//! its processes was waited for. Who it is itself is nobody's business here: it is never moved.
+//! The supervisor makes a group before it spawns a process, and removes the group once it has
+//! reaped the last process. It does not move itself; only [`enter_subgroup`] does.
 
 mod delegated;
 mod group;
@@ -30,10 +29,10 @@ const CGROUP2: u64 = 0x6367_7270;
 /// What the names of groups begin with.
 const PREFIX: &str = "wpool-";
 
-/// Controllers that there must be.
+/// Controllers without which a cgroup is refused.
 const NEEDED: [&str; 2] = ["memory", "pids"];
 
-/// One that divides the CPUs equally between plugins, where there is one.
+/// The controller that shares the CPUs equally between plugins. Groups work without it.
 const USEFUL: &str = "cpu";
 
 /// Where groups for processes are made.
@@ -63,10 +62,16 @@ impl Parent {
         }
     }
 
-    /// Removes what could not be removed before.
+    /// Tries again to remove the groups that had a process before.
     fn remove_left(&self) {
         let left = std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner));
         left.into_iter().for_each(|name| self.remove(name));
+    }
+}
+
+impl Drop for Parent {
+    fn drop(&mut self) {
+        self.remove_left();
     }
 }
 
@@ -83,7 +88,8 @@ impl Cgroup {
     ///
     /// # Errors
     ///
-    /// It is none, is not delegated to this user, lacks a controller, or has processes.
+    /// The directory is not a cgroup, is not delegated to this user, lacks a controller, or has
+    /// processes.
     pub(crate) fn open(path: &Path) -> Result<Cgroup, CgroupError> {
         let failed = |why: String| CgroupError {
             path: path.to_path_buf(),
@@ -94,12 +100,13 @@ impl Cgroup {
             .map_err(|errno| failed(io::Error::from(errno).to_string()))?;
         let system = rustix::fs::fstatfs(&directory);
         if !system.is_ok_and(|system| system.f_type as u64 == CGROUP2) {
-            return Err(failed("it is no directory of cgroup version 2".into()));
-        }
-        let owner = rustix::fs::fstat(&directory).map_or(u32::MAX, |found| found.st_uid);
-        if rustix::process::geteuid().is_root() && owner != 0 {
             return Err(failed(
-                "it belongs to another user than root, who could stop or kill what is in it".into(),
+                "not a directory of cgroup version 2, which is mounted at /sys/fs/cgroup".into(),
+            ));
+        }
+        if !is_safe(&directory) {
+            return Err(failed(
+                "its owner is not root, and could stop or kill root's processes in it: name a cgroup that root owns".into(),
             ));
         }
         let cgroup = Cgroup {
@@ -112,13 +119,13 @@ impl Cgroup {
         for controller in NEEDED {
             cgroup.enable(controller).map_err(&failed)?;
         }
-        // Without it the CPUs are divided between all processes of the machine.
+        // Where this fails the CPUs are shared by process, and not by plugin.
         let _ = cgroup.enable(USEFUL);
         cgroup.sweep();
         Ok(cgroup)
     }
 
-    /// Has the groups below it controlled so.
+    /// Enables a controller for the groups below.
     fn enable(&self, controller: &str) -> Result<(), String> {
         let has =
             |file| read(&self.parent.directory, file).is_ok_and(|list| has_word(&list, controller));
@@ -127,7 +134,7 @@ impl Cgroup {
         }
         if !has("cgroup.controllers") {
             return Err(format!(
-                "it does not have the controller {controller}: delegate that to it (systemd: Delegate={controller} …)"
+                "the controller {controller} is not delegated to it (systemd: Delegate=memory pids cpu)"
             ));
         }
         let enabled = write(
@@ -136,8 +143,8 @@ impl Cgroup {
             &format!("+{controller}"),
         );
         enabled.map_err(|error| match error.raw_os_error() {
-            Some(libc::EBUSY) => "it has processes of its own, and then the kernel controls none below it: name one without, or move \
-                                  them to one below it (systemd: DelegateSubgroup=)"
+            Some(libc::EBUSY) => "it has processes, so the kernel allows no limits below it: name a cgroup without processes, or move \
+                                  them into one below (systemd: DelegateSubgroup=)"
                 .into(),
             Some(libc::EACCES | libc::EPERM | libc::EROFS) => {
                 "it is not delegated to this user (systemd: Delegate=yes)".into()
@@ -162,25 +169,23 @@ impl Cgroup {
     /// Why a process could not be moved into a group.
     pub(crate) fn not_entered(&self, error: &io::Error) -> CgroupError {
         let advice = match error.raw_os_error() {
-            // The kernel asks for the right to move between both.
-            Some(libc::EACCES | libc::EPERM) => {
-                ": start this process in a cgroup below it, or name one above its own that is delegated"
-            }
+            // To move a process takes write access to the cgroup above both.
+            Some(libc::EACCES | libc::EPERM) => ": start wpool in a cgroup below it",
             _ => "",
         };
         CgroupError {
             path: self.path.clone(),
-            why: format!("a process cannot be put into a group below it: {error}{advice}"),
+            why: format!("moving a process into a group below it: {error}{advice}"),
         }
     }
 
-    /// Removes what supervisors that were killed have left: groups that nobody holds.
+    /// Removes the groups of supervisors that were killed: those that are not locked.
     fn sweep(&self) {
         let mut buffer = [std::mem::MaybeUninit::uninit(); 4096];
         let mut entries = RawDir::new(&self.parent.directory, &mut buffer);
         while let Some(Ok(entry)) = entries.next() {
             let name = entry.file_name();
-            if !name.to_bytes().starts_with(PREFIX.as_bytes()) {
+            if !is_name(name.to_bytes()) {
                 continue;
             }
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -189,14 +194,26 @@ impl Cgroup {
                 continue;
             };
             if rustix::fs::flock(&left, FlockOperation::NonBlockingLockExclusive).is_ok() {
-                // One with processes stays.
+                // The kernel keeps a group that has processes.
                 let _ = rustix::fs::unlinkat(&self.parent.directory, name, AtFlags::REMOVEDIR);
             }
         }
     }
 }
 
-/// What a file of a cgroup says.
+/// Whether a group has such a name. A unit of systemd may begin with `wpool-`, too.
+fn is_name(name: &[u8]) -> bool {
+    let digits = name.strip_prefix(PREFIX.as_bytes()).unwrap_or_default();
+    digits.len() == 16 && digits.iter().all(u8::is_ascii_hexdigit)
+}
+
+/// Whether no other user can stop or kill what this process puts into a directory's groups.
+fn is_safe(directory: impl AsFd) -> bool {
+    !rustix::process::geteuid().is_root()
+        || rustix::fs::fstat(directory).is_ok_and(|found| found.st_uid == 0)
+}
+
+/// The content of a file of a cgroup.
 fn read(directory: impl AsFd, file: &str) -> io::Result<String> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = rustix::fs::openat(directory, file, flags, Mode::empty())?;
@@ -205,7 +222,7 @@ fn read(directory: impl AsFd, file: &str) -> io::Result<String> {
     Ok(text)
 }
 
-/// Tells a file of a cgroup something.
+/// Writes a file of a cgroup.
 fn write(directory: impl AsFd, file: &str, text: &str) -> io::Result<()> {
     let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = rustix::fs::openat(directory, file, flags, Mode::empty())?;
@@ -226,12 +243,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_cgroup_is_refused_and_why() {
+    fn only_names_that_groups_are_given_are_swept() {
+        assert!(is_name(b"wpool-0123456789abcdef"));
+        for other in [
+            &b"wpool-example.service"[..],
+            b"wpool-0123456789abcde",
+            b"wpool-0123456789abcdeg",
+            b"0123456789abcdef",
+            b"",
+        ] {
+            assert!(!is_name(other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_directory_that_is_not_a_cgroup_is_refused_by_its_path() {
         let folder = tempfile::tempdir().unwrap();
         for (path, why) in [
             (
                 folder.path().to_path_buf(),
-                "it is no directory of cgroup version 2",
+                "not a directory of cgroup version 2",
             ),
             (folder.path().join("nothing"), "No such file or directory"),
         ] {
