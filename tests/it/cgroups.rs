@@ -1,11 +1,11 @@
-//! Groups of version 2 for templates and their workers: what they have together is bounded, and
-//! nobody else is moved. It takes root and a hierarchy with controllers, which tests/hosts has.
+//! Each template with its workers has a cgroup, which bounds them together. No other process is
+//! moved. Most tests take root and a hierarchy with controllers, as on the machines of `tests/hosts`.
 
 use crate::support::{
     Delegated, HIERARCHY, Ordinary, Process, Running, eventually, guest, run, workers_of, wpool,
 };
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -34,7 +34,7 @@ fn a_template_and_its_workers_have_a_group_of_their_own_with_limits_for_as_long_
     let Some(delegated) = Delegated::to(0, "limits") else {
         return;
     };
-    fs::create_dir(delegated.below("wpool-left-behind")).unwrap();
+    fs::create_dir(delegated.below("wpool-0123456789abcdef")).unwrap();
     let mut command = wpool();
     command.args(["map", "-j", "2", "--memory", "16MiB", "--timeout", "20s"]);
     command.args(at(delegated.path())).arg(guest("spin"));
@@ -55,7 +55,7 @@ fn a_template_and_its_workers_have_a_group_of_their_own_with_limits_for_as_long_
     assert_eq!(
         delegated.groups().len(),
         1,
-        "what was left behind is gone, and its compiler's"
+        "the group that was left behind is removed, and the compiler's"
     );
     let value = |file: &str| {
         fs::read_to_string(directory.join(file))
@@ -148,55 +148,48 @@ fn a_command_that_is_alone_in_a_delegated_cgroup_moves_itself_and_beside_others_
     other.wait().unwrap();
 }
 
+#[track_caller]
+fn assert_refused(mut command: Command, cgroup: &Path, why: &str) {
+    let ran = run(command
+        .arg("map")
+        .args(at(cgroup))
+        .arg(guest("square"))
+        .arg("1"));
+    assert_eq!(ran.code(), 3, "{ran:?}");
+    assert!(ran.stderr.contains(why), "{ran:?}");
+}
+
 #[test]
 fn a_cgroup_that_cannot_be_used_is_refused_with_what_to_do() {
     let user = Ordinary::user();
     let Some(delegated) = Delegated::to(0, "refused") else {
         return;
     };
-    let square = user.guest("square");
-    fs::set_permissions(square.parent().unwrap(), fs::Permissions::from_mode(0o755)).unwrap();
-    let mut command = user.wpool();
-    let ran = run(command
+    let ran = run(user
+        .wpool()
         .arg("map")
         .args(at(delegated.path()))
-        .arg(&square)
+        .arg(user.guest("square"))
         .arg("1"));
     assert_eq!(ran.code(), 3, "{ran:?}");
-    assert!(
-        ran.stderr
-            .contains("it is not delegated to this user (systemd: Delegate=yes)"),
-        "{ran:?}"
-    );
+    assert!(ran.stderr.contains("(systemd: Delegate=yes)"), "{ran:?}");
 
     let mut other = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
     fs::write(delegated.below("cgroup.procs"), other.id().to_string()).unwrap();
-    let ran = run(wpool()
-        .arg("map")
-        .args(at(delegated.path()))
-        .arg(&square)
-        .arg("1"));
+    assert_refused(wpool(), delegated.path(), "name a cgroup without processes");
     other.kill().unwrap();
     other.wait().unwrap();
-    assert_eq!(ran.code(), 3, "{ran:?}");
-    assert!(
-        ran.stderr.contains("it has processes of its own"),
-        "{ran:?}"
-    );
+
+    chown(delegated.path(), Some(user.id()), None).unwrap();
+    assert_refused(wpool(), delegated.path(), "name a cgroup that root owns");
 }
 
 #[test]
-fn what_is_no_cgroup_is_refused() {
+fn a_directory_that_is_not_a_cgroup_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let ran = run(wpool()
-        .arg("map")
-        .args(at(folder.path()))
-        .arg(guest("square"))
-        .arg("1"));
-    assert_eq!(ran.code(), 3, "{ran:?}");
-    assert!(
-        ran.stderr
-            .contains("it is no directory of cgroup version 2"),
-        "{ran:?}"
+    assert_refused(
+        wpool(),
+        folder.path(),
+        "not a directory of cgroup version 2",
     );
 }

@@ -31,14 +31,13 @@ pub(super) fn run(args: &DoctorArgs) -> Result<u8, Refused> {
 /// What root can do where its processes share one id with others.
 const IDS_ADVICE: &str = "map some that no account has into this container or user namespace, and name them by --worker-ids FIRST-LAST";
 
-/// What is said of resource limits without one of processes.
-const UNCOUNTED: &str = "but none of processes: the kernel would count others of the same user, too (without namespaces, \
-                         or before Linux 5.14)";
+/// The detail of resource limits without `RLIMIT_NPROC`.
+const UNCOUNTED: &str = "processes are not counted: without namespaces, before Linux 5.14, or as root without capabilities";
 
 /// What a cgroup is for.
 const CGROUP: &str = "one for each template with its workers";
 
-/// How to get one: it bounds the sum, and the confinement does not rest on it.
+/// How to get a cgroup.
 const CGROUP_ADVICE: &str = "start wpool where a cgroup is delegated to it (systemd-run --user --scope -p Delegate=yes wpool …), or \
                              name one by --cgroup DIRECTORY";
 
@@ -216,7 +215,7 @@ impl Diagnosis {
         }
     }
 
-    /// What a task gets here: no level of confinement is of use to somebody whose tasks fail.
+    /// The level that a task confirmed, or `failed` where the task failed.
     fn level(&self) -> &'static str {
         match (self.level, &self.error) {
             (Some(Level::Full | Level::Reduced), Some(_)) => "failed",

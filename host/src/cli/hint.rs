@@ -42,7 +42,9 @@ fn of_failure(kind: FailureKind) -> Option<&'static str> {
             "--timeout TIME gives each task more; --retries N --retry-timeouts tries again"
         }
         FailureKind::Fuel => "--fuel N gives each task more",
-        FailureKind::Memory => "--memory SIZE gives each task more",
+        FailureKind::Memory => {
+            "--memory SIZE gives each task more; where a cgroup was full, -j N starts fewer workers"
+        }
         FailureKind::Exit => "the status is the program's own; what it wrote says why, or --report",
         FailureKind::OutputLimit => "--output-limit SIZE allows more",
         FailureKind::BadArgument => {

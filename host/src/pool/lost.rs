@@ -77,8 +77,7 @@ fn described(death: Death, timeout: Option<Duration>) -> Failure {
         ),
         Death::OutOfMemory => Failure::new(
             FailureKind::Memory,
-            "its worker was killed by the kernel, since no memory was left in its cgroup, or on the machine: allow more (memory.max of \
-             the cgroup), or use fewer workers",
+            "the kernel killed its worker, since no memory was left in the worker's cgroup (memory.max) or on the machine",
         ),
         Death::Violation(what) => Failure::new(
             FailureKind::Protocol,

@@ -1,5 +1,5 @@
-//! A cgroup of version 2 that is delegated to somebody. It takes root and a hierarchy with
-//! controllers, which the machines of tests/hosts have.
+//! A cgroup (version 2) that is delegated to a user. Making one takes root and a hierarchy with
+//! controllers, as on the machines of `tests/hosts`.
 
 use super::{Ordinary, is_root};
 use std::fs;
@@ -7,14 +7,14 @@ use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Where version 2 is mounted, if it is.
+/// The usual mount point of version 2.
 pub const HIERARCHY: &str = "/sys/fs/cgroup";
 
-/// A cgroup that is removed again, with those below it.
+/// A cgroup. It is removed with those below it when this is dropped.
 pub struct Delegated(PathBuf);
 
 impl Delegated {
-    /// None where that is not to be had.
+    /// `None` without root, or without the controller `memory`.
     pub fn to(owner: u32, name: &str) -> Option<Delegated> {
         let hierarchy = Path::new(HIERARCHY);
         let controllers = fs::read_to_string(hierarchy.join("cgroup.controllers"));
@@ -48,33 +48,24 @@ impl Delegated {
         self.0.join(name)
     }
 
-    /// The groups that wpool made.
+    /// The names of wpool's groups below.
     pub fn groups(&self) -> Vec<String> {
         let entries = fs::read_dir(&self.0).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         names.filter(|name| name.starts_with("wpool-")).collect()
     }
 
-    /// The command of somebody, started as a process of the cgroup called so, or of this one.
+    /// The command as a user's process in this cgroup, or in the one below of that name.
     pub fn start_in(&self, cgroup: &str, user: &Ordinary, words: &[&str]) -> Command {
-        let mut command = Command::new("sh");
-        let program = user.wpool().get_program().to_owned();
-        let (id, at) = (
-            user.id().to_string(),
-            self.below(cgroup).join("cgroup.procs"),
-        );
+        let at = self.below(cgroup).join("cgroup.procs");
+        let id = user.id().to_string();
+        let enter =
+            r#"echo $$ >"$0"; exec setpriv --reuid "$1" --regid "$1" --clear-groups "${@:2}""#;
+        let mut command = Command::new("bash");
+        command.args(["-c", enter]).arg(at).arg(id);
+        command.arg(user.wpool().get_program()).args(words);
+        command.env_remove("HOME").stdin(Stdio::null());
         command
-            .args(["-c", r#"echo $$ >"$0"; exec setpriv --reuid "$1" --regid "$1" --clear-groups "$2" "${@:3}""#])
-            .arg(at)
-            .arg(id)
-            .arg(program)
-            .args(words);
-        // Not every `sh` has a slice of its arguments.
-        let mut bash = Command::new("bash");
-        bash.args(command.get_args())
-            .env_remove("HOME")
-            .stdin(Stdio::null());
-        bash
     }
 }
 
