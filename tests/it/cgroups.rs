@@ -1,5 +1,5 @@
 //! Each template with its workers has a cgroup, which bounds them together. No other process is
-//! moved. Most tests take root and a hierarchy with controllers, as on the machines of `tests/hosts`.
+//! moved. Most tests take root and a hierarchy with controllers, as `tests/hosts` has.
 
 use crate::support::{
     Delegated, HIERARCHY, Ordinary, Process, Running, eventually, guest, run, workers_of, wpool,

@@ -66,7 +66,7 @@ fn namespaces(refusal: &Refusal, sysctl: &dyn Fn(&str) -> Option<String>) -> Str
                     .into(),
             }
         }
-        // Since Linux 5.12 that takes a capability even where it is the process's own.
+        // From Linux 5.12 on root needs CAP_SETFCAP to map its own id.
         libc::EPERM if refusal.step.starts_with("writing \"0 ") => {
             "start wpool as an ordinary user, or let root keep the capability SETFCAP (docker run --cap-add SETFCAP)".into()
         }

@@ -48,8 +48,8 @@ pub(crate) struct Lease {
 }
 
 impl Ids {
-    /// Those of `asked` that this machine leaves for processes of root. `None` where this root
-    /// cannot become another user.
+    /// The ids of `asked` that are free on this machine. `None` where this root cannot become
+    /// another user.
     pub(super) fn on_this_machine(asked: RangeInclusive<u32>) -> Option<Ids> {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let (mut free, mut nobody) = (vec![asked], vec![NOBODY..=NOBODY]);
@@ -145,8 +145,8 @@ impl Lease {
                 .map_err(said(file))
         };
         let files = ["setgroups", "uid_map", "gid_map"].map(|file| Ok((file, open(file)?)));
-        // Where the application has its children waited for by the kernel, the number may be
-        // another's by now: so it is looked at once the files are open.
+        // An application that ignores SIGCHLD never reaps, and the number may be reused. So it is
+        // checked once the files are open.
         is_own(child).map_err(said("status"))?;
         let pair = format!("{0} {0} 1", self.id);
         for (opened, content) in files.into_iter().zip(["deny", &pair, &pair]) {
@@ -166,7 +166,7 @@ impl Drop for Lease {
     }
 }
 
-/// Makes sure that the number is a child's, which was not waited for.
+/// Makes sure that a number is that of a child that was not reaped.
 fn is_own(child: Pid) -> io::Result<()> {
     let pidfd = pidfd_open(child, PidfdFlags::empty())?;
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;

@@ -31,9 +31,9 @@ use std::time::{Duration, Instant};
 /// How long a process may take from exec to being confined.
 pub(super) const START_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The environment of a confined process has nothing of the supervisor's. The C library is not to
-/// register restartable sequences (rseq): the kernel would write to their page, and so copy it,
-/// in a template and in its worker with each fork.
+/// The whole environment of a confined process: nothing of the supervisor's. It keeps the C library
+/// from registering restartable sequences (rseq). The kernel writes to their page, so each fork
+/// would copy it twice.
 const ENVIRONMENT: (&str, &str) = ("GLIBC_TUNABLES", "glibc.pthread.rseq=0");
 
 /// The executable that becomes confined processes.
@@ -60,9 +60,9 @@ pub(crate) struct Launcher {
     settling: Condvar,
     /// The user ids of its processes, where the supervisor is root.
     ids: OnceLock<Option<Ids>>,
-    /// What they are taken from.
+    /// The range that these ids are from.
     worker_ids: RangeInclusive<u32>,
-    /// Where they get cgroups, if that was asked for.
+    /// The cgroup that their groups are made in, if one was given.
     cgroup: Option<Cgroup>,
     /// Reaps processes that the pool left behind.
     pub(crate) reaper: Reaper,
@@ -77,7 +77,7 @@ pub(crate) struct Order {
     pub(crate) threads: u16,
     /// The directories that it may use.
     pub(crate) directories: Vec<GrantedDirectory>,
-    /// What its cgroup is limited to from the start, where it has one.
+    /// The first limits of its cgroup.
     pub(crate) group: GroupLimits,
 }
 
@@ -143,7 +143,7 @@ impl Launcher {
             .spawn()
             .map_err(|error| StartError::of_program(&self.name, error))?;
         let is_root = rustix::process::geteuid().is_root();
-        // The machine is looked at while the first process becomes the worker program.
+        // Finding free ids takes a while. Meanwhile the first process loads the worker program.
         let ids = self.ids.get_or_init(|| {
             let asked = self.worker_ids.clone();
             is_root.then(|| Ids::on_this_machine(asked)).flatten()
@@ -178,13 +178,13 @@ impl Launcher {
         let added = starting.group().map_or(Ok(()), |group| group.add(child));
         if let (Err(error), Some(cgroup)) = (added, &self.cgroup) {
             if let Some(remains) = starting.take_remains() {
-                // Whoever spawns must not wait.
+                // The driver spawns, and must not wait.
                 self.reaper.leave(remains);
             }
             return Err(cgroup.not_entered(&error).into());
         }
-        // It is told what to become only where it is to stay. One that is gone already is noticed
-        // when nothing can be read from it.
+        // The policy is sent once the process is in its group. If the process is gone already, the
+        // next read says so.
         if let Some(connection) = starting.connection() {
             let _ = connection.send(&start);
         }

@@ -25,8 +25,7 @@ const LOOK: Duration = Duration::from_millis(10);
 /// How often a thread that has nothing else to do looks.
 const SLOW_LOOK: Duration = Duration::from_secs(1);
 
-/// Processes of one start that were killed, until the last of them was waited for. What they have
-/// from the supervisor is kept as long.
+/// Killed processes of one start. Their user id and cgroup are kept until the last one is reaped.
 #[derive(Debug)]
 pub(crate) struct Remains {
     processes: Vec<Arc<Process>>,

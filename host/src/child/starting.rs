@@ -89,7 +89,7 @@ impl Starting {
         self.connection.as_mut()
     }
 
-    /// Its cgroup, where it has one.
+    /// Its cgroup, if it has one.
     pub(super) fn group(&self) -> Option<&Group> {
         self.held.group.as_ref()
     }
@@ -202,8 +202,8 @@ impl Starting {
         })
     }
 
-    /// Maps the id that the process is to have into its user namespace, and says so. A refusal is
-    /// told by the process: it may have ended for another one meanwhile, which is then read next.
+    /// Maps the process's id into its user namespace, and tells the process the result. The process
+    /// reports a failure itself: if it failed in another step meanwhile, that report comes first.
     fn give_ids(&mut self) -> Result<(), StartError> {
         let lost = || StartError::NotAWorkerProgram(self.program.clone());
         let spawned = self.spawned.as_ref().map(Pid::from_child);
@@ -218,7 +218,7 @@ impl Starting {
             let step = format!("writing {path} from outside");
             Refusal::new(Layer::UserNamespace, &step, error)
         });
-        // Of one that is gone already the last words are read next.
+        // Where the process is gone, its last frame is read next.
         let _ = connection.send(&encode(&IdsMapped(mapped)));
         Ok(())
     }
@@ -335,7 +335,7 @@ impl Started {
         self.launcher.take()
     }
 
-    /// Sets what all its processes may have together, where they have a cgroup.
+    /// Sets the limits of its cgroup, if it has one.
     pub(crate) fn limit_group(&self, limits: &GroupLimits) -> std::io::Result<()> {
         match &self.held.group {
             Some(group) => group.limit(limits),
@@ -343,8 +343,7 @@ impl Started {
         }
     }
 
-    /// Whether the kernel has killed one of its processes for want of memory in their cgroup, since
-    /// this was asked last.
+    /// Whether there was an out-of-memory kill in its cgroup that was not reported yet.
     pub(crate) fn was_short_of_memory(&mut self) -> bool {
         let group = self.held.group.as_mut();
         group.is_some_and(Group::was_short_of_memory)

@@ -1,10 +1,10 @@
-//! Options about the processes themselves, on whatever machine they run.
+//! Options about what wpool's processes get from the machine.
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use wpool::Builder;
 
-/// What compilers, templates and workers get from the machine.
+/// User ids and cgroups of compilers, templates and workers.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct ProcessArgs {
     /// As root: the user ids that compilers and templates may have, one each
@@ -15,10 +15,10 @@ pub(super) struct ProcessArgs {
     worker_ids: Option<WorkerIds>,
     /// A cgroup (version 2) in which each template with its workers gets a group of its own
     ///
-    /// With a limit of memory and processes for all of them together, and an equal share of the
-    /// CPUs. It must be delegated to this user and have no processes. `auto` takes what is delegated
-    /// to this command, if anything is: the cgroup above its own; or its own, where no other process
-    /// is in that, and then the command moves itself into one below it. `none` takes none.
+    /// The group bounds their memory and number, and shares the CPUs equally. The directory must be
+    /// delegated to this user and have no processes. Without root, start wpool below it. `auto` finds
+    /// a delegated one: the cgroup above that of wpool, or its own, where wpool is alone and moves
+    /// itself into one below. `none` makes no groups.
     #[arg(hide_short_help = true, long, value_name = "DIRECTORY", default_value = "auto", value_parser = cgroup)]
     cgroup: Cgroup,
 }
@@ -27,7 +27,7 @@ pub(super) struct ProcessArgs {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct WorkerIds(RangeInclusive<u32>);
 
-/// Where groups are made.
+/// The cgroup that groups are made in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum Cgroup {
     #[default]

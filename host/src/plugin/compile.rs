@@ -178,18 +178,18 @@ fn process_limits(limits: &Limits, threads: usize) -> ProcessLimits {
     }
 }
 
-/// What a compiler gets of the CPUs beside plugins with 100 each: it must not slow down running
-/// tasks, and its lower priority counts only within its group.
+/// The CPU weight of a compiler; that of a plugin is 100. A compiler must not slow down running
+/// tasks, and its nice value counts only within its own group.
 const COMPILER_WEIGHT: u16 = 10;
 
-/// What a compiler may have in its cgroup: what its own limits allow, and some slack.
+/// The limits of a compiler's cgroup: its process limits and some slack.
 fn group_limits(limits: &Limits, threads: usize) -> GroupLimits {
     let own = process_limits(limits, threads);
     GroupLimits {
         memory_bytes: own
             .data_bytes
             .map(|bytes| bytes.saturating_add(GROUP_SLACK)),
-        // The process that it was before is in it for a moment, too.
+        // The spawned process is in the group until it has become the compiler.
         processes: own.processes.map(|processes| processes + 2),
         cpu_weight: COMPILER_WEIGHT,
     }

@@ -240,11 +240,15 @@ macro_rules! process_settings {
                 self
             }
 
-            /// A cgroup (version 2) that was delegated to this user and has no processes of its own, such as
-            /// `/sys/fs/cgroup/system.slice/my.service/wpool`. Each template with its workers, and each compiler,
-            /// gets a group below it: with a limit of memory and of processes for all of them together, and an
-            /// equal share of the CPUs. The application itself is not moved. A group that cannot be had is an
-            /// error. Default: none; [`delegated_cgroup`](crate::delegated_cgroup) finds one.
+            /// The directory of a cgroup (version 2), such as
+            /// `/sys/fs/cgroup/system.slice/my.service`. Each template with its workers gets a
+            /// group below it, and so does each compiler. The group bounds their memory and number,
+            /// and shares the CPUs equally between plugins.
+            ///
+            /// The cgroup must be delegated to this user and have no processes. The application
+            /// itself is not moved; that of an ordinary user must be in a cgroup below. A group that
+            /// cannot be made is an error. Default: none.
+            /// [`delegated_cgroup`](crate::delegated_cgroup) finds a cgroup.
             pub fn cgroup(mut self, directory: impl Into<std::path::PathBuf>) -> Self {
                 self.start.cgroup = Some(directory.into());
                 self

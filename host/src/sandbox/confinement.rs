@@ -168,13 +168,12 @@ pub struct Confinement {
     pub landlock_abi: Option<u32>,
     /// Why Landlock is not in force, where it is not.
     pub landlock_refusal: Option<Refusal>,
-    /// Whether the kernel counts the processes of a template and its workers without those of
-    /// others, so that `RLIMIT_NPROC` bounds them. Where it does not, the filter alone keeps a
-    /// worker from starting any: without namespaces, for an ordinary user before Linux 5.14, and for
-    /// a root that cannot become another user.
+    /// Whether `RLIMIT_NPROC` bounds the processes of a template and its workers. It would count
+    /// other processes of the user without namespaces and before Linux 5.14, and does not hold for
+    /// a root that cannot become another user. There only the filter keeps a worker from forking.
     pub counts_processes: bool,
-    /// Whether each template with its workers, and each compiler, has a cgroup of its own: the
-    /// supervisor says so, and not the process.
+    /// Whether each template with its workers, and each compiler, has a cgroup. The supervisor sets
+    /// this, not the process.
     pub has_cgroup: bool,
 }
 

@@ -74,7 +74,8 @@ pub(super) fn take_as_root(policy: &Policy) -> Result<Vec<Tree>, Halt> {
     // SAFETY: no descriptor changes hands without CLONE_FILES.
     match unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNS) } {
         Ok(()) => {}
-        // Root of a container may not, and can map nothing: it goes on as anybody else does.
+        // Root of a container lacks CAP_SYS_ADMIN, and cannot map owners. It takes the directories
+        // later, in its own namespaces, like an ordinary user.
         Err(Errno::PERM) => return Ok(Vec::new()),
         Err(errno) => return Err(Refusal::new(Layer::MountNamespace, "unshare", errno).into()),
     }
@@ -119,7 +120,7 @@ pub(super) fn take(policy: &Policy) -> Result<Vec<Tree>, Halt> {
         }
         set_attributes(&tree, attributes, None).map_err(|error| -> Halt {
             match error.raw_os_error() {
-                // Nothing else sets attributes of all that is mounted in it.
+                // Before Linux 5.12. Fewer namespaces would not help.
                 Some(libc::ENOSYS) => directory.refused("mount_setattr", error).into(),
                 _ => Refusal::new(Layer::MountNamespace, "mount_setattr", error).into(),
             }

@@ -1,9 +1,9 @@
-//! What kernels differ in that cannot be tried out beforehand.
+//! Differences between kernels that cannot be found out by a try.
 
 use rustix::system::uname;
 
-/// Whether `RLIMIT_NPROC` counts the processes of a user in a user namespace by themselves: before
-/// Linux 5.14 it counted all that the user has on the machine (`user_namespaces(7)`).
+/// Whether `RLIMIT_NPROC` counts only the processes in the user namespace. Before Linux 5.14 it
+/// counted all processes of the user on the machine (`getrlimit(2)`).
 pub(super) fn counts_by_namespace() -> bool {
     uname()
         .release()
@@ -11,7 +11,7 @@ pub(super) fn counts_by_namespace() -> bool {
         .is_ok_and(|release| is_at_least(release, (5, 14)))
 }
 
-/// Whether a release such as `6.1.0-50-amd64` is of that version or newer.
+/// Whether a release such as `6.1.0-50-amd64` is at least that version.
 fn is_at_least(release: &str, version: (u32, u32)) -> bool {
     let mut numbers = release.split(|character: char| !character.is_ascii_digit());
     let mut next = || numbers.next()?.parse::<u32>().ok();

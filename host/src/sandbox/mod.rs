@@ -59,14 +59,13 @@ impl From<NotGranted> for Halt {
 
 /// What the process says, waits for and does between the steps of its confinement.
 pub(crate) trait Between {
-    /// It is in a user namespace that has no ids, and asks the supervisor to map those that it is
-    /// to have.
+    /// Asks the supervisor to map ids into the user namespace, which has none.
     fn ask_for_ids(&mut self);
-    /// Returns once they are mapped.
+    /// Waits until the ids are mapped.
     ///
     /// # Errors
     ///
-    /// Why they are not.
+    /// The refusal, where they cannot be mapped.
     fn wait_for_ids(&mut self) -> Result<(), Refusal>;
     /// It is another process than before, a child of the caller's parent.
     fn born(&mut self);

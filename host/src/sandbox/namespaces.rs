@@ -5,7 +5,7 @@ use super::{Layer, Refusal};
 use rustix::thread::UnshareFlags;
 use std::fs;
 
-/// All of a process's own but the user namespace.
+/// All namespaces but the user namespace.
 const WITHOUT_USER: UnshareFlags = UnshareFlags::NEWNS
     .union(UnshareFlags::NEWPID)
     .union(UnshareFlags::NEWNET)
@@ -13,12 +13,12 @@ const WITHOUT_USER: UnshareFlags = UnshareFlags::NEWNS
     .union(UnshareFlags::NEWUTS)
     .union(UnshareFlags::NEWCGROUP);
 
-/// Enters a user namespace, which has no ids yet. The process may do everything in it.
+/// Enters a new user namespace with all capabilities in it. It has no ids yet.
 pub(super) fn unshare_user() -> Result<(), Refusal> {
     unshare(UnshareFlags::NEWUSER, Layer::UserNamespace)
 }
 
-/// Enters all others. In a user namespace of the process's own they belong to it.
+/// Enters all other namespaces. They belong to the user namespace that the process is in.
 pub(super) fn unshare_others(kind: Namespaces) -> Result<(), Refusal> {
     let why = match kind {
         Namespaces::User => Layer::UserNamespace,

@@ -17,8 +17,8 @@ pub enum RunAs {
         /// Whether no other process and no account has it.
         is_own: bool,
     },
-    /// None: this root cannot become another user, and its processes are confined as those of an
-    /// ordinary user are.
+    /// Its own: this root cannot become another user. Its processes are confined like those of an
+    /// ordinary user.
     Itself,
 }
 
@@ -119,7 +119,7 @@ impl Policy {
     /// others.
     pub(crate) fn counts_processes(&self) -> bool {
         match self.run_as {
-            // The kernel exempts the machine's own root, whatever its capabilities are.
+            // RLIMIT_NPROC does not hold for the machine's root, even without capabilities.
             Some(RunAs::Itself) => false,
             Some(RunAs::Other { is_own: true, .. }) => true,
             _ => self.namespaces == Namespaces::User && kernel::counts_by_namespace(),

@@ -49,10 +49,9 @@ pub(super) fn make(trees: Vec<Tree>) -> Result<(), Refusal> {
     verify_top("/").map_err(refused("a root with nothing above it"))
 }
 
-/// The first root file system of a machine, an initramfs, cannot be exchanged (`pivot_root(2)`):
-/// the current directory, a mount, is laid over it and becomes the root. One of that kind lies
-/// under the root of every other machine, too. No path leads there: one that goes up ends at the
-/// root, and to take the cover away takes capabilities, which are dropped next.
+/// Moves the mount at the current directory over the root, and makes it the root of the process:
+/// `pivot_root(2)` cannot exchange an initramfs. The initramfs stays below, as it does on every
+/// machine. No path leads there, and unmounting takes capabilities, which the process drops next.
 fn cover_the_first_root() -> Result<(), Refusal> {
     rustix::mount::mount_move(".", "/").map_err(refused("moving the new root"))?;
     rustix::process::chroot(".").map_err(refused("chroot"))

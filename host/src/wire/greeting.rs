@@ -38,7 +38,6 @@ pub enum ChildHello {
     Confined(Confinement),
 }
 
-/// To a process that said [`ChildHello::NeedsIds`]: the id that it is to become is there, or why
-/// not, which is for the process to say.
+/// The answer to [`ChildHello::NeedsIds`]. The process reports a refusal as its own.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct IdsMapped(pub Result<(), Refusal>);

@@ -37,8 +37,8 @@ pub fn delegated_cgroup() -> Option<PathBuf> {
 /// that it left, for [`Builder::cgroup`](crate::Builder::cgroup). Afterwards the kernel allows no
 /// process in that one.
 ///
-/// It is for a service with systemd's `Delegate=yes`. `None`, and nothing is moved, where the cgroup
-/// is not delegated to this user or has other processes.
+/// It is for a service with systemd's `Delegate=yes`. `None`, and nothing is moved, where the
+/// cgroup is not delegated to this user or has other processes.
 ///
 /// ```rust,standalone_crate
 /// # wpool::init();

@@ -57,7 +57,7 @@ impl Stage {
         }
     }
 
-    /// Whether the kernel has killed a process of its cgroup for want of memory since this was asked.
+    /// Whether there was an out-of-memory kill in its cgroup that was not reported yet.
     fn was_short_of_memory(&mut self) -> bool {
         match self {
             Stage::Confined(started) | Stage::Loading(started, _) | Stage::Serving(started) => {
@@ -141,7 +141,7 @@ impl Driver {
             directories: self.directories_of(plugin),
             group: GroupLimits {
                 memory_bytes: None,
-                // The process that it was before is in it for a moment, too.
+                // The spawned process is in the group until it has become the template.
                 processes: processes.map(|processes| processes + 1),
                 ..GroupLimits::default()
             },
@@ -272,15 +272,14 @@ impl Driver {
             processes: counted.then_some(1 + 2 * self.settings.workers as u64),
             ..compiled.process_limits(self.launcher.program_bytes())
         };
-        // Those that have done their last task are ending, and those that wait for the application
-        // are beside others that run.
+        // Workers that are ending count, and so do those that wait for a host function.
         let workers = self.settings.workers as u64 * if compiled.has_effects() { 4 } else { 2 };
         let group = GroupLimits {
             memory_bytes: limits.data_bytes.map(|bytes| {
                 let each = bytes.saturating_add(GROUP_SLACK);
                 each.saturating_mul(1 + workers)
             }),
-            // The template, and the process that it was before.
+            // The template, and the process that was spawned and has become it.
             processes: Some(2 + workers),
             ..GroupLimits::default()
         };

@@ -28,7 +28,7 @@ pub(crate) enum Death {
     Deadline,
     /// It was killed because it held more memory than its limits allow.
     Memory,
-    /// The kernel killed it because there was no memory left in its cgroup.
+    /// The kernel killed it because no memory was left in its cgroup.
     OutOfMemory,
     /// It was killed because it answered something it was not asked.
     Violation(&'static str),
