@@ -6,18 +6,13 @@
 #
 # It takes root, podman, runc, busybox-static. What is not here is NOT CHECKED, which is no failure.
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
-cd "$here/../.."
-folder=${WPOOL_HOSTS:-${CARGO_TARGET_DIR:-target}/hosts}
-mkdir -p "$folder"
-folder=$(cd "$folder" && pwd -P)
-
-for tool in podman runc busybox mkfs.ext4; do
-    if ! type -P "$tool" >/dev/null; then
-        echo "NOT CHECKED: containers, because there is no $tool"
-        exit
-    fi
-done
+# shellcheck source=tests/hosts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+missing=$(lacking podman runc busybox mkfs.ext4)
+if [[ -n $missing ]]; then
+    not_checked containers "$missing"
+    exit
+fi
 cargo build --locked --quiet --bin wpool
 
 scratch=$(mktemp -d)
@@ -35,7 +30,7 @@ run() {
 }
 
 if ! why=$(run --rootfs "$root" true 2>&1); then
-    echo "NOT CHECKED: containers, because podman cannot start one here: $(tail -n 1 <<<"$why")"
+    not_checked containers "podman cannot start one here: $(tail -n 1 <<<"$why")"
     exit
 fi
 
@@ -89,15 +84,9 @@ check() {
     echo "outcomes of two tasks of 150 MiB and a small one in 200 MiB | $(run --memory 200m --memory-swap 200m --rootfs "$root" sh -c "$pressure" 2>&1 | tr '\n' ' ')$([[ ! -e $scratch/oom ]] || echo '; the kernel was short of memory')"
 } >"$folder/containers.txt"
 
+leave_out=
 if [[ ! -s $docker ]]; then
-    echo 'NOT CHECKED: the profile of Docker, because its package cannot be fetched'
-    expected=$(grep -v 'profile of Docker' "$here/results/containers.txt")
-else
-    expected=$(<"$here/results/containers.txt")
+    not_checked 'the profile of Docker' 'its package cannot be fetched'
+    leave_out='/profile of Docker/d'
 fi
-if diff -u <(echo "$expected") "$folder/containers.txt"; then
-    echo "containers: all $(wc -l <"$folder/containers.txt") results as before"
-else
-    echo 'containers: other results than before, see above' >&2
-    exit 1
-fi
+compare containers "$leave_out"

@@ -7,11 +7,8 @@
 # gcc-aarch64-linux-gnu and libc6-dev-arm64-cross. What is not here is NOT CHECKED, which is no failure. WPOOL_HOSTS names a folder
 # for kernels and what the machines say, target/hosts if unset.
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
-cd "$here/../.."
-folder=${WPOOL_HOSTS:-${CARGO_TARGET_DIR:-target}/hosts}
-mkdir -p "$folder"
-folder=$(cd "$folder" && pwd -P)
+# shellcheck source=tests/hosts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # How long one machine may take, in seconds: emulated, it is some twenty times as slow.
 limit=1800
 failed=0
@@ -28,16 +25,6 @@ declare -A machines=(
     [6.12-amd64]='trixie amd64'
     [6.12-arm64]='trixie arm64'
 )
-
-not_checked() { echo "NOT CHECKED: $1, because $2"; }
-
-# Which of these commands is not here, if one is not.
-lacking() {
-    local tool
-    for tool; do
-        command -v "$tool" >/dev/null || { echo "there is no $tool"; return; }
-    done
-}
 
 # Builds the command and the tests for an architecture. Their paths go to the array `built`, as cargo prints them.
 build() {
@@ -83,14 +70,7 @@ boot() {
         -kernel "$kernel/vmlinuz" -initrd "$folder/$name.cpio" </dev/null >"$folder/$name.log" 2>&1 || true
     rm -f "$folder/$name.cpio"
     tr -d '\r' <"$folder/$name.log" | sed -n 's/.*wpool-result: //p' >"$folder/$name.txt"
-    local expected
-    expected=$(sed "${small:+/^test /d}" "$here/results/$name.txt")
-    if diff -u <(echo "$expected") "$folder/$name.txt"; then
-        echo "$name: all $(wc -l <"$folder/$name.txt") results as before"
-    else
-        echo "$name: other results than before, see above; what the machine said is in $folder/$name.log" >&2
-        failed=1
-    fi
+    compare "$name" "${small:+/^test /d}" || failed=1
 }
 
 names=("$@")

@@ -6,31 +6,26 @@
 #
 # It takes what kernels.sh does, and debootstrap. What is not here is NOT CHECKED, which is no failure.
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
-cd "$here/../.."
-folder=${WPOOL_HOSTS:-${CARGO_TARGET_DIR:-target}/hosts}
-mkdir -p "$folder"
-folder=$(cd "$folder" && pwd -P)
+# shellcheck source=tests/hosts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 log=$folder/systemd.log
-
-for tool in debootstrap qemu-system-x86_64 busybox cpio apt-get mkfs.ext4; do
-    if ! type -P "$tool" >/dev/null; then
-        echo "NOT CHECKED: systemd, because there is no $tool"
-        exit
-    fi
-done
+missing=$(lacking debootstrap qemu-system-x86_64 busybox cpio apt-get mkfs.ext4)
+if [[ -n $missing ]]; then
+    not_checked systemd "$missing"
+    exit
+fi
 debian=$folder/debian
 if [[ ! -e $debian/complete ]]; then
     rm -rf --one-file-system "$debian"
     mkdir -p "$debian"
     if ! debootstrap --variant=minbase --include=systemd-sysv,dbus bookworm "$debian/root" >"$log" 2>&1; then
-        echo "NOT CHECKED: systemd, because Debian cannot be fetched: $(tail -n 1 "$log")"
+        not_checked systemd "Debian cannot be fetched: $(tail -n 1 "$log")"
         exit
     fi
     touch "$debian/complete"
 fi
 if ! kernel=$("$here/kernel.sh" bookworm amd64 "$folder" 2>"$log"); then
-    echo "NOT CHECKED: systemd, because its kernel cannot be fetched: $(tail -n 1 "$log")"
+    not_checked systemd "its kernel cannot be fetched: $(tail -n 1 "$log")"
     exit
 fi
 cargo build --locked --quiet --bin wpool
@@ -69,9 +64,4 @@ timeout --foreground 1800 qemu-system-x86_64 -cpu max -accel tcg -smp 2 -m 3000 
     </dev/null >"$log" 2>&1 || true
 rm -f "$folder/systemd.cpio"
 tr -d '\r' <"$log" | sed -n 's/ *$//; s/.*wpool-result: //p' >"$folder/systemd.txt"
-if diff -u "$here/results/systemd.txt" "$folder/systemd.txt"; then
-    echo "systemd: all $(wc -l <"$folder/systemd.txt") results as before"
-else
-    echo "systemd: other results than before, see above; what the machine said is in $log" >&2
-    exit 1
-fi
+compare systemd ''
